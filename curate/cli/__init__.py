@@ -1,0 +1,1 @@
+"""The command line: click only, one file per command, no logic."""

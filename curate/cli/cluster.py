@@ -1,0 +1,85 @@
+"""curate cluster"""
+
+import click
+
+from curate.cli import options
+
+
+@click.command()
+@click.argument("embedding")
+@click.option("-k", "k", type=int, help="Number of clusters; by default one per 120 samples.")
+@click.option("--spherical", is_flag=True, help="Cluster directions (cosine) and not positions.")
+@click.option("--iterations", default=20, show_default=True, help="Iterations of k-means.")
+@options.SEED
+@options.output("FILE.parquet")
+@click.option("--data", metavar="DATASET", help="Whose vectors these are, for embeddings made elsewhere.")
+@click.option("--strategy", help="Also select, and write the manifest: see `curate select`.")
+@click.option("--keep", default="0.5", show_default=True, help="With --strategy: fraction or count to keep.")
+@click.option("--class-floor", default=0.0, help="With --strategy: see `curate select`.")
+@options.SET
+@options.JSON
+@options.dataset
+@options.DEBUG
+def command(
+    embedding,
+    k,
+    spherical,
+    iterations,
+    seed,
+    output,
+    force,
+    data,
+    strategy,
+    keep,
+    class_floor,
+    settings,
+    as_json,
+    opening,
+):
+    """Group the vectors of EMBEDDING around k centroids (FAISS k-means).
+
+    EMBEDDING is what `curate embed` wrote, or a .npy, .safetensors or Parquet file of vectors. With
+    --strategy, -o names the manifest folder and the table is written beside it.
+
+    \b
+      curate cluster digits-pca.safetensors -k 12
+      curate cluster mnist-pca.safetensors -k 500 --strategy furthest --keep 30000
+    """
+    from curate.dataset import open_dataset
+    from curate.errors import CurateError
+    from curate.show import talk
+    from curate.verbs.cluster import cluster
+    from curate.verbs.select import select
+
+    if settings and not strategy:
+        raise CurateError("--set is for the strategy: name one with --strategy")
+    with talk.progress() as progress:
+        table = cluster(
+            embedding,
+            k,
+            spherical=spherical,
+            iterations=iterations,
+            seed=seed,
+            data=open_dataset(data, opening, progress) if data else None,
+            output=f"{output}.parquet" if output and strategy else output,
+            force=force,
+            progress=progress,
+        )
+        talk.clusters(table)
+        if strategy:
+            manifest = select(
+                table,
+                strategy,
+                keep=keep,
+                class_floor=class_floor,
+                options=options.parse_settings(settings),
+                seed=seed,
+                output=output,
+                force=force,
+            )
+    if not strategy:
+        talk.next_step(f"curate select {table.path} --strategy furthest --keep 0.3")
+        talk.result(table.path, table.header, as_json)
+        return
+    talk.manifest(manifest)
+    talk.result(manifest.path, manifest.header, as_json)

@@ -1,0 +1,39 @@
+"""curate inspect"""
+
+import click
+
+from curate.cli import options
+
+
+@click.command()
+@click.argument("anything")
+@click.option("--sheet", metavar="FILE.png", help="Draw the closest and furthest images per cluster.")
+@click.option("--data", metavar="DATASET", help="For --sheet, where the dataset is not at its recorded place.")
+@click.option("--force", is_flag=True, help="Replace the sheet if it exists.")
+@options.JSON
+@options.dataset
+@options.DEBUG
+def command(anything, sheet, data, force, as_json, opening):
+    """Show what ANYTHING is: a dataset, an embedding, a table or a manifest folder.
+
+    \b
+      curate inspect digits
+      curate inspect digits-pca-k12.parquet --sheet digits.png
+      curate inspect digits-pca-k12-furthest-0.3
+    """
+    import sys
+
+    from curate.show import talk
+    from curate.show.report import print_report
+    from curate.verbs.inspect import inspect
+
+    with talk.progress() as progress:
+        report = inspect(
+            anything, sheet=sheet, data=data, opening=opening, force=force, progress=progress
+        )
+    if as_json:
+        talk.json_object(report.as_dict())
+    else:
+        print_report(report, talk.console(sys.stdout))
+        if sheet:
+            click.echo(sheet)

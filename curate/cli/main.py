@@ -1,0 +1,90 @@
+"""The entry point: finds the command, and turns every error into one line and an exit code."""
+
+import errno
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from curate.errors import CurateError
+
+_ORDER = ("embed", "cluster", "select", "train", "replay", "inspect")
+_INTERRUPTED = 130
+
+
+class _Commands(click.Group):
+    """Commands by file name, imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        found = {file.stem for file in Path(__file__).parent.glob("[!_]*.py")} - {"main", "options"}
+        return [name for name in _ORDER if name in found] + sorted(found - set(_ORDER))
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in self.list_commands(ctx):
+            return None
+        module = __import__(f"curate.cli.{name}", fromlist=["command"])
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            from curate.finder import nearest
+
+            raise CurateError(
+                f"there is no command '{args[0]}': {nearest(args[0], self.list_commands(ctx))}"
+            )
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="curate", message="%(prog)s %(version)s")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback for errors.")
+def curate() -> None:
+    """Find the samples worth training on, and write the decision down as a manifest.
+
+    \b
+    A first round, without network:
+      curate embed digits
+      curate cluster digits-pca.safetensors --strategy furthest --keep 0.3
+      curate replay digits-pca-k12-furthest-0.3 --against full,random
+
+    DATASET is `digits`, a torchvision name such as `mnist`, a folder of class folders, a Parquet file or
+    folder, a .npz file, or hf:owner/name.
+    """
+
+
+def main() -> None:
+    """Run the command line; exit code 2 for what the user can mend."""
+    try:
+        curate.main(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        _fail("interrupted: what was there before is untouched", _INTERRUPTED)
+    except click.ClickException as problem:
+        _fail(" ".join(problem.format_message().split()), problem.exit_code)
+    except CurateError as problem:
+        _fail(str(problem))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as problem:
+        _fail(_in_words(problem))
+    except MemoryError:
+        _fail("out of memory: use --stream, a smaller --image-size, or a machine with more")
+
+
+def _fail(line: str, code: int = 2) -> None:
+    if "--debug" in sys.argv:
+        raise  # noqa: PLE0704  called while the error is being handled
+    click.echo(f"error: {line}", err=True)
+    sys.exit(code)
+
+
+def _in_words(problem: OSError) -> str:
+    where = f" ({problem.filename})" if problem.filename else ""
+    if problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return f"{problem.strerror}{where}: make room and run the command again; nothing was replaced"
+    return f"{problem.strerror or problem}{where}"

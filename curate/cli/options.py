@@ -1,0 +1,108 @@
+"""Options that several commands share, so that they are spelt and explained in one place."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from curate.errors import CurateError
+
+Function = Callable[..., Any]
+
+DEBUG = click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback for errors.")
+SEED = click.option("--seed", default=0, show_default=True, help="Seed of every random decision.")
+DEVICE = click.option("--device", help="cpu, cuda or cuda:1; by default a GPU where there is one.")
+TEST = click.option("--test", metavar="DATASET", help="Test set, where the dataset has no test split.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+SET = click.option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="An option of the method; repeatable."
+)
+
+
+def output(what: str) -> Callable[[Function], Function]:
+    """`-o` and `--force` for a command that writes `what`."""
+
+    def add(function: Function) -> Function:
+        function = click.option("--force", is_flag=True, help="Replace the output if it exists.")(function)
+        return click.option(
+            "-o", "--output", metavar=what, help="Where to write; by default a name that tells the contents."
+        )(function)
+
+    return add
+
+
+_DATASET = (
+    click.option("--split", default="train", show_default=True, help="train, val, test or all."),
+    click.option("--image-size", type=int, metavar="PIXELS", help="Resize and crop all images to a square."),
+    click.option("--channels", type=int, metavar="1|3", help="Make all images grey (1) or colour (3)."),
+    click.option("--root", default="data", show_default=True, help="Folder of torchvision datasets."),
+    click.option("--download", is_flag=True, help="Fetch a torchvision dataset that is not there."),
+    click.option("--skip-corrupt", is_flag=True, help="Leave unreadable images out and list them."),
+    click.option("--image-column", metavar="NAME", help="Column of the images in Parquet."),
+    click.option("--label-column", metavar="NAME", help="Column of the labels in Parquet."),
+    click.option("--stream", is_flag=True, help="Decode images when needed, however small the set."),
+)
+
+
+def dataset(function: Function) -> Function:
+    """The options that say how a dataset is opened, handed over as `opening`."""
+
+    @functools.wraps(function)
+    def gathered(**values: Any) -> Any:
+        from curate.dataset import Options
+
+        names = Options.__dataclass_fields__
+        own = {name: values.pop(name) for name in names}
+        return function(opening=Options(**own), **values)
+
+    for option in reversed(_DATASET):
+        gathered = option(gathered)
+    return gathered
+
+
+_RECIPE = (
+    click.option("--epochs", "n_epochs", type=int, help="Passes over the selected samples."),
+    click.option("--batch-size", type=int, help="Samples per step."),
+    click.option("--optimizer", help="sgd or adam."),
+    click.option("--lr", type=float, help="The largest learning rate."),
+    click.option("--momentum", type=float, help="Nesterov momentum of sgd."),
+    click.option("--weight-decay", type=float, help="Weight decay."),
+    click.option("--schedule", help="constant, multistep, cosine or onecycle."),
+    click.option("--augment", help="none, crop, flip, crop-flip, or auto (colour images: crop-flip)."),
+)
+
+
+def recipe(function: Function) -> Function:
+    """The options that override a model's recipe, handed over as `recipe`; None keeps the model's."""
+
+    @functools.wraps(function)
+    def gathered(**values: Any) -> Any:
+        names = (
+            "n_epochs",
+            "batch_size",
+            "optimizer",
+            "lr",
+            "momentum",
+            "weight_decay",
+            "schedule",
+            "augment",
+        )
+        return function(recipe={name: values.pop(name) for name in names}, **values)
+
+    for option in reversed(_RECIPE):
+        gathered = option(gathered)
+    return gathered
+
+
+def parse_settings(settings: tuple[str, ...]) -> dict[str, str]:
+    """`--set a=1 --set b=2` as a mapping."""
+    parsed = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals or not name:
+            raise CurateError(f"--set {setting} is not NAME=VALUE: write --set {name or 'name'}=value")
+        if name in parsed:
+            raise CurateError(f"--set {name} is given twice: give it once")
+        parsed[name.strip()] = value.strip()
+    return parsed

@@ -1,0 +1,58 @@
+"""curate replay"""
+
+import click
+
+from curate.cli import options
+
+
+@click.command()
+@click.argument("folder")
+@click.option("--data", metavar="DATASET", help="The dataset, where it is not at the recorded place.")
+@click.option("--model", help="Model to train; by default the recorded one, else basic-cnn.")
+@options.recipe
+@click.option("--trials", default=3, show_default=True, help="Runs, each with a seed of its own.")
+@click.option("--seed", type=int, help="Seed of the first trial; by default the recorded one, else 0.")
+@click.option("--against", default="", metavar="CONTROLS", help="Controls to run as well: full,random")
+@options.TEST
+@options.DEVICE
+@options.SET
+@options.JSON
+@options.dataset
+@options.DEBUG
+def command(
+    folder, data, model, recipe, trials, seed, against, test, device, settings, as_json, opening
+):
+    """Train and test from the manifest in FOLDER, several trials, next to controls.
+
+    Accuracies are on the test set after the last epoch, never the best one. The difference to a control
+    is paired by seed, with its 95% confidence interval.
+
+    \b
+      curate replay digits-pca-k12-furthest-0.3 --against full,random
+      curate replay manifests/mnist-furthest-30000 --data mnist --model lenet5 --trials 5
+    """
+    import sys
+
+    from curate.show import talk
+    from curate.show.replay import replay_table
+    from curate.verbs.replay import replay
+
+    with talk.progress() as progress:
+        found = replay(
+            folder,
+            data,
+            model=model,
+            options=options.parse_settings(settings) or None,
+            recipe=recipe,
+            trials=trials,
+            against=against.split(","),
+            opening=opening,
+            test=test,
+            seed=seed,
+            device=device,
+            progress=progress,
+        )
+    if as_json:
+        talk.json_object(found.as_dict())
+    else:
+        talk.console(sys.stdout).print(replay_table(found))

@@ -1,0 +1,1 @@
+"""Embedding methods: one file each, from images to vectors."""

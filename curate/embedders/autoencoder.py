@@ -1,0 +1,105 @@
+"""Convolutional autoencoder: the code from which a small network redraws an image best.
+
+Two strided convolutions and a linear layer down to `dim` numbers, the mirror of it back up, trained
+with Adam on the squared error of the pixels. Runs on a GPU where there is one. Source: Masci et al. 2011.
+"""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from curate.dataset import Dataset
+from curate.errors import CurateError
+from curate.rng import rng, stream_seed
+from curate.vectors import Vectorized, Work
+
+_BATCH = 1024
+
+
+@dataclass(frozen=True)
+class Autoencoder:
+    """`width` is the number of channels of the first convolution; the second has twice as many."""
+
+    n_steps: int = 2000
+    width: int = 16
+    batch_size: int = 128
+    lr: float = 1e-3
+
+    def __call__(self, dataset: Dataset, dim: int | None, work: Work) -> Vectorized:
+        import torch
+        from torch import nn
+
+        wanted = 32 if dim is None else dim
+        if wanted < 1 or min(self.n_steps, self.width, self.batch_size) < 1:
+            raise CurateError("dim, n_steps, width and batch_size must be 1 or more")
+        n, shape = len(dataset), dataset.images.shape
+
+        def batch(rows: npt.NDArray[np.int64]) -> torch.Tensor:
+            images = torch.from_numpy(dataset.images.read(rows)).to(work.device)
+            return images.permute(0, 3, 1, 2).float() / 255
+
+        with torch.random.fork_rng():
+            torch.manual_seed(stream_seed(work.seed, "autoencoder"))
+            encoder, decoder = self._build(shape, wanted)
+        encoder, decoder = encoder.to(work.device), decoder.to(work.device)
+        optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=self.lr)
+        recent: list[torch.Tensor] = []
+        with work.progress.task("train autoencoder", self.n_steps, "steps"):
+            for step, rows in zip(range(self.n_steps), self._batches(n, work.seed), strict=False):
+                images = batch(rows)
+                loss = nn.functional.mse_loss(decoder(encoder(images)), images)
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()
+                optimizer.step()
+                recent = [*recent[-99:], loss.detach()]
+                if step % 20 == 0:  # reading the loss waits for a GPU
+                    work.progress.advance(0, loss=float(loss))
+                work.progress.advance()
+        summary = {"n_steps": self.n_steps, "mean_squared_error": round(float(torch.stack(recent).mean()), 8)}
+
+        def chunks() -> Iterator[npt.NDArray[np.float32]]:
+            with torch.no_grad(), work.progress.task("encode", n, "images"):
+                for start in range(0, n, _BATCH):
+                    rows = np.arange(start, min(start + _BATCH, n))
+                    yield encoder(batch(rows)).cpu().numpy()
+                    work.progress.advance(len(rows))
+
+        return Vectorized(chunks(), wanted, summary)
+
+    def _batches(self, n: int, seed: int) -> Iterator[npt.NDArray[np.int64]]:
+        """Batches of rows without end, every epoch in an order of its own."""
+        for epoch in itertools.count():
+            order = rng(seed, "autoencoder order", epoch).permutation(n)
+            for start in range(0, n, self.batch_size):
+                yield order[start : start + self.batch_size]
+
+    def _build(self, shape: tuple[int, int, int], dim: int):  # type: ignore[no-untyped-def]  # lazy torch
+        from torch import nn
+
+        height, width, channels = shape
+        half = ((height + 1) // 2, (width + 1) // 2)
+        quarter = ((half[0] + 1) // 2, (half[1] + 1) // 2)
+        deep = 2 * self.width
+        encoder = nn.Sequential(
+            nn.Conv2d(channels, self.width, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(self.width, deep, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(deep * quarter[0] * quarter[1], dim),
+        )
+        decoder = nn.Sequential(
+            nn.Linear(dim, deep * quarter[0] * quarter[1]),
+            nn.ReLU(),
+            nn.Unflatten(1, (deep, *quarter)),
+            nn.Upsample(half),
+            nn.Conv2d(deep, self.width, 3, padding=1),
+            nn.ReLU(),
+            nn.Upsample((height, width)),
+            nn.Conv2d(self.width, channels, 3, padding=1),
+            nn.Sigmoid(),
+        )
+        return encoder, decoder

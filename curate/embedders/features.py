@@ -1,0 +1,142 @@
+"""Features: what the last layer of a trained network sees, the input of its final linear layer.
+
+The network is a torchvision model with ImageNet weights (`weights=torchvision`) or with those of a local
+file, or a model that `curate train` saved (`weights=FOLDER`). For torchvision models images are resized to
+`input_size` and normalised as ImageNet; for our own as in their training.
+"""
+
+import pickle
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from curate.dataset import Dataset
+from curate.errors import CurateError
+from curate.finder import nearest
+from curate.learner import METADATA, load
+from curate.vectors import Vectorized, Work
+
+_BATCH = 256
+_IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+
+
+@dataclass(frozen=True)
+class Features:
+    """`model` is a torchvision name; `weights` is `torchvision`, a weights file, or a `curate train` folder."""
+
+    model: str = "resnet18"
+    weights: str = "torchvision"
+    input_size: int = 224
+
+    def __call__(self, dataset: Dataset, dim: int | None, work: Work) -> Vectorized:
+        network, prepare, name = self._network(dataset, work)
+        network = network.to(work.device).eval()
+        head = _last_linear(network, name)
+        seen: list[Tensor] = []
+        head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+        width = head.in_features
+        if dim is not None and dim != width:
+            raise CurateError(f"dim={dim} does not fit: the last layer of {name} takes {width} numbers; omit --dim")
+
+        def chunks() -> Iterator[npt.NDArray[np.float32]]:
+            n = len(dataset)
+            with torch.inference_mode(), work.progress.task(f"features of {name}", n, "images"):
+                for start in range(0, n, _BATCH):
+                    rows = np.arange(start, min(start + _BATCH, n))
+                    images = torch.from_numpy(dataset.images.read(rows)).to(work.device)
+                    seen.clear()
+                    network(prepare(images.permute(0, 3, 1, 2)))
+                    yield seen[0].flatten(1).float().cpu().numpy()
+                    work.progress.advance(len(rows))
+
+        return Vectorized(chunks(), width, {"model": name})
+
+    def _network(self, dataset: Dataset, work: Work) -> tuple[nn.Module, Callable[[Tensor], Tensor], str]:
+        """The network, how to prepare uint8 images `[b, c, h, w]` for it, and its name."""
+        path = Path(self.weights)
+        saved = path / "model.safetensors" if path.is_dir() else path
+        if saved.is_file() and saved.suffix == ".safetensors" and _is_ours(saved):
+            learner = load(saved, torch.device(work.device))
+            if learner.n_channels != dataset.images.shape[2]:
+                raise CurateError(
+                    f"{saved} was trained on {learner.n_channels} channels, {dataset.reference} has "
+                    f"{dataset.images.shape[2]}: use --channels {learner.n_channels}"
+                )
+            return learner.module, lambda images: learner.normalized(learner.sized(images)), learner.model
+        return self._torchvision(path), self._prepare, self.model
+
+    def _torchvision(self, path: Path) -> nn.Module:
+        from torchvision import models
+
+        if self.model not in models.list_models(models):
+            raise CurateError(
+                f"torchvision has no model '{self.model}': {nearest(self.model, models.list_models(models))}"
+            )
+        try:
+            if self.weights == "torchvision":
+                return models.get_model(self.model, weights="DEFAULT")
+            state = _read_state(path)
+            classes = [value for value in state.values() if value.ndim == 2][-1].shape[0]
+            network = models.get_model(self.model, num_classes=classes)
+            network.load_state_dict(state)
+        except (URLError, ConnectionError, TimeoutError) as problem:
+            raise CurateError(
+                f"the weights of {self.model} could not be downloaded ({problem}): use --set weights=FILE, or "
+                "a folder that `curate train` wrote"
+            ) from None
+        except RuntimeError as problem:
+            reason = " ".join(str(problem).split())[:120]
+            raise CurateError(f"{path} does not fit {self.model} ({reason}): name its --set model=") from None
+        return network
+
+    def _prepare(self, images: Tensor) -> Tensor:
+        if self.input_size < 1:
+            raise CurateError(f"input_size={self.input_size} is too small: use 1 or more pixels")
+        floats = images.float() / 255
+        size = (self.input_size, self.input_size)
+        if tuple(floats.shape[2:]) != size:
+            floats = functional.interpolate(floats, size, mode="bilinear", align_corners=False, antialias=True)
+        mean, std = (torch.tensor(values, device=images.device).view(1, 3, 1, 1) for values in _IMAGENET)
+        return (floats.expand(-1, 3, -1, -1) - mean) / std
+
+
+def _last_linear(network: nn.Module, name: str) -> nn.Linear:
+    layers = [module for module in network.modules() if isinstance(module, nn.Linear)]
+    if not layers:
+        raise CurateError(f"{name} has no linear layer to take features from: use another model")
+    return layers[-1]
+
+
+def _is_ours(path: Path) -> bool:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            return METADATA in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return False
+
+
+def _read_state(path: Path) -> dict[str, Tensor]:
+    """A state dict from a file; code in it is never run."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if not path.is_file():
+        raise CurateError(f"there are no weights at {path}: use torchvision, a file, or a `curate train` folder")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, OSError, EOFError, pickle.UnpicklingError, RuntimeError) as problem:
+        reason = " ".join(str(problem).split())[:120]
+        raise CurateError(f"{path} is not a readable file of weights ({reason})") from None
+    return dict(state.get("state_dict", state))

@@ -1,0 +1,248 @@
+"""The Embedding noun: one float32 vector per sample, row i is sample i, in a safetensors file.
+
+Beside `vectors [n, d]` the file holds `uid [n]` and, where known, `label [n]`, so clustering and
+selection need not open the dataset again. Files are written and read in chunks and may be larger than
+memory. Vectors from elsewhere (`.npy`, `.safetensors`, a Parquet vector column) are embeddings too.
+"""
+
+import json
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from curate.artifact import Header, Seal, atomic_file, canonical, check_header, check_seal
+from curate.dataset import Dataset, Labels, Uids, uid_of
+from curate.dataset import fingerprint as fingerprint_of
+from curate.errors import CurateError, DamagedError
+
+_CHUNK_BYTES = 64 * 2**20
+_UNSEALED = "0" * 64
+
+Vectors = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """Vectors by row, with the uids and labels of their samples."""
+
+    path: Path
+    header: Header
+    n: int
+    dim: int
+    uids: Uids
+    labels: Labels | None
+    _read: Callable[[int, int], npt.NDArray[Any]]
+
+    def read(self, start: int, stop: int) -> Vectors:
+        """Rows `start` to `stop`, float32 `[stop − start, dim]`; a value that is no number is an error."""
+        rows = np.ascontiguousarray(self._read(start, stop), dtype=np.float32)
+        check_finite(rows, start, str(self.path))
+        return rows
+
+    def chunks(self) -> Iterator[tuple[int, int]]:
+        """Start and stop of consecutive chunks of about 64 MiB."""
+        return row_chunks(self.n, self.dim * 4)
+
+
+def write_embedding(
+    path: Path,
+    header: Header,
+    chunks: Iterable[Vectors],
+    dim: int,
+    uids: Uids,
+    labels: Labels | None,
+    force: bool = False,
+) -> Embedding:
+    """Write vectors as they come, each chunk float32 `[rows, dim]`, in sample order."""
+    columns: dict[str, npt.NDArray[Any]] = {"label": labels} if labels is not None else {}
+    columns["uid"] = uids
+    layout, metadata = _layout(columns, len(uids), dim), dict(header, sha256=_UNSEALED)
+    seal = Seal(header)
+    with atomic_file(path, force) as temporary:
+        with temporary.open("r+b") as file:
+            start = _write_preamble(file, layout, metadata)
+            for column in columns.values():
+                _put(file, seal, column)
+            n = 0
+            for chunk in chunks:
+                check_finite(chunk, n, "the embedding")
+                _put(file, seal, np.ascontiguousarray(chunk, np.float32))
+                n += len(chunk)
+            assert n == len(uids), f"{n} vectors for {len(uids)} samples"
+            file.seek(0)
+            metadata["sha256"] = seal.hexdigest()
+            assert _write_preamble(file, layout, metadata) == start
+    return open_embedding(path)
+
+
+def open_embedding(path: str | Path, data: Dataset | None = None) -> Embedding:
+    """Open an embedding of curate's own, checked, or vectors from elsewhere.
+
+    Vectors from elsewhere belong to `data`, row by row, or stand for themselves: then the uid of a
+    sample is a hash of its vector.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CurateError(f"there is no embedding {path}: make one with `curate embed`")
+    if path.suffix == ".npy":
+        return _open_npy(path, data)
+    if path.suffix == ".parquet":
+        return _open_parquet(path, data)
+    return _open_safetensors(path, data)
+
+
+def check_finite(rows: Vectors, start: int, name: str) -> None:
+    """Refuse vectors with NaN or infinity, naming the first sample that has one."""
+    if not np.isfinite(rows).all():
+        bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+        raise CurateError(
+            f"{name}: the vector of sample {start + bad[0]} has NaN or infinity "
+            f"({bad.size:,} such in this part): mend or remove it"
+        )
+
+
+def row_chunks(n: int, row_bytes: int) -> Iterator[tuple[int, int]]:
+    """Start and stop of consecutive chunks of about 64 MiB."""
+    step = max(1, _CHUNK_BYTES // row_bytes)
+    return ((start, min(start + step, n)) for start in range(0, n, step))
+
+
+def _layout(columns: dict[str, npt.NDArray[Any]], n: int, dim: int) -> dict[str, Any]:
+    """The safetensors description of each tensor: type, shape and place."""
+    layout: dict[str, Any] = {}
+    place = 0
+    for name, column in columns.items():
+        kind = {"int64": "I64", "uint64": "U64"}[str(column.dtype)]
+        layout[name] = {"dtype": kind, "shape": [n], "data_offsets": [place, place + column.nbytes]}
+        place += column.nbytes
+    end = place + n * dim * 4
+    layout["vectors"] = {"dtype": "F32", "shape": [n, dim], "data_offsets": [place, end]}
+    return layout
+
+
+def _write_preamble(file: Any, layout: dict[str, Any], header: Header) -> int:
+    described = {"__metadata__": {"curate": canonical(header).decode()}, **layout}
+    text = json.dumps(described, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return int(file.write(struct.pack("<Q", len(text)) + text))
+
+
+def _put(file: Any, seal: Seal, array: npt.NDArray[Any]) -> None:
+    seal.update(array.data)
+    file.write(array.data)
+
+
+def _open_safetensors(path: Path, data: Dataset | None) -> Embedding:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        file = safe_open(path, framework="numpy")
+    except (SafetensorError, OSError) as problem:
+        raise DamagedError(f"{path} is not a readable safetensors file ({problem})") from None
+    written = (file.metadata() or {}).get("curate")
+    if written is None:
+        name = _only_matrix({key: file.get_slice(key).get_shape() for key in file.keys()}, path)  # noqa: SIM118
+        matrix = file.get_slice(name)
+        return _foreign(path, matrix.get_shape(), lambda a, b: matrix[a:b], data)
+    header = check_header(json.loads(written), path, ("embedding",))
+    matrix = file.get_slice("vectors")
+    n, dim = matrix.get_shape()
+    seal = Seal(header)
+    columns = {name: file.get_tensor(name) for name in ("label", "uid") if name in file.keys()}  # noqa: SIM118
+    for column in columns.values():
+        seal.update(column.data)
+    for start, stop in row_chunks(n, dim * 4):
+        seal.update(np.ascontiguousarray(matrix[start:stop]).data)
+    check_seal(header, seal, path)
+    return Embedding(
+        path, header, n, dim, columns["uid"], columns.get("label"), lambda a, b: matrix[a:b]
+    )
+
+
+def _open_npy(path: Path, data: Dataset | None) -> Embedding:
+    try:
+        matrix = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as problem:
+        raise CurateError(f"{path} is not a readable .npy file ({problem})") from None
+    return _foreign(path, list(matrix.shape), lambda a, b: matrix[a:b], data)
+
+
+def _open_parquet(path: Path, data: Dataset | None) -> Embedding:
+    """The vector column of a Parquet file: the only column of lists of numbers."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(path)
+        lists = [field.name for field in file.schema_arrow if _is_vector(field.type)]
+        if len(lists) != 1:
+            found = ", ".join(lists) or "none"
+            raise CurateError(f"{path} needs one column of vectors, it has {found}: keep one")
+        column = file.read(lists).column(0).combine_chunks()
+    except (pa.ArrowException, OSError) as problem:
+        raise DamagedError(f"{path} is not a readable Parquet file ({problem})") from None
+    values = column.flatten().to_numpy(zero_copy_only=False)
+    if column.null_count or len(column) == 0 or values.size % len(column):
+        raise CurateError(f"{path}: the vectors of column {lists[0]} are missing or differ in length")
+    lengths = np.unique(column.value_lengths().to_numpy()) if pa.types.is_list(column.type) else [0]
+    if len(lengths) > 1:
+        raise CurateError(f"{path}: the vectors of column {lists[0]} differ in length")
+    matrix = values.reshape(len(column), -1)
+    return _foreign(path, list(matrix.shape), lambda a, b: matrix[a:b], data)
+
+
+def _is_vector(kind: Any) -> bool:
+    import pyarrow as pa
+
+    nested = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    return bool(nested and pa.types.is_floating(kind.value_type))
+
+
+def _only_matrix(shapes: dict[str, list[int]], path: Path) -> str:
+    matrices = [name for name, shape in shapes.items() if len(shape) == 2]
+    for name in ("vectors", "embeddings", "embedding", "features"):
+        if name in matrices:
+            return name
+    if len(matrices) != 1:
+        raise CurateError(f"{path} needs one matrix of vectors, it has {', '.join(matrices) or 'none'}")
+    return matrices[0]
+
+
+def _foreign(
+    path: Path, shape: list[int], read: Callable[[int, int], Any], data: Dataset | None
+) -> Embedding:
+    """Vectors that carry no header of ours, tied to a dataset or standing for themselves."""
+    if len(shape) != 2 or 0 in shape:
+        raise CurateError(f"{path} has shape {shape}: an embedding is a matrix [n, d]")
+    n, dim = shape
+    if data is not None:
+        if len(data) != n:
+            raise CurateError(
+                f"{path} has {n:,} vectors, {data.reference} ({data.options.split}) has {len(data):,} "
+                "samples: they do not belong together"
+            )
+        uids, labels, described = data.uids, data.labels, data.header()
+    else:
+        uids, labels = _uids_of_vectors(n, dim, read), None
+        described = {
+            "reference": str(path),
+            "split": "all",
+            "n": n,
+            "classes": [],
+            "fingerprint": fingerprint_of(uids, None),
+        }
+    header: Header = {"kind": "embedding", "dataset": described, "sha256": fingerprint_of(uids, labels)}
+    return Embedding(path, header, n, dim, uids, labels, read)
+
+
+def _uids_of_vectors(n: int, dim: int, read: Callable[[int, int], Any]) -> Uids:
+    uids = np.empty(n, np.uint64)
+    for start, stop in row_chunks(n, dim * 4):
+        rows = np.ascontiguousarray(read(start, stop), dtype=np.float32)
+        uids[start:stop] = [uid_of(b"", row[None, None]) for row in rows]
+    return uids

@@ -1,0 +1,89 @@
+"""From a method's name to its code: the name of a method is the name of its file, and nothing else.
+
+`curate/policies/full.py` is `--policy full`. A method is a frozen dataclass whose fields are its
+options. Nothing is registered: the folder is listed, and only the file asked for is imported.
+"""
+
+import dataclasses
+import difflib
+import importlib
+import typing
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from curate.errors import CurateError
+
+KINDS = {
+    "sources": "dataset source",
+    "embedders": "embedding method",
+    "strategies": "strategy",
+    "policies": "policy",
+    "models": "model",
+}
+
+
+def names(kind: str) -> list[str]:
+    """The methods of a kind, sorted, as written on the command line (`random-dynamic`, not `_`)."""
+    files = (Path(__file__).parent / kind).glob("[!_]*.py")
+    return sorted(file.stem.replace("_", "-") for file in files)
+
+
+def load(kind: str, name: str) -> type[Any]:
+    """The dataclass in `curate/<kind>/<name>.py`; a name that does not exist is an error."""
+    known = names(kind)
+    wanted = name.strip().lower().replace("_", "-")
+    if wanted not in known:
+        raise CurateError(f"there is no {KINDS[kind]} called '{name}': {nearest(wanted, known)}")
+    module = importlib.import_module(f"curate.{kind}.{wanted.replace('-', '_')}")
+    public = [
+        value
+        for key, value in vars(module).items()
+        if isinstance(value, type)
+        and value.__module__ == module.__name__
+        and key.lower() == wanted.replace("-", "")
+    ]
+    return public[0]
+
+
+def make(kind: str, name: str, options: Mapping[str, Any] | None = None) -> Any:
+    """The method `name` with its options set; values may be text and are read by the field's type."""
+    return configure(load(kind, name), options or {}, f"{KINDS[kind]} {name}")
+
+
+def configure(method: type[Any], options: Mapping[str, Any], called: str) -> Any:
+    """An instance of a method's dataclass from options, each validated by the type of its field."""
+    import pydantic
+
+    fields = option_names(method)
+    types = typing.get_type_hints(method)
+    values = {}
+    for key, value in options.items():
+        name = key.replace("-", "_")
+        if name not in fields:
+            raise CurateError(f"{called} has no option '{key}': {nearest(name, fields)}")
+        try:
+            values[name] = pydantic.TypeAdapter(types[name]).validate_python(value)
+        except pydantic.ValidationError as problem:
+            reason = problem.errors()[0]["msg"]
+            raise CurateError(f"{key}={value} does not fit {called}: {reason}") from None
+    return method(**values)
+
+
+def option_names(method: type[Any]) -> list[str]:
+    """The names of a method's options."""
+    return [field.name for field in dataclasses.fields(method)]
+
+
+def settings(method: Any) -> dict[str, Any]:
+    """A method's options and their values, for the header of what it makes."""
+    return dataclasses.asdict(method)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The remedy for a misspelt name: the nearest ones, or all where none is near."""
+    known = list(known)
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    if close:
+        return "did you mean " + " or ".join(close) + "?"
+    return "use one of " + ", ".join(known) if known else "it has none"

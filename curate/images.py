@@ -1,0 +1,228 @@
+"""Images: decoded with care, brought to one shape, held in memory or decoded when needed.
+
+The dimensions of an image are looked at before it is decoded, so a small file cannot ask for much
+memory. torchvision decodes PNG and JPEG (faster, same pixels); PIL decodes everything else.
+"""
+
+import io
+import os
+import struct
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from curate.errors import CurateError
+
+MAX_PIXELS = 100_000_000
+_PNG = b"\x89PNG\r\n\x1a\n"
+_JPEG = b"\xff\xd8\xff"
+_PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
+_SMALL_FILE = 8_192  # bytes; below, threads wait for each other more than they decode
+
+Pixels = npt.NDArray[np.uint8]
+
+
+class CorruptImageError(CurateError):
+    """An image that cannot be decoded, or is too large to be decoded safely."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The shape every image is brought to: a square of `image_size` pixels (None: as it is), `channels`."""
+
+    image_size: int | None = None
+    channels: int | None = None
+
+
+class Images(Protocol):
+    """Images of one shape, read by row."""
+
+    shape: tuple[int, int, int]
+
+    def __len__(self) -> int: ...
+
+    def read(self, rows: npt.NDArray[np.integer[Any]]) -> Pixels:
+        """The images at `rows`, uint8 `[len(rows), height, width, channels]`."""
+
+
+class ResidentImages:
+    """All images in memory, uint8 `[n, height, width, channels]`."""
+
+    def __init__(self, array: Pixels) -> None:
+        self.array = array
+        self.shape: tuple[int, int, int] = array.shape[1:]
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def read(self, rows: npt.NDArray[np.integer[Any]]) -> Pixels:
+        return self.array[rows]
+
+
+class EncodedImages:
+    """Images decoded at every read, in parallel; only encoded bytes, or none, are in memory."""
+
+    def __init__(
+        self,
+        read_content: Callable[[int], bytes | npt.NDArray[np.generic]],
+        name: Callable[[int], str],
+        rows: npt.NDArray[np.int64],
+        shape: tuple[int, int, int],
+        target: Target,
+    ) -> None:
+        self._read_content, self._name, self._rows = read_content, name, rows
+        self._target = Target(target.image_size, shape[2])
+        self.shape = shape
+        self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def read(self, rows: npt.NDArray[np.integer[Any]]) -> Pixels:
+        decoded = self._pool.map(self._one, self._rows[rows])
+        return np.stack(list(decoded)) if len(rows) else np.empty((0, *self.shape), np.uint8)
+
+    def _one(self, row: int) -> Pixels:
+        name = self._name(row)
+        pixels = bring_to(decode(self._read_content(row), name), self._target)
+        if pixels.shape != self.shape:
+            raise CurateError(f"{name} has changed since the dataset was opened: open it anew")
+        return pixels
+
+
+class ImageView:
+    """Some rows of other images, in another order."""
+
+    def __init__(self, images: Images, rows: npt.NDArray[np.int64]) -> None:
+        self._images, self._rows = images, rows
+        self.shape = images.shape
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def read(self, rows: npt.NDArray[np.integer[Any]]) -> Pixels:
+        return self._images.read(self._rows[rows])
+
+
+def view(images: Images, rows: npt.NDArray[np.int64]) -> Images:
+    """The images at `rows`: a copy in memory where they are resident, else a view."""
+    if isinstance(images, ResidentImages):
+        return ResidentImages(images.array[rows])
+    return ImageView(images, rows)
+
+
+def is_lossless(content: bytes) -> bool:
+    """Whether decoded pixels, and not encoded bytes, are what an image is known by."""
+    webp = content[:4] == b"RIFF" and content[8:12] == b"WEBP"
+    avif = content[4:12] in (b"ftypavif", b"ftypavis", b"ftypheic")
+    return not (content.startswith(_JPEG) or webp or avif)
+
+
+def workers_for(content: bytes | npt.NDArray[np.generic]) -> int:
+    """How many threads decode images like this one fastest: one where they are tiny."""
+    small = isinstance(content, np.ndarray) or len(content) < _SMALL_FILE
+    return 1 if small else os.cpu_count() or 1
+
+
+def probe(content: bytes, name: str) -> tuple[int, int, int]:
+    """Height, width and channels of an encoded image, without decoding it; too many pixels: error."""
+    if content.startswith(_PNG) and len(content) >= 26:
+        width, height, _, colour = struct.unpack(">IIBB", content[16:26])
+        channels = _PNG_CHANNELS.get(colour, 3)
+    else:
+        from PIL import Image
+
+        try:
+            with Image.open(io.BytesIO(content)) as image:
+                width, height = image.size
+                channels = len(image.getbands()) if image.mode != "P" else 3
+        except Image.DecompressionBombError:
+            raise CorruptImageError(
+                f"{name} has more than {Image.MAX_IMAGE_PIXELS or 0:,} pixels: scale it down, "
+                "or leave it out with --skip-corrupt"
+            ) from None
+        except Exception as problem:  # PIL raises many kinds, struct.error and SyntaxError among them
+            raise _corrupt(name, problem) from None
+    if width * height > MAX_PIXELS:
+        raise CorruptImageError(
+            f"{name} is {width:,} x {height:,} pixels, more than {MAX_PIXELS:,}: "
+            "scale it down, or leave it out with --skip-corrupt"
+        )
+    return height, width, channels
+
+
+def decode(content: bytes | npt.NDArray[np.generic], name: str) -> npt.NDArray[np.generic]:
+    """The pixels of one image as stored, `[height, width, channels]`; arrays pass through."""
+    if isinstance(content, np.ndarray):
+        return content if content.ndim == 3 else content[..., None]
+    probe(content, name)
+    try:
+        if content.startswith((_PNG, _JPEG)):
+            return _decode_with_torchvision(content)
+        return _decode_with_pil(content)
+    except CurateError:
+        raise
+    except Exception as problem:  # a decoder may raise anything on hostile bytes
+        raise _corrupt(name, problem) from None
+
+
+def bring_to(pixels: npt.NDArray[np.generic], target: Target) -> Pixels:
+    """uint8 `[height, width, 1 or 3]`: alpha dropped, 16 bits cut to 8, resized and centre-cropped."""
+    if pixels.dtype == np.uint16:
+        pixels = (pixels // 257).astype(np.uint8)
+    if pixels.dtype == np.bool_:
+        pixels = pixels.astype(np.uint8) * 255
+    image = pixels.astype(np.uint8, copy=False)
+    if image.shape[2] in (2, 4):
+        image = image[..., :-1]
+    if target.channels == 3 and image.shape[2] == 1:
+        image = np.repeat(image, 3, axis=2)
+    elif target.channels == 1 and image.shape[2] == 3:
+        weights = np.array([299, 587, 114], np.uint32)  # ITU-R 601 luma, as PIL and OpenCV use
+        image = ((image @ weights + 500) // 1000).astype(np.uint8)[..., None]
+    size = target.image_size
+    if size is not None and image.shape[:2] != (size, size):
+        image = _resize_and_crop(image, size)
+    return image
+
+
+def _resize_and_crop(image: Pixels, size: int) -> Pixels:
+    """The shorter side to `size` (bilinear, antialiased), then the centre square."""
+    import torch
+    from torchvision.transforms.v2 import functional
+
+    channels_first = torch.from_numpy(np.array(image, order="C")).permute(2, 0, 1)
+    resized = functional.resize(channels_first, [size], antialias=True)
+    square: Pixels = functional.center_crop(resized, [size]).permute(1, 2, 0).contiguous().numpy()
+    return square
+
+
+def _decode_with_torchvision(content: bytes) -> npt.NDArray[np.generic]:
+    import torch
+    from torchvision.io import decode_image
+
+    pixels: npt.NDArray[np.generic] = (
+        decode_image(torch.frombuffer(bytearray(content), dtype=torch.uint8)).permute(1, 2, 0).numpy()
+    )
+    return np.ascontiguousarray(pixels)
+
+
+def _decode_with_pil(content: bytes) -> npt.NDArray[np.generic]:
+    from PIL import Image
+
+    with Image.open(io.BytesIO(content)) as image:
+        if image.mode not in ("1", "L", "LA", "RGB", "RGBA", "I;16"):
+            image = image.convert("RGB")  # noqa: PLW2901  palette, CMYK, YCbCr and their kin
+        pixels = np.array(image)
+    return pixels if pixels.ndim == 3 else pixels[..., None]
+
+
+def _corrupt(name: str, problem: Exception) -> CorruptImageError:
+    reason = " ".join(str(problem).split())[:100] or type(problem).__name__
+    return CorruptImageError(
+        f"{name} is not a readable image ({reason}): mend it, or leave it out with --skip-corrupt"
+    )

@@ -1,0 +1,127 @@
+"""k-means. The only file that knows FAISS: on all GPUs that FAISS sees, else on the CPU.
+
+Centroids are trained on a capped random sample and every vector is then assigned chunk by chunk, so
+memory is bounded by the cap, whatever the size of the embedding.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from curate.embedding import Vectors, row_chunks
+from curate.errors import CurateError
+from curate.progress import SILENT, Progress
+from curate.rng import rng, stream_seed
+
+_SAMPLE_ROWS = 2**18
+_SAMPLE_PER_CENTROID = 256
+_SAMPLE_BYTES = 2**30
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """`cluster` int32 `[n]`, `distance` float32 `[n]` to the nearest of `centroids` `[k, d]`.
+
+    Distances are Euclidean, or 1 − cosine when spherical. `objective` is the sum over all samples of
+    the squared distance, or of the cosine distance. `history` is FAISS's objective per iteration, on
+    the training sample.
+    """
+
+    centroids: Vectors
+    cluster: npt.NDArray[np.int32]
+    distance: npt.NDArray[np.float32]
+    objective: float
+    history: list[float]
+    n_trained_on: int
+    device: str
+
+
+def kmeans(
+    read: Callable[[int, int], Vectors],
+    n: int,
+    dim: int,
+    k: int,
+    *,
+    spherical: bool = False,
+    n_iterations: int = 20,
+    seed: int = 0,
+    progress: Progress = SILENT,
+) -> Clustering:
+    """Cluster `n` vectors, read by `read(start, stop)`, around `k` centroids."""
+    import faiss
+
+    if not 1 <= k <= n:
+        raise CurateError(f"k={k} is out of range: use 1 to {n:,}, the number of samples")
+    if n_iterations < 1:
+        raise CurateError(f"iterations={n_iterations} is too few: use 1 or more")
+    n_gpus = faiss.get_num_gpus()
+    sample = _sample(read, n, dim, k, spherical, seed, progress)
+    trainer = faiss.Kmeans(
+        dim,
+        k,
+        niter=n_iterations,
+        seed=stream_seed(seed, "kmeans") % 2**31,
+        spherical=spherical,
+        gpu=n_gpus > 0,
+        min_points_per_centroid=1,
+        max_points_per_centroid=len(sample),
+    )
+    with progress.task(f"k-means, k = {k}", 1):
+        trainer.train(sample)
+        progress.advance()
+    centroids = np.ascontiguousarray(trainer.centroids)
+    cluster, distance = np.empty(n, np.int32), np.empty(n, np.float32)
+    objective = 0.0
+    with progress.task("assign", n, "samples"):
+        for start, stop in row_chunks(n, dim * 4):
+            rows = _prepared(read(start, stop), spherical)
+            nearest = trainer.index.search(rows, 1)[1][:, 0]
+            exact = _distances(rows, centroids[nearest], spherical)
+            objective += float(exact.sum(dtype=np.float64))
+            cluster[start:stop] = nearest
+            distance[start:stop] = exact if spherical else np.sqrt(exact)
+            progress.advance(stop - start)
+    history = [float(value) for value in trainer.obj]
+    device = f"{n_gpus} GPUs (FAISS)" if n_gpus else "cpu"
+    return Clustering(centroids, cluster, distance, objective, history, len(sample), device)
+
+
+def _sample(
+    read: Callable[[int, int], Vectors],
+    n: int,
+    dim: int,
+    k: int,
+    spherical: bool,
+    seed: int,
+    progress: Progress,
+) -> Vectors:
+    """All vectors where they are few, else a random sample in row order, bounded in bytes."""
+    cap = max(_SAMPLE_ROWS, _SAMPLE_PER_CENTROID * k)
+    size = min(n, max(k, min(cap, _SAMPLE_BYTES // (dim * 4))))
+    chosen = np.arange(n) if size == n else np.sort(rng(seed, "kmeans sample").choice(n, size, replace=False))
+    sample = np.empty((size, dim), np.float32)
+    with progress.task("read vectors", n, "samples"):
+        for start, stop in row_chunks(n, dim * 4):
+            low, high = np.searchsorted(chosen, (start, stop))
+            sample[low:high] = _prepared(read(start, stop)[chosen[low:high] - start], spherical)
+            progress.advance(stop - start)
+    return sample
+
+
+def _prepared(rows: Vectors, spherical: bool) -> Vectors:
+    """Rows of unit length where the cosine is meant; a zero vector stays zero."""
+    if not spherical:
+        return np.ascontiguousarray(rows)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.ascontiguousarray(rows / np.where(lengths > 0, lengths, 1), dtype=np.float32)
+
+
+def _distances(rows: Vectors, centroids: Vectors, spherical: bool) -> npt.NDArray[Any]:
+    """Squared Euclidean or cosine distance, row by row: exact where FAISS expands the square."""
+    if spherical:
+        return np.maximum(0, 1 - np.einsum("ij,ij->i", rows, centroids))
+    difference = rows - centroids
+    return np.einsum("ij,ij->i", difference, difference)

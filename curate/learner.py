@@ -1,0 +1,211 @@
+"""A network together with what it needs to be used: model, classes, input size, normalization.
+
+Weights are saved as safetensors whose metadata says all of that, so `embed --method features` can use
+them and nobody has to guess how images were prepared.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from curate import finder
+from curate.artifact import canonical
+from curate.dataset import Dataset
+from curate.errors import CurateError, DamagedError
+from curate.network import Model
+from curate.rng import stream_seed
+
+_STATISTICS_FROM = 16_384
+_CHUNK = 1024
+METADATA = "curate_model"
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """Mean and standard deviation per channel, of pixels scaled to 0..1."""
+
+    mean: list[float]
+    std: list[float]
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A network on its device, with its preparation of images."""
+
+    module: nn.Module
+    model: str
+    options: dict[str, Any]
+    n_channels: int
+    classes: list[str]
+    input_size: tuple[int, int]
+    normalization: Normalization
+    device: torch.device
+
+    def sized(self, images: Tensor) -> Tensor:
+        """uint8 images `[batch, c, h, w]` at the network's input size."""
+        if tuple(images.shape[2:]) == self.input_size:
+            return images.contiguous()
+        floats = functional.interpolate(
+            images.float(), self.input_size, mode="bilinear", align_corners=False, antialias=True
+        )
+        return floats.round_().clamp_(0, 255).to(torch.uint8)
+
+    def normalized(self, images: Tensor) -> Tensor:
+        """uint8 images on the device as float32 with mean 0 and deviation 1 per channel."""
+        floats = images.to(torch.float32).sub_(self._mean).div_(self._std)
+        if self.device.type == "cuda":
+            return floats.contiguous(memory_format=torch.channels_last)
+        return floats
+
+    @cached_property
+    def _mean(self) -> Tensor:
+        return torch.tensor(self.normalization.mean, device=self.device).view(1, -1, 1, 1) * 255
+
+    @cached_property
+    def _std(self) -> Tensor:
+        return torch.tensor(self.normalization.std, device=self.device).view(1, -1, 1, 1) * 255
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Logits float32 `[batch, classes]`, in bfloat16 arithmetic on a GPU."""
+        with autocast(self.device):
+            found: Tensor = self.module(images)
+        return found.float()
+
+
+def choose_device(name: str | None = None) -> torch.device:
+    """The device to compute on: the one named, else a GPU where there is one."""
+    if name in (None, "auto"):
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(str(name))
+    except RuntimeError:
+        raise CurateError(f"device={name} is unknown: use cpu, cuda or cuda:1") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise CurateError(f"device={name} is not there: torch sees no GPU; use --device cpu")
+    return device
+
+
+def device_name(device: torch.device) -> str:
+    """How a header names a device: `cpu`, or the GPU's own name."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def autocast(device: torch.device) -> Any:
+    """bfloat16 where a GPU has it, nothing elsewhere."""
+    if device.type == "cuda" and torch.cuda.is_bf16_supported():
+        return torch.autocast("cuda", torch.bfloat16)
+    return nullcontext()
+
+
+def build(
+    model: str,
+    options: Mapping[str, Any],
+    dataset: Dataset,
+    seed: int,
+    device: torch.device,
+    normalization: Normalization | None = None,
+) -> Learner:
+    """A freshly initialised network for a dataset; the same seed gives the same weights."""
+    plug_in: Model = finder.make("models", model, options)
+    height, width, n_channels = dataset.images.shape
+    dataset.need_labels("training")
+    with torch.random.fork_rng():
+        torch.manual_seed(stream_seed(seed, "init"))
+        module = plug_in.build(n_channels, len(dataset.classes))
+    return Learner(
+        _placed(module, device),
+        model,
+        finder.settings(plug_in),
+        n_channels,
+        dataset.classes,
+        plug_in.input_size(height, width),
+        normalization or normalization_of(dataset),
+        device,
+    )
+
+
+def normalization_of(dataset: Dataset) -> Normalization:
+    """Statistics of the (up to 16,384) samples with the smallest uids.
+
+    Chosen by content and summed in integers, so that they do not depend on the order of a dataset.
+    """
+    rows = np.sort(np.argsort(dataset.uids, kind="stable")[:_STATISTICS_FROM])
+    counts = np.zeros((dataset.images.shape[2], 256), np.int64)
+    for start in range(0, len(rows), _CHUNK):
+        images = dataset.images.read(rows[start : start + _CHUNK])
+        for channel, count in enumerate(counts):
+            count += np.bincount(images[..., channel].ravel(), minlength=256)
+    values = np.arange(256) / 255
+    mean = counts @ values / counts.sum(axis=1)
+    variance = counts @ values**2 / counts.sum(axis=1) - mean**2
+    std = np.sqrt(np.maximum(variance, 1e-6))
+    return Normalization(mean.tolist(), std.tolist())
+
+
+def save(learner: Learner, path: Path) -> None:
+    """Write weights and what is needed to use them."""
+    from safetensors.torch import save_file
+
+    about = {
+        "model": learner.model,
+        "options": learner.options,
+        "n_channels": learner.n_channels,
+        "classes": learner.classes,
+        "input_size": list(learner.input_size),
+        "normalization": asdict(learner.normalization),
+    }
+    weights = {name: value.contiguous().cpu() for name, value in learner.module.state_dict().items()}
+    save_file(weights, path, metadata={METADATA: canonical(about).decode()})
+
+
+def weights_sha256(learner: Learner) -> str:
+    """sha256 over all weights and buffers in order of name: equal only for equal bits."""
+    digest = hashlib.sha256()
+    for name, value in sorted(learner.module.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.contiguous().cpu().numpy().data)
+    return digest.hexdigest()
+
+
+def load(path: Path, device: torch.device) -> Learner:
+    """A network that `save` wrote."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {}).get(METADATA, "null"))
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict
+    except (SafetensorError, OSError, ValueError) as problem:
+        raise DamagedError(f"{path} is not a readable safetensors file ({problem})") from None
+    if about is None:
+        raise CurateError(f"{path} was not saved by `curate train`: it does not name its model")
+    module = finder.make("models", about["model"], about["options"]).build(
+        about["n_channels"], len(about["classes"])
+    )
+    module.load_state_dict(weights)
+    height, width = about["input_size"]
+    return Learner(
+        _placed(module, device),
+        about["model"],
+        about["options"],
+        about["n_channels"],
+        about["classes"],
+        (height, width),
+        Normalization(**about["normalization"]),
+        device,
+    )
+
+
+def _placed(module: nn.Module, device: torch.device) -> nn.Module:
+    memory_format = torch.channels_last if device.type == "cuda" else torch.contiguous_format
+    return module.to(device=device, memory_format=memory_format)  # type: ignore[call-overload,no-any-return]

@@ -1,0 +1,246 @@
+"""The Manifest noun: a folder that says which samples to train on, per epoch, and why.
+
+    manifest.json      header, summary, sha256 of the data files beside it, and a seal over all of that
+    selection.parquet  epoch int32, index int64 [, weight float32]; sorted; one row group per epoch
+    samples.parquet    one row per sample: index, uid, label, n_selected, and what else is known
+    README.md          the card, for people; it may be edited, so it alone has no hash
+
+A static manifest has the single epoch 0, which stands for all epochs.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from curate.artifact import Header, Seal, atomic_folder, check_header, check_seal, file_sha256
+from curate.card import card
+from curate.dataset import Dataset, match
+from curate.errors import CurateError, DamagedError, MismatchError
+from curate.tables import Column, check_sizes
+
+SELECTION, SAMPLES, HEADER, CARD = "selection.parquet", "samples.parquet", "manifest.json", "README.md"
+
+Indices = npt.NDArray[np.int64]
+Weights = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Selected:
+    """The samples of one epoch: sorted indices, and their loss weights where they have any."""
+
+    indices: Indices
+    weights: Weights | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """An opened and verified manifest folder."""
+
+    path: Path
+    header: Header
+
+    @property
+    def n_epochs(self) -> int:
+        """How many epochs have a selection of their own: 1 when static."""
+        return int(self.header["summary"]["n_epochs"])
+
+    @property
+    def is_static(self) -> bool:
+        return self.n_epochs == 1
+
+    @property
+    def n(self) -> int:
+        """Samples in the dataset."""
+        return int(self.header["dataset"]["n"])
+
+    def selected(self, epoch: int) -> Selected:
+        """The samples of an epoch, read without the others; a static manifest repeats its one epoch."""
+        group = 0 if self.is_static else epoch
+        if not 0 <= group < self.n_epochs:
+            raise CurateError(f"{self.path} has epochs 0 to {self.n_epochs - 1}, not {epoch}")
+        table = self._selection.read_row_group(group)
+        weights = table.column("weight").to_numpy() if "weight" in table.column_names else None
+        return Selected(table.column("index").to_numpy(), weights)
+
+    @cached_property
+    def samples(self) -> dict[str, Column]:
+        """The columns of samples.parquet, each `[n]`, in order of index."""
+        import pyarrow.parquet as pq
+
+        table = pq.read_table(self.path / SAMPLES)
+        return {
+            name: np.asarray(table.column(name).to_numpy(zero_copy_only=False)) for name in table.column_names
+        }
+
+    @cached_property
+    def _selection(self) -> Any:
+        import pyarrow.parquet as pq
+
+        return pq.ParquetFile(self.path / SELECTION)
+
+
+def write_manifest(
+    folder: Path,
+    header: Header,
+    selection: Iterable[Selected],
+    samples: Mapping[str, Column],
+    *,
+    force: bool = False,
+    extras: Callable[[Path], None] | None = None,
+) -> Manifest:
+    """Write a manifest folder in one atomic step.
+
+    `samples` holds columns `[n]`, `index`, `uid` and, where known, `label` among them; `n_selected` is
+    counted here. `extras` may put more files (weights, metrics) into the folder before it is sealed.
+    """
+    n = len(samples["index"])
+    with atomic_folder(folder, force) as temporary:
+        n_selected, n_epochs, n_rows = _write_selection(temporary / SELECTION, selection, n)
+        columns = {name: samples[name] for name in ("index", "uid", "label") if name in samples}
+        columns["n_selected"] = n_selected
+        columns.update({name: column for name, column in samples.items() if name not in columns})
+        _write_samples(temporary / SAMPLES, columns)
+        if extras:
+            extras(temporary)
+        summary = {
+            "n_epochs": n_epochs,
+            "n_selected_per_epoch": n_rows / n_epochs,
+            "keep": round(n_rows / n_epochs / n, 6),
+            **header["summary"],
+        }
+        files = {file.name: file_sha256(file) for file in sorted(temporary.iterdir())}
+        full: Header = dict(header, summary=summary, files=files)
+        full["sha256"] = Seal(full).hexdigest()
+        (temporary / HEADER).write_text(json.dumps(full, indent=1, sort_keys=True) + "\n")
+        (temporary / CARD).write_text(card(folder.absolute().name, full, columns))
+    return Manifest(folder, full)
+
+
+def open_manifest(folder: str | Path) -> Manifest:
+    """Open a manifest folder and verify it: the seal, every hash, every schema and size."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    folder = Path(folder)
+    path = folder / HEADER
+    if not path.is_file():
+        what = "is not a manifest folder: it has no manifest.json" if folder.exists() else "does not exist"
+        raise CurateError(f"{folder} {what}; make one with `curate select`")
+    try:
+        header = check_header(json.loads(path.read_text()), path, ("manifest",))
+    except ValueError as problem:
+        raise DamagedError(f"{path} is not readable ({problem}): copy it anew") from None
+    check_seal(header, Seal(header), path)
+    for name, expected in header["files"].items():
+        file = folder / name
+        if Path(name).name != name or not file.is_file() or file.is_symlink():
+            raise DamagedError(f"{folder} is incomplete: {name} is missing; copy it anew")
+        if file_sha256(file) != expected:
+            raise DamagedError(f"{file} is damaged: its sha256 is not the one in {HEADER}; copy it anew")
+    try:
+        selection, samples = pq.ParquetFile(folder / SELECTION), pq.ParquetFile(folder / SAMPLES)
+    except (pa.ArrowException, OSError) as problem:
+        raise DamagedError(f"{folder} is not readable ({problem}): copy it anew") from None
+    check_sizes(selection, None, folder / SELECTION)
+    check_sizes(samples, header["dataset"]["n"], folder / SAMPLES)
+    if selection.num_row_groups != header["summary"]["n_epochs"]:
+        raise DamagedError(f"{folder / SELECTION} has {selection.num_row_groups} epochs: copy it anew")
+    return Manifest(folder, header)
+
+
+def follow(manifest: Manifest, dataset: Dataset) -> tuple[Dataset, Indices, str]:
+    """The dataset as the manifest counts it: its sample i is the manifest's sample i.
+
+    Where the fingerprints differ, samples are found by uid and occurrence, so a re-ordered, renamed or
+    extended copy serves. Returns that dataset, the indices that exist in it, and one line on what was
+    done (empty when nothing was). Selected samples that are missing, or labelled differently, are
+    an error.
+    """
+    everything = np.arange(manifest.n)
+    if dataset.fingerprint == manifest.header["dataset"]["fingerprint"]:
+        return dataset, everything, ""
+    samples = manifest.samples
+    rows = match(samples["uid"], dataset.uids)
+    found = rows >= 0
+    needed = samples["n_selected"] > 0
+    _refuse_missing(manifest, dataset, samples, needed & ~found)
+    if "label" in samples and dataset.labels is not None:
+        names = manifest.header["dataset"]["classes"]
+        before = np.array(names)[samples["label"]]
+        now = np.array(dataset.classes)[dataset.labels[np.maximum(rows, 0)]]
+        _refuse_relabelled(manifest, dataset, needed & found & (before != now), before, now)
+    moved = int((rows != everything)[found].sum())
+    said = (
+        f"{dataset.reference} is another copy of the dataset: all {int(needed.sum()):,} selected samples "
+        f"found by uid ({moved:,} moved, {len(dataset) - int(found.sum()):,} new ones left aside, "
+        f"{int((~found).sum()):,} not selected and gone)"
+    )
+    return dataset.take(np.maximum(rows, 0)), np.flatnonzero(found), said
+
+
+def _refuse_missing(
+    manifest: Manifest, dataset: Dataset, samples: Mapping[str, Column], missing: npt.NDArray[np.bool_]
+) -> None:
+    if missing.any():
+        shown = ", ".join(
+            f"{index} (uid {samples['uid'][index]:016x})" for index in np.flatnonzero(missing)[:3]
+        )
+        raise MismatchError(
+            f"{dataset.reference} ({dataset.options.split}, fingerprint {dataset.fingerprint[:12]}) is not "
+            f"the dataset of {manifest.path} (fingerprint {manifest.header['dataset']['fingerprint'][:12]}): "
+            f"{int(missing.sum()):,} selected samples are not in it, such as {shown}; "
+            "name the right one with --data"
+        )
+
+
+def _refuse_relabelled(
+    manifest: Manifest, dataset: Dataset, differs: npt.NDArray[np.bool_], before: Any, now: Any
+) -> None:
+    if differs.any():
+        index = int(np.flatnonzero(differs)[0])
+        raise MismatchError(
+            f"{dataset.reference} labels {int(differs.sum()):,} selected samples otherwise than "
+            f"{manifest.path}, such as {index}: {now[index]}, not {before[index]}"
+        )
+
+
+def _write_selection(path: Path, selection: Iterable[Selected], n: int) -> tuple[Indices, int, int]:
+    """One row group per epoch; returns how often each sample is selected, epochs and rows."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    counts = np.zeros(n, np.int64)
+    writer = None
+    epoch = -1
+    for epoch, selected in enumerate(selection):
+        indices = selected.indices
+        assert (np.diff(indices) > 0).all(), "indices must be sorted and unique"
+        counts[indices] += 1
+        columns = {"epoch": np.full(len(indices), epoch, np.int32), "index": indices.astype(np.int64)}
+        if selected.weights is not None:
+            columns["weight"] = selected.weights.astype(np.float32)
+        table = pa.table(columns)
+        if writer is None:
+            delta = dict.fromkeys(("epoch", "index"), "DELTA_BINARY_PACKED")
+            writer = pq.ParquetWriter(
+                path, table.schema, compression="zstd", use_dictionary=False, column_encoding=delta
+            )
+        writer.write_table(table, row_group_size=max(1, len(indices)))
+    if writer is None:
+        raise CurateError("a manifest needs at least one epoch")
+    writer.close()
+    return counts, epoch + 1, int(counts.sum())
+
+
+def _write_samples(path: Path, columns: Mapping[str, Column]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.table({name: pa.array(column) for name, column in columns.items()})
+    pq.write_table(table, path, compression="zstd", row_group_size=1 << 20)

@@ -1,0 +1,43 @@
+"""LeNet-5 with batch norm on 32x32 input, 61,000 parameters. Source: LeCun et al. 1998.
+
+The variant used for k-means pruning of MNIST: ReLU, max pooling and batch norm after the convolutions.
+Pooling stands before ReLU: both only ever pick the larger value, so the result is the same, and ReLU
+has a quarter of the work.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import nn
+
+from curate.network import Recipe
+
+
+@dataclass(frozen=True)
+class LeNet5:
+    """LeNet-5; it has no options."""
+
+    recipe: ClassVar[Recipe] = Recipe(
+        n_epochs=5, batch_size=64, optimizer="adam", lr=1e-3, weight_decay=0.0, schedule="constant", augment="none"
+    )
+
+    def input_size(self, height: int, width: int) -> tuple[int, int]:
+        return 32, 32
+
+    def build(self, n_channels: int, n_classes: int) -> nn.Module:
+        return nn.Sequential(
+            nn.Conv2d(n_channels, 6, 5),
+            nn.BatchNorm2d(6),
+            nn.MaxPool2d(2),
+            nn.ReLU(),
+            nn.Conv2d(6, 16, 5),
+            nn.BatchNorm2d(16),
+            nn.MaxPool2d(2),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(400, 120),
+            nn.ReLU(),
+            nn.Linear(120, 84),
+            nn.ReLU(),
+            nn.Linear(84, n_classes),
+        )

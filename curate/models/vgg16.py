@@ -1,0 +1,25 @@
+"""VGG-16 with batch norm and one linear layer, for images of 32x32 or more. Source: Simonyan 2015."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import nn
+from torchvision import models
+
+from curate.network import Recipe
+
+
+@dataclass(frozen=True)
+class Vgg16:
+    """VGG-16; it has no options. Smaller images are enlarged to 32x32."""
+
+    recipe: ClassVar[Recipe] = Recipe(n_epochs=200, lr=0.05)
+
+    def input_size(self, height: int, width: int) -> tuple[int, int]:
+        return max(height, 32), max(width, 32)
+
+    def build(self, n_channels: int, n_classes: int) -> nn.Module:
+        features = models.vgg16_bn(num_classes=1).features
+        if n_channels != 3:
+            features[0] = nn.Conv2d(n_channels, 64, 3, padding=1)
+        return nn.Sequential(features, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, n_classes))

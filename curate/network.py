@@ -1,0 +1,48 @@
+"""What a model plug-in is, and the recipe it brings."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained by default. `lr` is the largest learning rate of the schedule.
+
+    `optimizer` is `sgd` (Nesterov momentum) or `adam`; `schedule` is constant, multistep, cosine or
+    onecycle; `augment` is `none`, `flip`, `crop`, `crop-flip`, or `auto`: crop and flip for colour images.
+    """
+
+    n_epochs: int = 30
+    batch_size: int = 128
+    optimizer: str = "sgd"
+    lr: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    schedule: str = "cosine"
+    augment: str = "auto"
+
+
+class Model(Protocol):
+    """A model plug-in: a frozen dataclass whose fields are its options."""
+
+    recipe: ClassVar[Recipe]
+
+    def input_size(self, height: int, width: int) -> tuple[int, int]:
+        """The image size the network wants for images of this size; images are resized to it."""
+
+    def build(self, n_channels: int, n_classes: int) -> "nn.Module":
+        """A fresh network: `[batch, n_channels, height, width]` to logits `[batch, n_classes]`."""
+
+
+def small_image_stem(network: "nn.Module", n_channels: int) -> "nn.Module":
+    """A torchvision ResNet whose first layers keep the resolution, as is usual for 32x32 images."""
+    from torch import nn
+
+    stem = nn.Conv2d(n_channels, 64, 3, stride=1, padding=1, bias=False)
+    nn.init.kaiming_normal_(stem.weight, mode="fan_out", nonlinearity="relu")
+    network.conv1 = stem
+    network.maxpool = nn.Identity()
+    return network

@@ -1,0 +1,14 @@
+"""full: every sample in every epoch. The control that pruning has to come close to, for less."""
+
+from dataclasses import dataclass
+
+from curate.manifest import Selected
+from curate.policy import Plan, View
+
+
+@dataclass(frozen=True)
+class Full:
+    """No selection at all."""
+
+    def plan(self, view: View) -> Plan:
+        return Plan(Selected(view.available), view.n_epochs)

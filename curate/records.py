@@ -1,0 +1,134 @@
+"""What a dataset source gives: undecoded samples, their labels, and which split they are.
+
+A source only finds samples. Decoding, resizing, uids and checks are the same for all (dataset.py).
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from curate.errors import CurateError
+from curate.progress import SILENT, Progress
+
+SPLITS = ("train", "val", "test")
+_SPLIT_WORDS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "dev": "val",
+    "test": "test",
+    "testing": "test",
+}
+
+
+class NoSplitError(CurateError):
+    """A dataset has splits, but not the one asked for."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked of a source: a reference such as `mnist` or a path, and a split."""
+
+    reference: str
+    split: str = "train"
+    root: Path = Path("data")
+    download: bool = False
+    image_column: str | None = None
+    label_column: str | None = None
+    progress: Progress = SILENT
+
+
+@dataclass(frozen=True)
+class Records:
+    """Samples in source order. `read(i)` gives encoded bytes, or uint8/uint16 pixels `[h, w, c]`.
+
+    `labels` is int64 `[n]`, or None with `why_no_labels` saying what to do about it. `split` is `all`
+    where the source knows no splits. `array` holds all pixels, uint8 `[n, h, w, c]`, where the source
+    has them at hand.
+    """
+
+    n: int
+    read: Callable[[int], bytes | npt.NDArray[np.generic]]
+    name: Callable[[int], str]
+    labels: npt.NDArray[np.int64] | None
+    classes: list[str]
+    split: str
+    array: npt.NDArray[np.uint8] | None = None
+    why_no_labels: str = ""
+
+
+class Source(Protocol):
+    """A dataset source plug-in: a dataclass without options, one file in curate/sources."""
+
+    def accepts(self, reference: str) -> bool:
+        """Whether this source reads such a reference. No two sources accept the same one."""
+
+    def records(self, request: Request) -> Records:
+        """The samples of the split asked for, or of all of them where no splits are known."""
+
+
+def from_array(
+    images: npt.NDArray[np.uint8],
+    labels: npt.NDArray[np.int64] | None,
+    classes: Sequence[str],
+    split: str,
+    called: str,
+) -> Records:
+    """Records over pixels in memory, uint8 `[n, h, w]` or `[n, h, w, c]`."""
+    if images.ndim == 3:
+        images = images[..., None]
+    return Records(
+        n=len(images),
+        read=images.__getitem__,
+        name=lambda row: f"{called}[{row}]",
+        labels=labels,
+        classes=list(classes),
+        split=split,
+        array=images,
+    )
+
+
+def split_of_name(name: str) -> str | None:
+    """The split a file or folder name tells: `train-00000-of-00005.parquet` is train."""
+    for word in re.split(r"[^a-z]+", name.lower()):
+        if word in _SPLIT_WORDS:
+            return _SPLIT_WORDS[word]
+    return None
+
+
+def choose_splits(available: Iterable[str], request: Request) -> list[str]:
+    """Which of a source's splits to read for a request: one, or several for `all`.
+
+    A source without splits has the one split `all`. Where there is no test split, val stands in.
+    """
+    present = list(available)
+    if present == ["all"]:
+        return present
+    ordered = [split for split in SPLITS if split in present]
+    if request.split == "all":
+        return ordered
+    if request.split in present:
+        return [request.split]
+    if request.split == "test" and "val" in present:
+        return ["val"]
+    remedy = "; name a test set with --test" if request.split == "test" else ""
+    raise NoSplitError(
+        f"{request.reference} has no {request.split} split: it has {', '.join(ordered)}{remedy}"
+    )
+
+
+def check_labels(labels: npt.NDArray[np.int64], classes: Sequence[str], called: str) -> None:
+    """Labels are 0 to n_classes − 1; anything else is an error that names the sample."""
+    wrong = np.flatnonzero((labels < 0) | (labels >= len(classes)))
+    if wrong.size:
+        raise CurateError(
+            f"{called}: sample {wrong[0]} has label {labels[wrong[0]]}, "
+            f"use labels 0 to {len(classes) - 1} ({len(classes)} classes)"
+        )

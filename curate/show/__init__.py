@@ -1,0 +1,1 @@
+"""What people see: rich only. stdout is data, stderr is talk."""

@@ -1,0 +1,56 @@
+"""The progress bar: steps, rate, time left, and live numbers such as the loss."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+
+from curate.progress import Progress
+
+
+class Bar(Progress):
+    """Progress on a terminal."""
+
+    def __init__(self, shown: RichProgress) -> None:
+        self._shown = shown
+        self._task = shown.add_task("", visible=False)
+        self._live: dict[str, str] = {}
+
+    @classmethod
+    @contextmanager
+    def shown(cls, console: Console) -> Iterator["Bar"]:
+        """A bar that vanishes when the block ends."""
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(compact=True),
+            TextColumn("{task.fields[live]}"),
+        )
+        with RichProgress(*columns, console=console, transient=True) as shown:
+            yield cls(shown)
+
+    @contextmanager
+    def task(self, label: str, total: int, unit: str = "") -> Iterator[None]:
+        self._live = {}
+        self._unit = unit
+        self._shown.remove_task(self._task)
+        self._task = self._shown.add_task(label, total=total, rate="", live="")
+        yield
+        self._shown.update(self._task, visible=False)
+
+    def advance(self, steps: int = 1, **live: float | str) -> None:
+        for name, value in live.items():
+            self._live[name] = f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        self._shown.update(self._task, advance=steps, live="  ".join(self._live.values()), rate=self._rate())
+
+    def note(self, text: str) -> None:
+        self._shown.console.print(text, markup=False, soft_wrap=True)
+
+    def _rate(self) -> str:
+        speed = self._shown.tasks[-1].speed if self._shown.tasks else None
+        return f"{speed:,.0f} {self._unit}/s" if speed and self._unit else ""

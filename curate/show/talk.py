@@ -1,0 +1,109 @@
+"""What commands say: talk on stderr, the result on stdout, progress only on a terminal."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from curate.progress import Progress
+
+if TYPE_CHECKING:
+    from curate.embedding import Embedding
+    from curate.manifest import Manifest
+    from curate.tables import Table
+    from curate.verbs.train import TrainingResult
+
+
+def console(stream: TextIO) -> Console:
+    """A console on stdout or stderr; colours only on a terminal and without NO_COLOR."""
+    return Console(file=stream, highlight=False)
+
+
+def say(text: str) -> None:
+    """One line of talk."""
+    console(sys.stderr).print(Text(text), soft_wrap=True)
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """A progress bar on stderr where that is a terminal; notes are said in any case."""
+    if sys.stderr.isatty():
+        from curate.show.bar import Bar
+
+        with Bar.shown(console(sys.stderr)) as bar:
+            yield bar
+    else:
+        yield _Notes()
+
+
+class _Notes(Progress):
+    def note(self, text: str) -> None:
+        say(text)
+
+
+def next_step(command: str) -> None:
+    """What to run next."""
+    say(f"next: {command}")
+
+
+def result(path: Path, header: dict[str, Any], as_json: bool) -> None:
+    """The last word on stdout: the path written, or one JSON object."""
+    if as_json:
+        json_object({"path": str(path), **header})
+    else:
+        print(path)  # noqa: T201  stdout is data
+
+
+def json_object(value: dict[str, Any]) -> None:
+    """One JSON object on stdout; numbers that are no numbers become null."""
+    print(json.dumps(_finite(value), indent=1, sort_keys=True, default=str))  # noqa: T201
+
+
+def embedding(made: "Embedding") -> None:
+    """What `embed` made."""
+    summary = made.header["summary"]
+    ratio = summary.get("explained_variance_ratio")
+    extra = f", {sum(ratio):.1%} of the variance" if ratio else ""
+    say(f"{made.n:,} vectors of {made.dim} numbers{extra}")
+    next_step(f"curate cluster {made.path}")
+
+
+def clusters(table: "Table") -> None:
+    """What `cluster` made."""
+    summary = table.header["summary"]
+    say(
+        f"{len(table):,} samples in {summary['k']:,} clusters: objective {summary['objective']:,.6g}, "
+        f"{summary['n_empty']} empty, {summary['n_tiny']} tiny, the largest has {summary['largest']:,}"
+    )
+
+
+def manifest(made: "Manifest") -> None:
+    """What `select` made."""
+    summary = made.header["summary"]
+    say(f"kept {summary['n_kept']:,} of {made.n:,} samples ({summary['keep']:.1%})")
+    next_step(f"curate replay {made.path} --against full,random")
+
+
+def training(made: "TrainingResult") -> None:
+    """What `train` found."""
+    last = made.epochs[-1]
+    say(
+        f"{last.samples_seen:,} samples seen in {made.train_seconds:.1f} s (selecting {made.select_seconds:.2f} s); "
+        f"last epoch: loss {last.loss:.4f}, accuracy in training {last.accuracy:.2%}"
+    )
+    if made.test:
+        say(f"test accuracy {made.test.accuracy:.2%}, worst class {made.test.worst_class:.2%}")
+    next_step(f"curate replay {made.manifest.path}")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and value - value != 0 else value

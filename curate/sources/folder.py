@@ -1,0 +1,76 @@
+"""A folder of class folders, with or without train, val and test above them.
+
+    photos/cat/1.jpg                    no splits
+    photos/train/cat/1.jpg              splits by folder name
+
+Classes are the sorted folder names, over all splits together; files are read in sorted order.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from curate.errors import CurateError
+from curate.records import Records, Request, choose_splits, split_of_name
+
+_SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"))
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder of images, by its path."""
+
+    def accepts(self, reference: str) -> bool:
+        folder = Path(reference)
+        return folder.is_dir() and not any(folder.rglob("*.parquet"))
+
+    def records(self, request: Request) -> Records:
+        top = Path(request.reference)
+        splits = {
+            split: folder for folder in _folders(top) if (split := split_of_name(folder.name)) is not None
+        }
+        if not splits or len(splits) < len(_folders(top)):
+            splits = {"all": top}
+        chosen = choose_splits(splits, request)
+        classes = sorted({folder.name for split in splits.values() for folder in _folders(split)})
+        files, labels = [], []
+        for split in chosen:
+            for folder in _folders(splits[split]):
+                found = _images(folder)
+                if not found:
+                    raise CurateError(f"{folder} has no images: add some, or remove the class folder")
+                files += found
+                labels += [classes.index(folder.name)] * len(found)
+        if classes:
+            numbers = np.array(labels, np.int64)
+            why = ""
+        else:
+            files = [file for split in chosen for file in _images(splits[split])]
+            numbers = None
+            why = f"Put the images of {top} into one folder per class."
+        if not files:
+            raise CurateError(f"{top} has no images ({', '.join(sorted(_SUFFIXES))})")
+        return Records(
+            n=len(files),
+            read=lambda row: Path(files[row]).read_bytes(),
+            name=lambda row: files[row],
+            labels=numbers,
+            classes=classes,
+            split=chosen[0] if len(chosen) == 1 else request.split,
+            why_no_labels=why,
+        )
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
+
+
+def _images(folder: Path) -> list[str]:
+    return sorted(
+        os.path.join(parent, name)
+        for parent, _, names in os.walk(folder)
+        for name in names
+        if os.path.splitext(name)[1].lower() in _SUFFIXES and name[0] != "."
+    )

@@ -1,0 +1,25 @@
+"""`hf:owner/name` or `hf:owner/name@revision`: a Parquet dataset on the Hugging Face Hub.
+
+Only Parquet files are fetched, into the Hub's own cache; code in the repository is never run.
+"""
+
+from dataclasses import dataclass
+
+from curate import hub
+from curate.errors import CurateError
+from curate.parquet_images import read_parquet
+from curate.records import Records, Request
+
+
+@dataclass(frozen=True)
+class Hf:
+    """A dataset repository on the Hub; always named with its prefix."""
+
+    def accepts(self, reference: str) -> bool:
+        return False
+
+    def records(self, request: Request) -> Records:
+        repository, _, revision = request.reference.partition("@")
+        if repository.count("/") != 1:
+            raise CurateError(f"hf:{repository} names no dataset: use hf:owner/name")
+        return read_parquet(hub.fetch_parquet(repository, revision or None), request)

@@ -1,0 +1,83 @@
+"""A `.npz` file of images and labels, in the two spellings in use.
+
+Keras writes `x_train, y_train, x_test, y_test`; MedMNIST writes `train_images, train_labels, ...`.
+Without splits: `x, y`, or `images, labels`. Images are uint8, or floats from 0 to 1; `[n, h, w]` or
+`[n, h, w, c]`. Pickled arrays are refused.
+"""
+
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from curate.errors import CurateError
+from curate.records import Records, Request, choose_splits, from_array, split_of_name
+
+_IMAGES = ("x", "images", "image", "data")
+_LABELS = ("y", "labels", "label", "targets", "target")
+
+
+@dataclass(frozen=True)
+class Npz:
+    """A `.npz` file, by its path."""
+
+    def accepts(self, reference: str) -> bool:
+        return Path(reference).suffix == ".npz" and Path(reference).is_file()
+
+    def records(self, request: Request) -> Records:
+        path = Path(request.reference)
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return self._from_arrays(file, request)
+        except (OSError, ValueError, zipfile.BadZipFile, EOFError) as problem:
+            raise CurateError(f"{path} is not a readable .npz file ({problem})") from None
+
+    def _from_arrays(self, file: Mapping[str, npt.NDArray[np.generic]], request: Request) -> Records:
+        path = request.reference
+        images = {split_of_name(key) or "all": key for key in file if _role(key) == "images"}
+        labels = {split_of_name(key) or "all": key for key in file if _role(key) == "labels"}
+        if not images:
+            raise CurateError(f"{path} has no images: its arrays are {', '.join(file)}; call one x or images")
+        if len(images) > 1:
+            images.pop("all", None)
+        chosen = choose_splits(images, request)
+        pixels = np.concatenate([_as_uint8(file[images[split]], images[split]) for split in chosen])
+        if not all(split in labels for split in chosen):
+            return from_array(pixels, None, [], chosen[0] if len(chosen) == 1 else request.split, path)
+        numbers = np.concatenate([_as_labels(file[labels[split]], labels[split]) for split in chosen])
+        if len(numbers) != len(pixels):
+            raise CurateError(f"{path} has {len(pixels):,} images and {len(numbers):,} labels")
+        top = max(int(_as_labels(file[key], key).max(initial=0)) for key in labels.values())
+        classes = [str(number) for number in range(top + 1)]
+        return from_array(
+            pixels, numbers, classes, chosen[0] if len(chosen) == 1 else request.split, path
+        )
+
+
+def _role(key: str) -> str | None:
+    words = [word for word in key.lower().split("_") if split_of_name(word) is None]
+    name = "_".join(words)
+    return "images" if name in _IMAGES else "labels" if name in _LABELS else None
+
+
+def _as_uint8(array: npt.NDArray[np.generic], key: str) -> npt.NDArray[np.uint8]:
+    if array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[3] not in (1, 3)):
+        raise CurateError(f"array {key} has shape {array.shape}: use [n, h, w] or [n, h, w, 1 or 3]")
+    if array.dtype == np.uint8:
+        return array.astype(np.uint8, copy=False)
+    if np.issubdtype(array.dtype, np.floating):
+        floats = array.astype(np.float64)
+        if np.isfinite(floats).all() and floats.min() >= 0 and floats.max() <= 1:
+            return np.rint(floats * 255).astype(np.uint8)
+        raise CurateError(f"array {key} has values outside 0 to 1: scale the images, or store uint8")
+    raise CurateError(f"array {key} is {array.dtype}: store images as uint8, or as floats from 0 to 1")
+
+
+def _as_labels(array: npt.NDArray[np.generic], key: str) -> npt.NDArray[np.int64]:
+    flat = array.reshape(len(array), -1)
+    if flat.shape[1] != 1 or not np.issubdtype(flat.dtype, np.integer):
+        raise CurateError(f"array {key} is {array.dtype} {array.shape}: store labels as integers [n]")
+    return flat[:, 0].astype(np.int64)

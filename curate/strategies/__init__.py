@@ -1,0 +1,1 @@
+"""Static selection: one file per strategy. A strategy ranks all samples, best first; a budget cuts."""

@@ -1,0 +1,19 @@
+"""closest: the samples nearest to their centroid, an equal number from every cluster. Prototypes.
+
+Source: the k-means pruning of MNIST by N. Lettieri. Best where data is scarce (Sorscher et al. 2022).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from curate.ranking import Order, across_clusters, within_clusters
+from curate.tables import Table
+
+
+@dataclass(frozen=True)
+class Closest:
+    """Small distance first."""
+
+    def __call__(self, table: Table, rng: np.random.Generator) -> Order:
+        return across_clusters(within_clusters(table["distance"].astype(np.float64), table), table)

@@ -1,0 +1,22 @@
+"""top: the hardest samples of the whole dataset by one column, whatever their cluster or class.
+
+On clusters the column is the distance to the centroid: prototypicality, Sorscher et al. 2022. Which side
+of a column is hard is written in the table that holds it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from curate.ranking import Order, by_value
+from curate.tables import Table
+
+
+@dataclass(frozen=True)
+class Top:
+    """`column` names what to rank by; empty for the first column that ranks."""
+
+    column: str = ""
+
+    def __call__(self, table: Table, rng: np.random.Generator) -> Order:
+        return by_value(-table.hardness(self.column or table.ranking_columns[0]), table)

@@ -1,0 +1,121 @@
+"""Tables of one row per sample, keyed by `index`, in Parquet: clusters and scores.
+
+Every table carries `uid` and, where known, `label`, so selection needs nothing else. The header says of
+each column that can rank samples which side is hard: `columns: {"distance": {"hard_is": "high"}}`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from curate.artifact import Header, Seal, atomic_file, canonical, check_header, check_seal
+from curate.errors import CurateError, DamagedError
+from curate.finder import nearest
+
+if TYPE_CHECKING:
+    import polars as pl
+
+KINDS = ("clusters", "scores")
+_MAX_BYTES = 64 * 2**30
+
+Column = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns by name, each `[n]`, in order of `index`; and the header that says what they are."""
+
+    path: Path
+    header: Header
+    columns: dict[str, Column]
+
+    def __len__(self) -> int:
+        return len(self.columns["index"])
+
+    def __getitem__(self, name: str) -> Column:
+        if name not in self.columns:
+            raise CurateError(f"{self.path} has no column '{name}': {nearest(name, self.columns)}")
+        return self.columns[name]
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64] | None:
+        """The label of each sample, or None."""
+        return self.columns.get("label")
+
+    def hardness(self, name: str) -> npt.NDArray[np.float64]:
+        """A column turned so that high is hard."""
+        ranking = self.header["columns"]
+        if name not in ranking:
+            self[name]
+            raise CurateError(f"{self.path}: column '{name}' does not rank: {nearest(name, ranking)}")
+        values = self[name].astype(np.float64)
+        return values if ranking[name]["hard_is"] == "high" else -values
+
+    @property
+    def ranking_columns(self) -> list[str]:
+        """The columns that can rank samples."""
+        return list(self.header["columns"])
+
+    def frame(self) -> "pl.DataFrame":
+        """The table as a polars DataFrame."""
+        import polars as pl
+
+        return pl.DataFrame(self.columns)
+
+
+def write_table(path: Path, header: Header, columns: Mapping[str, Column], force: bool = False) -> Table:
+    """Write a table; all columns `[n]`, `index` among them."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sealed = dict(header, sha256=_seal(header, columns).hexdigest())
+    table = pa.table({name: pa.array(column) for name, column in columns.items()})
+    table = table.replace_schema_metadata({"curate": canonical(sealed)})
+    with atomic_file(path, force) as temporary:
+        pq.write_table(table, temporary, compression="zstd", row_group_size=1 << 20)
+    return Table(path, sealed, dict(columns))
+
+
+def open_table(path: str | Path, kinds: tuple[str, ...] = KINDS) -> Table:
+    """Open a table and check it: kind, sizes and seal."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = Path(path)
+    if not path.is_file():
+        raise CurateError(f"there is no table {path}: make one with `curate cluster`")
+    try:
+        file = pq.ParquetFile(path)
+        written = (file.schema_arrow.metadata or {}).get(b"curate")
+        header = check_header(json.loads(written) if written else None, path, kinds)
+        check_sizes(file, header["dataset"]["n"], path)
+        table = file.read()
+        columns = {name: table.column(name).to_numpy() for name in table.column_names}
+    except (pa.ArrowException, OSError, ValueError) as problem:
+        reason = " ".join(str(problem).split())[:120]
+        raise DamagedError(f"{path} is not a readable table ({reason}): make it again") from None
+    check_seal(header, _seal(header, columns), path)
+    return Table(path, header, columns)
+
+
+def check_sizes(file: Any, n_rows: int | None, path: Path) -> None:
+    """Look at a Parquet file's own metadata before anything is unpacked."""
+    metadata = file.metadata
+    unpacked = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
+    if unpacked > _MAX_BYTES:
+        raise DamagedError(f"{path} unpacks to {unpacked / 2**30:.0f} GiB: it is not read")
+    if n_rows is not None and metadata.num_rows != n_rows:
+        raise DamagedError(f"{path} has {metadata.num_rows:,} rows, its header says {n_rows:,}")
+
+
+def _seal(header: Header, columns: Mapping[str, Column]) -> Seal:
+    seal = Seal(header)
+    for name in sorted(columns):
+        seal.update(f"{name} {columns[name].dtype} ".encode())
+        seal.update(np.ascontiguousarray(columns[name]).data)
+    return seal

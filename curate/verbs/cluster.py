@@ -1,0 +1,87 @@
+"""cluster: group the vectors of an embedding with k-means."""
+
+from pathlib import Path
+
+import numpy as np
+
+from curate.artifact import check_output, make_header
+from curate.dataset import Dataset
+from curate.embedding import Embedding, open_embedding
+from curate.errors import CurateError
+from curate.kmeans import kmeans
+from curate.progress import SILENT, Progress
+from curate.tables import Table, write_table
+from curate.verbs.naming import output_path, stem
+
+_SAMPLES_PER_CLUSTER = 120  # of the MNIST experiment this follows: 60,000 samples, 500 clusters
+_TINY = 0.1  # of the mean size
+
+
+def cluster(
+    embedding: str | Path | Embedding,
+    k: int | None = None,
+    *,
+    spherical: bool = False,
+    iterations: int = 20,
+    seed: int = 0,
+    data: Dataset | None = None,
+    output: str | Path | None = None,
+    force: bool = False,
+    progress: Progress = SILENT,
+) -> Table:
+    """Write the table of clusters: cluster and distance to its centroid for every sample.
+
+    `k` defaults to one cluster per 120 samples. `embedding` may be vectors from elsewhere; `data` then
+    says whose they are. Distances are Euclidean, or 1 − cosine when `spherical`.
+    """
+    named = embedding.path if isinstance(embedding, Embedding) else Path(embedding)
+    if k is not None and output is None:
+        check_output(output_path(None, _default_name(named, k)), force)
+    elif output is not None:
+        check_output(Path(output), force)
+    opened = embedding if isinstance(embedding, Embedding) else open_embedding(embedding, data)
+    k = max(1, round(opened.n / _SAMPLES_PER_CLUSTER)) if k is None else k
+    if not 1 <= k <= opened.n:
+        raise CurateError(f"k={k} is out of range: {named} has {opened.n:,} samples, use 1 to {opened.n:,}")
+    path = output_path(output, _default_name(named, k))
+    check_output(path, force)
+    found = kmeans(
+        opened.read,
+        opened.n,
+        opened.dim,
+        k,
+        spherical=spherical,
+        n_iterations=iterations,
+        seed=seed,
+        progress=progress,
+    )
+    sizes = np.bincount(found.cluster, minlength=k)
+    header = make_header(
+        "clusters",
+        "cluster",
+        {"k": k, "spherical": spherical, "iterations": iterations},
+        seed=seed,
+        dataset=opened.header["dataset"],
+        parents={"embedding": opened.header},
+        summary={
+            "k": k,
+            "objective": round(found.objective, 6),
+            "history": [round(value, 4) for value in found.history],
+            "n_trained_on": found.n_trained_on,
+            "n_empty": int((sizes == 0).sum()),
+            "n_tiny": int(((sizes > 0) & (sizes < _TINY * opened.n / k)).sum()),
+            "largest": int(sizes.max()),
+        },
+        device=found.device,
+    )
+    distance = {"hard_is": "high", "unit": "1 - cosine" if spherical else "Euclidean"}
+    header["columns"] = {"distance": distance}
+    columns = {"index": np.arange(opened.n), "uid": opened.uids}
+    if opened.labels is not None:
+        columns["label"] = opened.labels
+    columns |= {"cluster": found.cluster, "distance": found.distance}
+    return write_table(path, header, columns, force)
+
+
+def _default_name(embedding: Path, k: int) -> str:
+    return f"{stem(embedding.name)}-k{k}.parquet"

@@ -1,0 +1,63 @@
+"""embed: turn the images of a dataset into vectors."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from curate import finder
+from curate.artifact import check_output, make_header
+from curate.dataset import Dataset, Options, open_dataset
+from curate.embedding import Embedding, write_embedding
+from curate.errors import CurateError
+from curate.progress import SILENT, Progress
+from curate.vectors import Embedder, Work
+from curate.verbs.naming import output_path, stem
+
+
+def embed(
+    dataset: str | Dataset,
+    *,
+    method: str = "pca",
+    dim: int | None = None,
+    options: Mapping[str, Any] | None = None,
+    opening: Options = Options(),
+    seed: int = 0,
+    device: str | None = None,
+    output: str | Path | None = None,
+    force: bool = False,
+    progress: Progress = SILENT,
+) -> Embedding:
+    """Write one float32 vector of `dim` numbers per sample; returns the opened embedding.
+
+    `options` are the method's own, `opening` says how a reference is opened. Raises CurateError for a
+    dataset, option or output that cannot be used.
+    """
+    embedder: Embedder = finder.make("embedders", method, options)
+    if dim is not None and dim < 1:
+        raise CurateError(f"dim={dim} is too small: use 1 or more")
+    reference = dataset.reference if isinstance(dataset, Dataset) else dataset
+    path = output_path(output, f"{stem(reference)}-{method}.safetensors")
+    check_output(path, force)
+    opened = open_dataset(dataset, opening, progress)
+    work = _work(method, device, seed, progress)
+    vectors = embedder(opened, dim, work)
+    header = make_header(
+        "embedding",
+        "embed",
+        {"method": method, "dim": vectors.dim, **finder.settings(embedder)},
+        seed=seed,
+        dataset=opened.header(),
+        summary={"n": len(opened), "dim": vectors.dim, **vectors.summary},
+        device=work.device_name,
+    )
+    return write_embedding(path, header, vectors.chunks, vectors.dim, opened.uids, opened.labels, force)
+
+
+def _work(method: str, device: str | None, seed: int, progress: Progress) -> Work:
+    """PCA needs no torch; the other methods compute where torch finds a GPU."""
+    if method == "pca":
+        return Work(seed=seed, progress=progress)
+    from curate.learner import choose_device, device_name
+
+    chosen = choose_device(device)
+    return Work(str(chosen), device_name(chosen), seed, progress)

@@ -1,0 +1,263 @@
+"""inspect: say in plain words, and in histograms, what anything of curate's is."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from curate.artifact import Header, check_output, check_same_dataset
+from curate.dataset import Dataset, Options, occurrences, open_dataset, opening_for
+from curate.embedding import open_embedding
+from curate.errors import CurateError
+from curate.manifest import Manifest, open_manifest
+from curate.progress import SILENT, Progress
+from curate.report import Chart, Report, counts, histogram, shares
+from curate.tables import Table, open_table
+
+_MANY = 40  # classes or clusters beyond which a chart shows their distribution, not each of them
+
+
+def inspect(
+    anything: str | Path,
+    *,
+    sheet: str | Path | None = None,
+    data: str | Dataset | None = None,
+    opening: Options = Options(),
+    force: bool = False,
+    progress: Progress = SILENT,
+) -> Report:
+    """Describe a dataset reference, an embedding, a table or a manifest folder, checked as it is opened.
+
+    `sheet` names a PNG to draw: the closest and furthest images of every cluster, for whatever has
+    clusters; its images come from the dataset that the header names, or from `data`.
+    """
+    path = Path(anything)
+    if sheet is not None:
+        check_output(Path(sheet), force)
+    report, opened = _open(str(anything), path, opening, progress)
+    if sheet is not None:
+        from curate.sheet import draw_sheet
+
+        if not isinstance(opened, Table | Manifest):
+            raise CurateError(f"{anything} has no clusters to draw: give --sheet a table or a manifest")
+        columns = opened.columns if isinstance(opened, Table) else opened.samples
+        draw_sheet(Path(sheet), columns, _dataset_of(opened, data, opening, progress), force)
+    return report
+
+
+def _open(reference: str, path: Path, opening: Options, progress: Progress) -> tuple[Report, Any]:
+    if (path / "manifest.json").is_file():
+        manifest = open_manifest(path)
+        return _manifest(manifest), manifest
+    if path.is_file() and path.suffix == ".safetensors" and _is_model(path):
+        return _model(path), None
+    if path.is_file() and (path.suffix in (".safetensors", ".npy") or _is_vectors(path)):
+        return _embedding(path), None
+    if path.is_file() and _is_table(path):
+        table = open_table(path)
+        return _table(table), table
+    dataset = open_dataset(reference, opening, progress)
+    return _dataset(dataset), dataset
+
+
+def _dataset(dataset: Dataset) -> Report:
+    height, width, channels = dataset.images.shape
+    duplicates = int((occurrences(dataset.uids) > 0).sum())
+    facts = [
+        ("samples", f"{len(dataset):,} ({dataset.options.split} split)"),
+        ("images", f"{width} x {height} pixels, {'grey' if channels == 1 else 'colour'}"),
+        ("classes", f"{len(dataset.classes):,}" if dataset.labels is not None else "no labels"),
+        ("duplicates", f"{duplicates:,} samples are copies of an earlier one"),
+        ("fingerprint", dataset.fingerprint),
+    ]
+    if dataset.skipped:
+        facts.append(("skipped", f"{len(dataset.skipped):,}: {', '.join(dataset.skipped[:5])}"))
+    charts = []
+    if dataset.labels is not None:
+        sizes = np.bincount(dataset.labels, minlength=len(dataset.classes))
+        charts.append(_per_group("samples per class", dataset.classes, sizes))
+    return Report(f"dataset {dataset.reference}", facts, charts, dataset.header())
+
+
+def _embedding(path: Path) -> Report:
+    embedding = open_embedding(path)
+    summary = embedding.header.get("summary", {})
+    facts = [
+        ("vectors", f"{embedding.n:,} of {embedding.dim} float32 numbers"),
+        *_origin(embedding.header),
+    ]
+    charts = []
+    ratio = summary.get("explained_variance_ratio")
+    if ratio:
+        facts.insert(1, ("explained variance", f"{sum(ratio):.1%} in {len(ratio)} components"))
+        shown = sorted({1, 2, 5, 10, 20, 50, 100, len(ratio)} & set(range(1, len(ratio) + 1)))
+        running = np.cumsum(ratio)
+        charts.append(
+            shares(
+                "explained variance of the first components",
+                [f"first {count}" for count in shown],
+                [round(float(running[count - 1]) * 1000) for count in shown],
+                [1000] * len(shown),
+            )
+        )
+    for name in ("mean_squared_error", "model"):
+        if name in summary:
+            facts.insert(1, (name.replace("_", " "), str(summary[name])))
+    return Report(f"embedding {path}", facts, charts, embedding.header)
+
+
+def _table(table: Table) -> Report:
+    summary = table.header["summary"]
+    facts = [("samples", f"{len(table):,}")]
+    charts: list[Chart] = []
+    if "cluster" in table.columns:
+        facts += [
+            ("clusters", f"{summary['k']:,} ({summary['n_empty']:,} empty, {summary['n_tiny']:,} tiny)"),
+            ("objective", f"{summary['objective']:,.6g} after {len(summary['history'])} iterations"),
+            ("trained on", f"{summary['n_trained_on']:,} samples"),
+        ]
+        sizes = np.bincount(table["cluster"], minlength=summary["k"])
+        charts.append(histogram("cluster sizes (how many clusters have how many samples)", sizes))
+    for name in table.ranking_columns:
+        unit = table.header["columns"][name].get("unit", "")
+        charts.append(histogram(f"{name}{f' ({unit})' if unit else ''}, {_hard(table, name)}", table[name]))
+    return Report(
+        f"{table.header['kind']} {table.path}", [*facts, *_origin(table.header)], charts, table.header
+    )
+
+
+def _manifest(manifest: Manifest) -> Report:
+    header, samples = manifest.header, manifest.samples
+    summary = header["summary"]
+    kept = samples["n_selected"] > 0
+    epochs = "one selection for all epochs" if manifest.is_static else f"{manifest.n_epochs} epochs"
+    facts = [
+        ("kept", f"{summary['n_selected_per_epoch']:,.0f} of {manifest.n:,} samples ({summary['keep']:.1%})"),
+        ("epochs", epochs),
+    ]
+    for name, text in (("test_accuracy", "test accuracy"), ("test_worst_class", "worst class")):
+        if summary.get(name) is not None:
+            facts.append((text, f"{summary[name]:.2%} after the last epoch"))
+    charts: list[Chart] = []
+    if "label" in samples:
+        names = header["dataset"]["classes"]
+        charts.append(_kept_per_group("kept per class", names, samples["label"], kept))
+    if "cluster" in samples:
+        k = int(samples["cluster"].max()) + 1
+        names = [f"cluster {number}" for number in range(k)]
+        charts.append(_kept_per_group("kept per cluster", names, samples["cluster"], kept))
+    if "reason" in samples:
+        reasons, numbers = np.unique(samples["reason"], return_counts=True)
+        charts.append(counts("why samples are in or out", [str(r) for r in reasons], numbers.tolist()))
+    if not manifest.is_static:
+        charts.append(histogram("how often samples are selected", samples["n_selected"]))
+    return Report(f"manifest {manifest.path}", [*facts, *_origin(header)], charts, header)
+
+
+def _model(path: Path) -> Report:
+    from safetensors import safe_open
+
+    with safe_open(path, framework="numpy") as file:
+        about = json.loads(file.metadata()["curate_model"])
+        size = sum(int(np.prod(file.get_slice(name).get_shape())) for name in file.keys())  # noqa: SIM118
+    facts = [
+        ("model", about["model"]),
+        ("numbers", f"{size:,}"),
+        ("input", f"{about['n_channels']} x {about['input_size'][0]} x {about['input_size'][1]}"),
+        ("classes", ", ".join(about["classes"][:12]) + (", ..." if len(about["classes"]) > 12 else "")),
+    ]
+    return Report(f"weights {path}", facts, [], about)
+
+
+def _origin(header: Header) -> list[tuple[str, str]]:
+    """Where an artifact came from, in plain words."""
+    if "command" not in header:
+        return [("made by", "something else than curate")]
+    dataset = header["dataset"]
+    steps = [*header["lineage"], header]
+    commands = " -> ".join(
+        f"{step['command']} ({', '.join(_plain(step['options'])) or 'defaults'}; seed {step['seed']})"
+        for step in steps
+    )
+    return [
+        ("dataset", f"{dataset['reference']}, {dataset['split']} split, {dataset['n']:,} samples"),
+        ("fingerprint", dataset["fingerprint"]),
+        ("made by", commands),
+        (
+            "with",
+            ", ".join(f"{library} {version}" for library, version in header["versions"].items())
+            + f"; {header['device']}, {header['n_threads']} threads",
+        ),
+        ("sha256", header["sha256"]),
+    ]
+
+
+def _plain(options: dict[str, Any], prefix: str = "") -> list[str]:
+    words = []
+    for name, value in options.items():
+        if isinstance(value, dict):
+            words += _plain(value)
+        elif value not in (None, "", 0.0, False):
+            words.append(f"{name}={value}")
+    return words
+
+
+def _kept_per_group(title: str, names: list[str], groups: Any, kept: Any) -> Chart:
+    total = np.bincount(groups, minlength=len(names))
+    chosen = np.bincount(groups[kept], minlength=len(names))
+    if len(names) <= _MANY:
+        return shares(title, names, chosen.tolist(), total.tolist())
+    share = chosen[total > 0] / total[total > 0]
+    return histogram(f"{title}: share kept, over {len(share):,} of them", share)
+
+
+def _per_group(title: str, names: list[str], sizes: Any) -> Chart:
+    if len(names) <= _MANY:
+        return counts(title, names, sizes.tolist())
+    return histogram(f"{title} (how many classes have how many)", sizes)
+
+
+def _hard(table: Table, name: str) -> str:
+    return f"{table.header['columns'][name]['hard_is']} is hard"
+
+
+def _dataset_of(
+    opened: Table | Manifest, data: str | Dataset | None, opening: Options, progress: Progress
+) -> Dataset:
+    recorded = opened.header["dataset"]
+    dataset = open_dataset(data or recorded["reference"], opening_for(recorded, opening, data), progress)
+    check_same_dataset(recorded, str(opened.path), dataset.header(), dataset.reference)
+    return dataset
+
+
+def _is_model(path: Path) -> bool:
+    return b'"curate_model"' in _start(path)
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(65_536)
+
+
+def _is_table(path: Path) -> bool:
+    return path.suffix == ".parquet" and b"curate" in (_schema(path).metadata or {})
+
+
+def _is_vectors(path: Path) -> bool:
+    """A Parquet file with vectors and no images."""
+    if path.suffix != ".parquet" or _is_table(path):
+        return False
+    kinds = [str(field.type) for field in _schema(path)]
+    return any("list" in kind for kind in kinds) and not any("binary" in kind for kind in kinds)
+
+
+def _schema(path: Path) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_schema(path)
+    except (pa.ArrowException, OSError) as problem:
+        reason = " ".join(str(problem).split())[:120]
+        raise CurateError(f"{path} is not a readable Parquet file ({reason}): copy it anew") from None
