@@ -47,7 +47,7 @@ _HOME = {
     "select": "curate.verbs.select",
     "train": "curate.verbs.train",
 }
-__all__ = sorted(_HOME)
+__all__ = list(_HOME)
 
 
 def __getattr__(name: str) -> Any:

@@ -113,6 +113,7 @@ class Seal:
         self._hash.update(content)
 
     def hexdigest(self) -> str:
+        """The seal so far."""
         return self._hash.hexdigest()
 
 
@@ -129,9 +130,7 @@ def check_header(header: Any, path: Path, kinds: tuple[str, ...]) -> Header:
     if not isinstance(header, dict) or "kind" not in header or "format" not in header:
         raise DamagedError(f"{path} has no curate header: it was not written by curate")
     if header["format"] != FORMAT:
-        raise CurateError(
-            f"{path} has format {header['format']}, this curate reads {FORMAT}: update curate"
-        )
+        raise CurateError(f"{path} has format {header['format']}, this curate reads {FORMAT}: update curate")
     if kinds and header["kind"] not in kinds:
         raise CurateError(f"{path} holds {header['kind']}, not {' or '.join(kinds)}")
     return header

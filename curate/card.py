@@ -32,7 +32,8 @@ def card(name: str, header: Header, samples: Mapping[str, Any]) -> str:
     body = [
         f"# {name}",
         "",
-        f"Which samples of `{dataset['reference']}` ({dataset['split']} split) to train on: {kept}, {epochs}.",
+        f"Which samples of `{dataset['reference']}` ({dataset['split']} split) to train on: "
+        f"{kept}, {epochs}.",
         "It holds indices, uids, labels and scores, and no images.",
         "",
         f"    curate inspect {name}",

@@ -272,11 +272,9 @@ def _read(
         uids = np.array([uid_of(b"", image) for image in records.array], np.uint64)
         return np.arange(records.n), uids, ResidentImages(records.array), []
     scan = _Scan(records, target, options.skip_corrupt, resident_limit)
-    with progress.task(f"read {records.split}", records.n, "images"):
-        with ThreadPoolExecutor(scan.workers) as pool:
-            starts = range(0, records.n, _CHUNK)
-            for done in pool.map(scan.chunk, starts):
-                progress.advance(done)
+    with progress.task("read", records.n, "images"), ThreadPoolExecutor(scan.workers) as pool:
+        for done in pool.map(scan.chunk, range(0, records.n, _CHUNK)):
+            progress.advance(done)
     return scan.finish(options)
 
 
@@ -325,10 +323,10 @@ class _Scan:
         else:
             pixels = decode(content, name)
             self.uids[row] = uid_of(content, pixels if lossless else None)
-            shape = pixels.shape  # type: ignore[assignment]  # decode gives three dimensions
+            shape = pixels.shape
             if self.resident:
                 brought = bring_to(pixels, self.target)
-                self.pixels[row], shape = brought, brought.shape  # type: ignore[assignment]
+                self.pixels[row], shape = brought, brought.shape
         self.shapes[row] = self._final_shape(*shape)
 
     def _final_shape(self, height: int, width: int, channels: int) -> tuple[int, int, int]:
@@ -378,5 +376,3 @@ def _hash64(*parts: Any) -> int:
     for part in parts:
         digest.update(part)
     return int.from_bytes(digest.digest(), "little")
-
-

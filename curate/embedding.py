@@ -63,20 +63,20 @@ def write_embedding(
     columns["uid"] = uids
     layout, metadata = _layout(columns, len(uids), dim), dict(header, sha256=_UNSEALED)
     seal = Seal(header)
-    with atomic_file(path, force) as temporary:
-        with temporary.open("r+b") as file:
-            start = _write_preamble(file, layout, metadata)
-            for column in columns.values():
-                _put(file, seal, column)
-            n = 0
-            for chunk in chunks:
-                check_finite(chunk, n, "the embedding")
-                _put(file, seal, np.ascontiguousarray(chunk, np.float32))
-                n += len(chunk)
-            assert n == len(uids), f"{n} vectors for {len(uids)} samples"
-            file.seek(0)
-            metadata["sha256"] = seal.hexdigest()
-            assert _write_preamble(file, layout, metadata) == start
+    with atomic_file(path, force) as temporary, temporary.open("r+b") as file:
+        start = _write_preamble(file, layout, metadata)
+        for column in columns.values():
+            _put(file, seal, column)
+        n = 0
+        for chunk in chunks:
+            check_finite(chunk, n, "the embedding")
+            _put(file, seal, np.ascontiguousarray(chunk, np.float32))
+            n += len(chunk)
+        assert n == len(uids), f"{n} vectors for {len(uids)} samples"
+        file.seek(0)
+        metadata["sha256"] = seal.hexdigest()
+        assert _write_preamble(file, layout, metadata) == start
+        file.flush()
     return open_embedding(path)
 
 
@@ -159,9 +159,7 @@ def _open_safetensors(path: Path, data: Dataset | None) -> Embedding:
     for start, stop in row_chunks(n, dim * 4):
         seal.update(np.ascontiguousarray(matrix[start:stop]).data)
     check_seal(header, seal, path)
-    return Embedding(
-        path, header, n, dim, columns["uid"], columns.get("label"), lambda a, b: matrix[a:b]
-    )
+    return Embedding(path, header, n, dim, columns["uid"], columns.get("label"), lambda a, b: matrix[a:b])
 
 
 def _open_npy(path: Path, data: Dataset | None) -> Embedding:

@@ -8,7 +8,7 @@ from curate.errors import CurateError
 def fetch_parquet(repository: str, revision: str | None) -> list[Path]:
     """The Parquet files of a dataset repository, fetched into the Hub's cache; sorted by path."""
     from huggingface_hub import errors, snapshot_download
-    from huggingface_hub.utils import httpx
+    from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # where its errors live
 
     try:
         folder = snapshot_download(

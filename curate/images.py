@@ -60,6 +60,7 @@ class ResidentImages:
         return len(self.array)
 
     def read(self, rows: npt.NDArray[np.integer[Any]]) -> Pixels:
+        """A copy of the images at `rows`."""
         return self.array[rows]
 
 
@@ -83,6 +84,7 @@ class EncodedImages:
         return len(self._rows)
 
     def read(self, rows: npt.NDArray[np.integer[Any]]) -> Pixels:
+        """The images at `rows`, decoded now."""
         decoded = self._pool.map(self._one, self._rows[rows])
         return np.stack(list(decoded)) if len(rows) else np.empty((0, *self.shape), np.uint8)
 
@@ -105,6 +107,7 @@ class ImageView:
         return len(self._rows)
 
     def read(self, rows: npt.NDArray[np.integer[Any]]) -> Pixels:
+        """The images at `rows` of this view."""
         return self._images.read(self._rows[rows])
 
 
@@ -145,7 +148,7 @@ def probe(content: bytes, name: str) -> tuple[int, int, int]:
                 f"{name} has more than {Image.MAX_IMAGE_PIXELS or 0:,} pixels: scale it down, "
                 "or leave it out with --skip-corrupt"
             ) from None
-        except Exception as problem:  # PIL raises many kinds, struct.error and SyntaxError among them
+        except Exception as problem:  # noqa: BLE001  PIL raises many kinds, struct.error and SyntaxError among them
             raise _corrupt(name, problem) from None
     if width * height > MAX_PIXELS:
         raise CorruptImageError(
@@ -166,7 +169,7 @@ def decode(content: bytes | npt.NDArray[np.generic], name: str) -> npt.NDArray[n
         return _decode_with_pil(content)
     except CurateError:
         raise
-    except Exception as problem:  # a decoder may raise anything on hostile bytes
+    except Exception as problem:  # noqa: BLE001  a decoder may raise anything on hostile bytes
         raise _corrupt(name, problem) from None
 
 
@@ -215,9 +218,8 @@ def _decode_with_pil(content: bytes) -> npt.NDArray[np.generic]:
     from PIL import Image
 
     with Image.open(io.BytesIO(content)) as image:
-        if image.mode not in ("1", "L", "LA", "RGB", "RGBA", "I;16"):
-            image = image.convert("RGB")  # noqa: PLW2901  palette, CMYK, YCbCr and their kin
-        pixels = np.array(image)
+        plain = image.mode in ("1", "L", "LA", "RGB", "RGBA", "I;16")
+        pixels = np.array(image if plain else image.convert("RGB"))
     return pixels if pixels.ndim == 3 else pixels[..., None]
 
 

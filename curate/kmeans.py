@@ -84,7 +84,7 @@ def kmeans(
             cluster[start:stop] = nearest
             distance[start:stop] = exact if spherical else np.sqrt(exact)
             progress.advance(stop - start)
-    history = [float(value) for value in trainer.obj]
+    history = np.asarray(trainer.obj, np.float64).tolist()
     device = f"{n_gpus} GPUs (FAISS)" if n_gpus else "cpu"
     return Clustering(centroids, cluster, distance, objective, history, len(sample), device)
 

@@ -143,8 +143,8 @@ def normalization_of(dataset: Dataset) -> Normalization:
     counts = np.zeros((dataset.images.shape[2], 256), np.int64)
     for start in range(0, len(rows), _CHUNK):
         images = dataset.images.read(rows[start : start + _CHUNK])
-        for channel, count in enumerate(counts):
-            count += np.bincount(images[..., channel].ravel(), minlength=256)
+        for channel in range(len(counts)):
+            counts[channel] += np.bincount(images[..., channel].ravel(), minlength=256)
     values = np.arange(256) / 255
     mean = counts @ values / counts.sum(axis=1)
     variance = counts @ values**2 / counts.sum(axis=1) - mean**2
@@ -208,4 +208,4 @@ def load(path: Path, device: torch.device) -> Learner:
 
 def _placed(module: nn.Module, device: torch.device) -> nn.Module:
     memory_format = torch.channels_last if device.type == "cuda" else torch.contiguous_format
-    return module.to(device=device, memory_format=memory_format)  # type: ignore[call-overload,no-any-return]
+    return module.to(device=device, memory_format=memory_format)  # type: ignore[call-overload]

@@ -52,6 +52,7 @@ class Manifest:
 
     @property
     def is_static(self) -> bool:
+        """Whether one selection stands for all epochs."""
         return self.n_epochs == 1
 
     @property

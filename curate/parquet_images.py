@@ -113,17 +113,13 @@ def _image_column(schema: Any, request: Request, path: Path) -> str:
     raise CurateError(f"{path} has image columns {', '.join(fitting)}: choose one with --image-column")
 
 
-def _label_column(
-    columns: list[str], features: dict[str, Any], request: Request, path: Path
-) -> str | None:
+def _label_column(columns: list[str], features: dict[str, Any], request: Request, path: Path) -> str | None:
     wanted = request.label_column
     if wanted is not None:
         if wanted in columns:
             return wanted
         raise CurateError(f"{path} has no column '{wanted}': its columns are {', '.join(columns)}")
-    class_labels = [
-        name for name in columns if (features.get(name) or {}).get("_type") == "ClassLabel"
-    ]
+    class_labels = [name for name in columns if (features.get(name) or {}).get("_type") == "ClassLabel"]
     candidates = [name for name in _LABEL_NAMES if name in columns] or class_labels
     return candidates[0] if candidates else None
 

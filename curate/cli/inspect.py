@@ -8,7 +8,9 @@ from curate.cli import options
 @click.command()
 @click.argument("anything")
 @click.option("--sheet", metavar="FILE.png", help="Draw the closest and furthest images per cluster.")
-@click.option("--data", metavar="DATASET", help="For --sheet, where the dataset is not at its recorded place.")
+@click.option(
+    "--data", metavar="DATASET", help="For --sheet, where the dataset is not at its recorded place."
+)
 @click.option("--force", is_flag=True, help="Replace the sheet if it exists.")
 @options.JSON
 @options.dataset
@@ -28,9 +30,7 @@ def command(anything, sheet, data, force, as_json, opening):
     from curate.verbs.inspect import inspect
 
     with talk.progress() as progress:
-        report = inspect(
-            anything, sheet=sheet, data=data, opening=opening, force=force, progress=progress
-        )
+        report = inspect(anything, sheet=sheet, data=data, opening=opening, force=force, progress=progress)
     if as_json:
         talk.json_object(report.as_dict())
     else:

@@ -32,9 +32,7 @@ class _Commands(click.Group):
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
             from curate.finder import nearest
 
-            raise CurateError(
-                f"there is no command '{args[0]}': {nearest(args[0], self.list_commands(ctx))}"
-            )
+            raise CurateError(f"there is no command '{args[0]}': {nearest(args[0], self.list_commands(ctx))}")
         return super().resolve_command(ctx, args)
 
 

@@ -13,6 +13,7 @@ from curate.cli import options
 @click.option("--trials", default=3, show_default=True, help="Runs, each with a seed of its own.")
 @click.option("--seed", type=int, help="Seed of the first trial; by default the recorded one, else 0.")
 @click.option("--against", default="", metavar="CONTROLS", help="Controls to run as well: full,random")
+@click.option("--jobs", default=1, show_default=True, help="Runs to train side by side on a CPU.")
 @options.TEST
 @options.DEVICE
 @options.SET
@@ -20,7 +21,7 @@ from curate.cli import options
 @options.dataset
 @options.DEBUG
 def command(
-    folder, data, model, recipe, trials, seed, against, test, device, settings, as_json, opening
+    folder, data, model, recipe, trials, seed, against, jobs, test, device, settings, as_json, opening
 ):
     """Train and test from the manifest in FOLDER, several trials, next to controls.
 
@@ -50,6 +51,7 @@ def command(
             test=test,
             seed=seed,
             device=device,
+            jobs=jobs,
             progress=progress,
         )
     if as_json:

@@ -13,7 +13,9 @@ from curate.cli import options
     show_default=True,
     help="lenet5, basic-cnn, resnet18, resnet34 or vgg16.",
 )
-@click.option("--policy", default="full", show_default=True, help="full, or recorded (--set manifest=FOLDER).")
+@click.option(
+    "--policy", default="full", show_default=True, help="full, or recorded (--set manifest=FOLDER)."
+)
 @options.recipe
 @click.option("--evaluate-every", default=0, metavar="EPOCHS", help="How often to test; by default 20 times.")
 @options.TEST

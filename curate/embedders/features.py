@@ -30,7 +30,7 @@ _IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 
 @dataclass(frozen=True)
 class Features:
-    """`model` is a torchvision name; `weights` is `torchvision`, a weights file, or a `curate train` folder."""
+    """`model` is torchvision's name; `weights` is `torchvision`, a file, or a `curate train` folder."""
 
     model: str = "resnet18"
     weights: str = "torchvision"
@@ -44,7 +44,9 @@ class Features:
         head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
         width = head.in_features
         if dim is not None and dim != width:
-            raise CurateError(f"dim={dim} does not fit: the last layer of {name} takes {width} numbers; omit --dim")
+            raise CurateError(
+                f"dim={dim} does not fit: the last layer of {name} takes {width} numbers; omit --dim"
+            )
 
         def chunks() -> Iterator[npt.NDArray[np.float32]]:
             n = len(dataset)
@@ -84,17 +86,21 @@ class Features:
             if self.weights == "torchvision":
                 return models.get_model(self.model, weights="DEFAULT")
             state = _read_state(path)
-            classes = [value for value in state.values() if value.ndim == 2][-1].shape[0]
-            network = models.get_model(self.model, num_classes=classes)
+            matrices = [value for value in state.values() if getattr(value, "ndim", 0) == 2]
+            if not matrices:
+                raise CurateError(f"{path} has no linear layer: it is no state dict of {self.model}")
+            network = models.get_model(self.model, num_classes=len(matrices[-1]))
             network.load_state_dict(state)
         except (URLError, ConnectionError, TimeoutError) as problem:
             raise CurateError(
-                f"the weights of {self.model} could not be downloaded ({problem}): use --set weights=FILE, or "
-                "a folder that `curate train` wrote"
+                f"the weights of {self.model} could not be downloaded ({problem}): "
+                "use --set weights=FILE, or a folder that `curate train` wrote"
             ) from None
         except RuntimeError as problem:
             reason = " ".join(str(problem).split())[:120]
-            raise CurateError(f"{path} does not fit {self.model} ({reason}): name its --set model=") from None
+            raise CurateError(
+                f"{path} does not fit {self.model} ({reason}): name its model with --set model="
+            ) from None
         return network
 
     def _prepare(self, images: Tensor) -> Tensor:
@@ -103,7 +109,9 @@ class Features:
         floats = images.float() / 255
         size = (self.input_size, self.input_size)
         if tuple(floats.shape[2:]) != size:
-            floats = functional.interpolate(floats, size, mode="bilinear", align_corners=False, antialias=True)
+            floats = functional.interpolate(
+                floats, size, mode="bilinear", align_corners=False, antialias=True
+            )
         mean, std = (torch.tensor(values, device=images.device).view(1, 3, 1, 1) for values in _IMAGENET)
         return (floats.expand(-1, 3, -1, -1) - mean) / std
 
@@ -131,7 +139,9 @@ def _read_state(path: Path) -> dict[str, Tensor]:
     from safetensors.torch import load_file
 
     if not path.is_file():
-        raise CurateError(f"there are no weights at {path}: use torchvision, a file, or a `curate train` folder")
+        raise CurateError(
+            f"there are no weights at {path}: use torchvision, a file, or a `curate train` folder"
+        )
     try:
         if path.suffix == ".safetensors":
             return load_file(path)

@@ -47,7 +47,7 @@ class Pca:
         def chunks() -> Iterator[npt.NDArray[np.float32]]:
             with work.progress.task("project", n, "images"):
                 for images in _flat_chunks(dataset):
-                    yield ((images - mean) @ projection).astype(np.float32)
+                    yield np.asarray((images - mean) @ projection, np.float32)
                     work.progress.advance(len(images))
 
         share = variance / total if total > 0 else np.zeros(wanted)
@@ -64,7 +64,7 @@ class Pca:
 def _flat_chunks(dataset: Dataset, size: int = _CHUNK) -> Iterator[npt.NDArray[np.float32]]:
     for start in range(0, len(dataset), size):
         images = dataset.images.read(np.arange(start, min(start + size, len(dataset))))
-        yield images.reshape(len(images), -1).astype(np.float32) / 255
+        yield np.divide(images.reshape(len(images), -1), 255, dtype=np.float32)
 
 
 def _exact(dataset: Dataset, dim: int, work: Work) -> tuple[Any, Any, Any, float]:
@@ -76,9 +76,9 @@ def _exact(dataset: Dataset, dim: int, work: Work) -> tuple[Any, Any, Any, float
     # Centring on one image first keeps the difference of large sums from losing digits.
     origin = dataset.images.read(np.array([0])).reshape(1, -1).astype(np.float32) / 255
     for images in _flat_chunks(dataset):
-        images -= origin
-        sums += images.sum(axis=0, dtype=np.float64)
-        products += images.T @ images
+        centred = images - origin
+        sums += centred.sum(axis=0, dtype=np.float64)
+        products += centred.T @ centred
         work.progress.advance(len(images))
     mean = sums / n
     covariance = (products - n * np.outer(mean, mean)) / (n - 1)

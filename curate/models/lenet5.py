@@ -18,7 +18,13 @@ class LeNet5:
     """LeNet-5; it has no options."""
 
     recipe: ClassVar[Recipe] = Recipe(
-        n_epochs=5, batch_size=64, optimizer="adam", lr=1e-3, weight_decay=0.0, schedule="constant", augment="none"
+        n_epochs=5,
+        batch_size=64,
+        optimizer="adam",
+        lr=1e-3,
+        weight_decay=0.0,
+        schedule="constant",
+        augment="none",
     )
 
     def input_size(self, height: int, width: int) -> tuple[int, int]:

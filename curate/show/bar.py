@@ -36,6 +36,7 @@ class Bar(Progress):
 
     @contextmanager
     def task(self, label: str, total: int, unit: str = "") -> Iterator[None]:
+        """A bar for this task, in the place of the one before."""
         self._live = {}
         self._unit = unit
         self._shown.remove_task(self._task)
@@ -44,11 +45,13 @@ class Bar(Progress):
         self._shown.update(self._task, visible=False)
 
     def advance(self, steps: int = 1, **live: float | str) -> None:
+        """Move the bar and renew the live numbers."""
         for name, value in live.items():
             self._live[name] = f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
         self._shown.update(self._task, advance=steps, live="  ".join(self._live.values()), rate=self._rate())
 
     def note(self, text: str) -> None:
+        """A line above the bar."""
         self._shown.console.print(text, markup=False, soft_wrap=True)
 
     def _rate(self) -> str:

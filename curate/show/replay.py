@@ -1,5 +1,6 @@
 """The table of a replay: one column per run, narrow enough for any terminal."""
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -7,18 +8,15 @@ from curate.statistics import Difference, Spread
 from curate.verbs.replay import ReplayResult, Run
 
 
-def replay_table(found: ReplayResult) -> Table:
+def replay_table(found: ReplayResult) -> Group:
     """Accuracy with spread, median, worst class, samples seen, seconds, and differences to controls."""
     recipe, trials = found.recipe, len(found.runs[0].trials)
     share = found.n_selected_per_epoch / found.n
-    table = Table(
-        title=Text(
-            f"{found.manifest}: {found.n_selected_per_epoch:,.0f} of {found.n:,} samples ({share:.1%})\n"
-            f"{found.model}, {recipe.n_epochs} epochs, {trials} trial{'s' * (trials > 1)}, {found.device}"
-        ),
-        title_justify="left",
-        title_style="bold",
+    title = (
+        f"{found.manifest}: {found.n_selected_per_epoch:,.0f} of {found.n:,} samples ({share:.1%})\n"
+        f"{found.model}, {recipe.n_epochs} epochs, {trials} trial{'s' * (trials > 1)}, {found.device}"
     )
+    table = Table()
     table.add_column("")
     for run in found.runs:
         table.add_column(run.name, justify="right")
@@ -35,12 +33,10 @@ def replay_table(found: ReplayResult) -> Table:
         del rows["  manifest minus it"]
     for name, cells in rows.items():
         table.add_row(name, *cells)
-    table.caption = Text(
-        f"Last epoch, mean ± std (n = {trials})."
-        + (" Differences in percentage points, paired, with 95% interval." if len(found.runs) > 1 else "")
-    )
-    table.caption_justify = "left"
-    return table
+    note = f"Last epoch, mean ± std (n = {trials})."
+    if len(found.runs) > 1:
+        note += " Differences in percentage points, paired by seed,\nwith 95% interval."
+    return Group(Text(title, style="bold"), table, Text(note))
 
 
 def _percent(value: Spread) -> str:
@@ -57,6 +53,4 @@ def _difference(found: ReplayResult, run: Run) -> str:
     difference: Difference = found.difference(run.name)
     if difference.low is None or difference.high is None:
         return f"{100 * difference.mean:+.2f}\n(one trial)"
-    return (
-        f"{100 * difference.mean:+.2f}\n[{100 * difference.low:+.2f}, {100 * difference.high:+.2f}]"
-    )
+    return f"{100 * difference.mean:+.2f}\n[{100 * difference.low:+.2f}, {100 * difference.high:+.2f}]"

@@ -93,7 +93,8 @@ def training(made: "TrainingResult") -> None:
     """What `train` found."""
     last = made.epochs[-1]
     say(
-        f"{last.samples_seen:,} samples seen in {made.train_seconds:.1f} s (selecting {made.select_seconds:.2f} s); "
+        f"{last.samples_seen:,} samples seen in {made.train_seconds:.1f} s "
+        f"(selecting {made.select_seconds:.2f} s); "
         f"last epoch: loss {last.loss:.4f}, accuracy in training {last.accuracy:.2%}"
     )
     if made.test:

@@ -52,9 +52,7 @@ class Npz:
             raise CurateError(f"{path} has {len(pixels):,} images and {len(numbers):,} labels")
         top = max(int(_as_labels(file[key], key).max(initial=0)) for key in labels.values())
         classes = [str(number) for number in range(top + 1)]
-        return from_array(
-            pixels, numbers, classes, chosen[0] if len(chosen) == 1 else request.split, path
-        )
+        return from_array(pixels, numbers, classes, chosen[0] if len(chosen) == 1 else request.split, path)
 
 
 def _role(key: str) -> str | None:

@@ -74,8 +74,8 @@ class Torchvision:
         split = chosen[0] if len(chosen) == 1 else request.split
         labels = np.concatenate([_labels(part) for part in parts])
         classes = _classes(parts[0], labels)
-        arrays = [_array(part) for part in parts]
-        if all(array is not None for array in arrays):
+        arrays = [array for part in parts if (array := _array(part)) is not None]
+        if len(arrays) == len(parts):
             return from_array(np.concatenate(arrays), labels, classes, split, request.reference)
         ends = np.cumsum([len(part) for part in parts])
 

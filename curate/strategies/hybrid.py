@@ -11,7 +11,7 @@ from curate.tables import Table
 
 @dataclass(frozen=True)
 class Hybrid:
-    """`closest_share` of any prefix of a cluster's ranking comes from its near end, the rest from its far end."""
+    """`closest_share` of every prefix of a cluster's ranking comes from its near end."""
 
     closest_share: float = 0.5
 

@@ -131,7 +131,7 @@ def ahead(items: Iterator[T]) -> Iterator[T]:
                 if not put((True, item)):
                     return
             put((False, None))
-        except BaseException as problem:  # handed over to the thread that waits
+        except BaseException as problem:  # noqa: BLE001  handed over to the thread that waits
             put((False, problem))
 
     thread = threading.Thread(target=work, daemon=True)

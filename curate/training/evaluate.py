@@ -1,5 +1,6 @@
 """Testing a network: accuracy, worst class and loss, in evaluation mode at a fixed batch size."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,7 @@ class Evaluation:
     @property
     def worst_class(self) -> float:
         """The lowest accuracy of any class that has samples."""
-        return min(value for value in self.per_class if value == value)
+        return min(value for value in self.per_class if not math.isnan(value))
 
 
 def evaluate(learner: Learner, batches: Batches, n_classes: int) -> Evaluation:

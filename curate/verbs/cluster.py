@@ -10,7 +10,7 @@ from curate.embedding import Embedding, open_embedding
 from curate.errors import CurateError
 from curate.kmeans import kmeans
 from curate.progress import SILENT, Progress
-from curate.tables import Table, write_table
+from curate.tables import Column, Table, write_table
 from curate.verbs.naming import output_path, stem
 
 _SAMPLES_PER_CLUSTER = 120  # of the MNIST experiment this follows: 60,000 samples, 500 clusters
@@ -76,7 +76,7 @@ def cluster(
     )
     distance = {"hard_is": "high", "unit": "1 - cosine" if spherical else "Euclidean"}
     header["columns"] = {"distance": distance}
-    columns = {"index": np.arange(opened.n), "uid": opened.uids}
+    columns: dict[str, Column] = {"index": np.arange(opened.n), "uid": opened.uids}
     if opened.labels is not None:
         columns["label"] = opened.labels
     columns |= {"cluster": found.cluster, "distance": found.distance}

@@ -1,47 +1,25 @@
 """replay: train and test from a manifest, several trials, next to controls in the same process."""
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+import torch
 
 from curate import finder
 from curate import learner as learners
 from curate.dataset import Dataset, Options, open_dataset, opening_for
 from curate.errors import CurateError
-from curate.manifest import Manifest, Selected, follow, open_manifest
+from curate.manifest import Manifest, follow, open_manifest
 from curate.network import Recipe
-from curate.policies.full import Full
-from curate.policies.recorded import Recorded
-from curate.policy import Plan, Policy, View
 from curate.progress import SILENT, Progress
-from curate.rng import rng
 from curate.statistics import Difference, Spread, paired_difference, spread
-from curate.training.batches import Batches
-from curate.training.evaluate import evaluate
-from curate.training.loop import fit
+from curate.training.trials import Laboratory, Setting, Trial, side_by_side
 from curate.verbs.train import open_test, recipe_for
 
 CONTROLS = ("full", "random")
 DEFAULT_MODEL = "basic-cnn"
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One training run of one seed, tested after its last epoch; accuracies in 0..1."""
-
-    seed: int
-    accuracy: float
-    worst_class: float
-    test_loss: float
-    samples_seen: int
-    select_seconds: float
-    train_seconds: float
-    weights_sha256: str
 
 
 @dataclass(frozen=True)
@@ -67,6 +45,8 @@ class ReplayResult:
     n_selected_per_epoch: float
     n: int
     device: str
+    n_threads: int
+    jobs: int
     runs: list[Run]
 
     def difference(self, control: str) -> Difference:
@@ -87,21 +67,6 @@ class ReplayResult:
         return plain
 
 
-@dataclass(frozen=True)
-class MatchedRandom:
-    """The control `random`: as many samples per epoch as the manifest, drawn uniformly.
-
-    A static manifest is matched by one draw for the whole run, a dynamic one by a draw per epoch.
-    """
-
-    manifest: Manifest
-
-    def plan(self, view: View) -> Plan:
-        size = min(len(self.manifest.selected(view.epoch).indices), len(view.available))
-        drawn = np.sort(view.rng.choice(view.available, size, replace=False))
-        return Plan(Selected(drawn), view.n_epochs if self.manifest.is_static else 1)
-
-
 def replay(
     manifest: str | Path | Manifest,
     data: str | Dataset | None = None,
@@ -115,6 +80,7 @@ def replay(
     test: str | Dataset | None = None,
     seed: int | None = None,
     device: str | None = None,
+    jobs: int = 1,
     progress: Progress = SILENT,
 ) -> ReplayResult:
     """Train `trials` times on what a manifest selects and test after the last epoch.
@@ -122,10 +88,14 @@ def replay(
     Model, recipe and first seed default to what the manifest records, else to basic-cnn, its recipe and
     0; trial t has seed + t. `against` names controls (`full`, `random`), which train in alternation with
     the manifest on the same seeds. A dataset that is not the manifest's is refused; a re-ordered or
-    extended copy is followed by uid.
+    extended copy is followed by uid. `jobs` trains so many runs side by side, the threads shared out
+    among them: more runs per hour on a CPU, where small models do not fill all threads. Weights are
+    bit-identical only at equal threads per run.
     """
     if trials < 1:
         raise CurateError(f"trials={trials} is too few: use 1 or more")
+    if jobs < 1:
+        raise CurateError(f"jobs={jobs} is too few: use 1 or more")
     controls = _controls(against)
     opened = manifest if isinstance(manifest, Manifest) else open_manifest(manifest)
     recorded = opened.header["options"] if opened.header["command"] == "train" else {}
@@ -138,7 +108,9 @@ def replay(
     place = learners.choose_device(device)
 
     how = opening or Options()
-    source = open_dataset(data or _reference(opened), opening_for(opened.header["dataset"], how, data), progress)
+    source = open_dataset(
+        data or _reference(opened), opening_for(opened.header["dataset"], how, data), progress
+    )
     source.need_labels("replay")
     aligned, available, said = follow(opened, source)
     if said:
@@ -146,17 +118,23 @@ def replay(
     test_data = open_test(source, test, opening_for(opened.header["dataset"], how, data), progress)
     if test_data is None:
         raise CurateError(f"{source.reference} has no test set to replay against: name one with --test")
-    policies: dict[str, Policy] = {"manifest": Recorded(str(opened.path))}
-    policies |= {name: Full() if name == "full" else MatchedRandom(opened) for name in controls}
-
-    runs: dict[str, list[Trial]] = {name: [] for name in policies}
+    setting = Setting(
+        str(opened.path), aligned, test_data, available, named, options or {}, chosen, str(place)
+    )
+    names = ["manifest", *controls]
     sizes = [len(opened.selected(epoch).indices) for epoch in range(opened.n_epochs)]
-    expected = sum(_presentations(name, sizes, len(available), chosen.n_epochs) for name in policies)
-    prepared = _Prepared(aligned, test_data, available, named, options or {}, chosen, place)
+    expected = sum(_presentations(name, sizes, len(available), chosen.n_epochs) for name in names)
+    wanted = [(name, first_seed + trial) for trial in range(trials) for name in names]
     with progress.task("replay", expected * trials, "samples"):
-        for trial in range(trials):
-            for name, policy in policies.items():
-                runs[name].append(prepared.trial(name, policy, first_seed + trial, progress))
+        if jobs == 1:
+            laboratory = Laboratory(setting)
+            found = [laboratory.trial(name, run_seed, progress) for name, run_seed in wanted]
+        else:
+            found = side_by_side(setting, wanted, jobs, progress)
+    runs = [
+        Run(name, [trial for (of, _), trial in zip(wanted, found, strict=True) if of == name])
+        for name in names
+    ]
     return ReplayResult(
         manifest=str(opened.path),
         dataset=source.reference,
@@ -165,52 +143,10 @@ def replay(
         n_selected_per_epoch=sum(sizes) / len(sizes),
         n=opened.n,
         device=learners.device_name(place),
-        runs=[Run(name, found) for name, found in runs.items()],
+        n_threads=max(1, torch.get_num_threads() // jobs),
+        jobs=jobs,
+        runs=runs,
     )
-
-
-class _Prepared:
-    """What all trials of a replay share: data on the device, cut once."""
-
-    def __init__(
-        self,
-        data: Dataset,
-        test_data: Dataset,
-        available: npt.NDArray[np.int64],
-        model: str,
-        options: Mapping[str, Any],
-        recipe: Recipe,
-        device: Any,
-    ) -> None:
-        self._data, self._available, self._recipe = data, available, recipe
-        self._model, self._options, self._device = model, options, device
-        first = learners.build(model, options, data, 0, device)
-        self._normalization = first.normalization
-        self._batches: Batches = Batches(data, first)
-        self._test: Batches = Batches(test_data, first)
-
-    def trial(self, name: str, policy: Policy, seed: int, progress: Progress) -> Trial:
-        started = time.perf_counter()
-        learner = learners.build(
-            self._model, self._options, self._data, seed, self._device, self._normalization
-        )
-        select_seconds, samples_seen = 0.0, 0
-        for epoch in fit(learner, policy, self._batches, self._available, self._recipe, seed, progress):
-            select_seconds += epoch.select_seconds
-            samples_seen = epoch.samples_seen
-            progress.advance(0, run=name, seed=seed, epoch=epoch.epoch + 1, loss=epoch.loss)
-        seconds = time.perf_counter() - started
-        result = evaluate(learner, self._test, len(self._data.classes))
-        return Trial(
-            seed,
-            result.accuracy,
-            result.worst_class,
-            result.loss,
-            samples_seen,
-            select_seconds,
-            seconds - select_seconds,
-            learners.weights_sha256(learner),
-        )
 
 
 def _controls(against: Iterable[str]) -> list[str]:

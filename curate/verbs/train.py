@@ -137,7 +137,9 @@ def open_test(
     if test is not None:
         return open_dataset(test, same_shape, progress, hold_out=False)
     if data.options.split == "test":
-        raise CurateError(f"{data.reference} is a test split and cannot be its own test: name one with --test")
+        raise CurateError(
+            f"{data.reference} is a test split and cannot be its own test: name one with --test"
+        )
     if data.options.split == "all":
         progress.note("split=all leaves no test set: training without one; name one with --test")
         return None
