@@ -125,8 +125,12 @@ def check_seal(header: Header, seal: Seal, path: Path) -> None:
         )
 
 
-def check_header(header: Any, path: Path, kinds: tuple[str, ...]) -> Header:
-    """Refuse what is no artifact, comes from a newer curate, or is of another kind than wanted."""
+def read_header(text: str | bytes | None, path: Path, kinds: tuple[str, ...]) -> Header:
+    """A header from its JSON; refuses no artifact, one of a newer curate, or of another kind than wanted."""
+    try:
+        header = json.loads(text) if text else None
+    except ValueError:
+        raise DamagedError(f"{path} is damaged: its header is not readable; copy it anew") from None
     if not isinstance(header, dict) or "kind" not in header or "format" not in header:
         raise DamagedError(f"{path} has no curate header: it was not written by curate")
     if header["format"] != FORMAT:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifact import Header, Seal, atomic_file, canonical, check_header, check_seal
+from curate.artifact import Header, Seal, atomic_file, canonical, check_seal, read_header
 from curate.dataset import Dataset, Labels, Uids, uid_of
 from curate.dataset import fingerprint as fingerprint_of
 from curate.errors import CurateError, DamagedError
@@ -144,16 +144,19 @@ def _open_safetensors(path: Path, data: Dataset | None) -> Embedding:
         file = safe_open(path, framework="numpy")
     except (SafetensorError, OSError) as problem:
         raise DamagedError(f"{path} is not a readable safetensors file ({problem})") from None
-    written = (file.metadata() or {}).get("curate")
-    if written is None:
-        name = _only_matrix({key: file.get_slice(key).get_shape() for key in file.keys()}, path)  # noqa: SIM118
+    written, names = (file.metadata() or {}).get("curate"), set(file.keys())
+    ours = {"uid", "vectors"} <= names
+    if ours != (written is not None):
+        raise DamagedError(f"{path} is damaged: its header and its tensors do not agree; make it again")
+    if not ours:
+        name = _only_matrix({key: file.get_slice(key).get_shape() for key in names}, path)
         matrix = file.get_slice(name)
         return _foreign(path, matrix.get_shape(), lambda a, b: matrix[a:b], data)
-    header = check_header(json.loads(written), path, ("embedding",))
+    header = read_header(written, path, ("embedding",))
     matrix = file.get_slice("vectors")
     n, dim = matrix.get_shape()
     seal = Seal(header)
-    columns = {name: file.get_tensor(name) for name in ("label", "uid") if name in file.keys()}  # noqa: SIM118
+    columns = {name: file.get_tensor(name) for name in ("label", "uid") if name in names}
     for column in columns.values():
         seal.update(column.data)
     for start, stop in row_chunks(n, dim * 4):

@@ -54,11 +54,11 @@ class Learner:
     def sized(self, images: Tensor) -> Tensor:
         """uint8 images `[batch, c, h, w]` at the network's input size."""
         if tuple(images.shape[2:]) == self.input_size:
-            return images.contiguous()
+            return _plain_layout(images)
         floats = functional.interpolate(
             images.float(), self.input_size, mode="bilinear", align_corners=False, antialias=True
         )
-        return floats.round_().clamp_(0, 255).to(torch.uint8)
+        return _plain_layout(floats.round_().clamp_(0, 255).to(torch.uint8))
 
     def normalized(self, images: Tensor) -> Tensor:
         """uint8 images on the device as float32 with mean 0 and deviation 1 per channel."""
@@ -204,6 +204,11 @@ def load(path: Path, device: torch.device) -> Learner:
         Normalization(**about["normalization"]),
         device,
     )
+
+
+def _plain_layout(images: Tensor) -> Tensor:
+    """A copy with plain strides: those of a single channel are ambiguous, and would choose other kernels."""
+    return torch.empty(images.shape, dtype=images.dtype, device=images.device).copy_(images)
 
 
 def _placed(module: nn.Module, device: torch.device) -> nn.Module:

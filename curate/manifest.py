@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifact import Header, Seal, atomic_folder, check_header, check_seal, file_sha256
+from curate.artifact import Header, Seal, atomic_folder, check_seal, file_sha256, read_header
 from curate.card import card
 from curate.dataset import Dataset, match
 from curate.errors import CurateError, DamagedError, MismatchError
@@ -133,10 +133,7 @@ def open_manifest(folder: str | Path) -> Manifest:
     if not path.is_file():
         what = "is not a manifest folder: it has no manifest.json" if folder.exists() else "does not exist"
         raise CurateError(f"{folder} {what}; make one with `curate select`")
-    try:
-        header = check_header(json.loads(path.read_text()), path, ("manifest",))
-    except ValueError as problem:
-        raise DamagedError(f"{path} is not readable ({problem}): copy it anew") from None
+    header = read_header(path.read_bytes(), path, ("manifest",))
     check_seal(header, Seal(header), path)
     for name, expected in header["files"].items():
         file = folder / name

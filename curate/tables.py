@@ -4,7 +4,6 @@ Every table carries `uid` and, where known, `label`, so selection needs nothing 
 each column that can rank samples which side is hard: `columns: {"distance": {"hard_is": "high"}}`.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifact import Header, Seal, atomic_file, canonical, check_header, check_seal
+from curate.artifact import Header, Seal, atomic_file, canonical, check_seal, read_header
 from curate.errors import CurateError, DamagedError
 from curate.finder import nearest
 
@@ -92,7 +91,7 @@ def open_table(path: str | Path, kinds: tuple[str, ...] = KINDS) -> Table:
     try:
         file = pq.ParquetFile(path)
         written = (file.schema_arrow.metadata or {}).get(b"curate")
-        header = check_header(json.loads(written) if written else None, path, kinds)
+        header = read_header(written, path, kinds)
         check_sizes(file, header["dataset"]["n"], path)
         table = file.read()
         columns = {name: table.column(name).to_numpy() for name in table.column_names}

@@ -56,7 +56,7 @@ class Autoencoder:
                 optimizer.step()
                 recent = [*recent[-99:], loss.detach()]
                 if step % 20 == 0:  # reading the loss waits for a GPU
-                    work.progress.advance(0, loss=float(loss))
+                    work.progress.advance(0, loss=float(loss.detach()))
                 work.progress.advance()
         summary = {"n_steps": self.n_steps, "mean_squared_error": round(float(torch.stack(recent).mean()), 8)}
 

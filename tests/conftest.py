@@ -1,0 +1,118 @@
+"""What the tests share: a command line that runs in this process, and digits brought up to a manifest."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import curate
+from curate.artifact import make_header
+from curate.tables import Table, write_table
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command did: exit code, stdout and stderr."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def last(self) -> str:
+        return self.out.strip().splitlines()[-1]
+
+
+@pytest.fixture
+def cli(monkeypatch, capsys) -> Callable[..., Said]:
+    """Run `curate ...` in this process, through its real entry point."""
+
+    def run(*words: object) -> Said:
+        from curate.cli.main import main
+
+        monkeypatch.setattr(sys, "argv", ["curate", *map(str, words)])
+        capsys.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as done:
+            code = int(done.code or 0)
+        captured = capsys.readouterr()
+        return Said(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def process() -> Callable[..., Said]:
+    """Run `python -m curate ...` in a process of its own."""
+
+    def run(*words: object, **environment: str) -> Said:
+        done = subprocess.run(
+            [sys.executable, "-m", "curate", *map(str, words)],
+            capture_output=True,
+            text=True,
+            env={**os.environ, **environment},
+            timeout=120,
+            check=False,
+        )
+        return Said(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch) -> Path:
+    """An empty working folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@dataclass(frozen=True)
+class Round:
+    """digits, embedded, clustered and selected, in a folder that tests must not change."""
+
+    folder: Path
+    embedding: Path
+    table: Path
+    manifest: Path
+
+
+@pytest.fixture(scope="session")
+def digits_round(tmp_path_factory) -> Round:
+    folder = tmp_path_factory.mktemp("round")
+    embedding = curate.embed("digits", dim=16, output=folder / "digits.safetensors")
+    table = curate.cluster(embedding, 12, output=folder / "digits.parquet")
+    manifest = curate.select(table, "furthest", keep=0.3, output=folder / "digits-furthest")
+    return Round(folder, embedding.path, table.path, manifest.path)
+
+
+def clusters_table(
+    path: Path,
+    cluster: list[int],
+    distance: list[float],
+    *,
+    uid: list[int] | None = None,
+    label: list[int] | None = None,
+    seal: bool = False,
+) -> Table:
+    """A table of clusters written by hand."""
+    n = len(cluster)
+    uids = np.array(uid if uid is not None else range(n), np.uint64)
+    dataset = {"reference": "hand", "split": "all", "n": n, "classes": [], "fingerprint": "0" * 64}
+    if label is not None:
+        dataset["classes"] = [str(number) for number in range(max(label) + 1)]
+    header = make_header("clusters", "cluster", {}, seed=0, dataset=dataset)
+    header["columns"] = {"distance": {"hard_is": "high"}}
+    columns = {"index": np.arange(n), "uid": uids}
+    if label is not None:
+        columns["label"] = np.array(label, np.int64)
+    columns |= {"cluster": np.array(cluster, np.int32), "distance": np.array(distance, np.float32)}
+    return write_table(path, header, columns) if seal else Table(path, header, columns)

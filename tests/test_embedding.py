@@ -1,0 +1,240 @@
+"""Embeddings: PCA against scikit-learn, files that know when they are damaged, vectors from elsewhere."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from safetensors.numpy import save_file
+from sklearn.decomposition import PCA
+
+import curate
+from curate import finder
+from curate.artifact import make_header
+from curate.dataset import uid_of
+from curate.embedding import open_embedding, write_embedding
+from curate.errors import CurateError, DamagedError
+from curate.vectors import Work
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return curate.open_dataset("digits")
+
+
+def pixels_of(dataset):
+    return dataset.images.read(np.arange(len(dataset))).reshape(len(dataset), -1) / 255.0
+
+
+def vectors_of(dataset, dim=None, **options):
+    made = finder.make("embedders", "pca", options)(dataset, dim, Work())
+    return np.concatenate(list(made.chunks)), made.summary
+
+
+def test_exact_pca_equals_scikit_learn_up_to_signs(digits):
+    ours, summary = vectors_of(digits, 12)
+    reference = PCA(12, svd_solver="full").fit(pixels_of(digits))
+    theirs = reference.transform(pixels_of(digits))
+    assert np.abs(np.abs(ours) - np.abs(theirs)).max() < 5e-5
+    np.testing.assert_allclose(
+        summary["explained_variance_ratio"], reference.explained_variance_ratio_, atol=1e-6
+    )
+
+
+def test_incremental_pca_spans_nearly_the_same_space(digits):
+    ours, summary = vectors_of(digits, 8, exact_up_to=10)
+    assert summary["fit"] == "incremental"
+    theirs = PCA(8, svd_solver="full").fit_transform(pixels_of(digits))
+    assert abs(ours.var(axis=0).sum() / theirs.var(axis=0).sum() - 1) < 0.02
+
+
+def test_incremental_pca_takes_a_last_part_smaller_than_dim(digits):
+    few = digits.take(np.arange(130))
+    ours, _ = vectors_of(few, 60, exact_up_to=10)
+    assert ours.shape == (130, 60)
+
+
+def test_whitened_pca_has_variance_one(digits):
+    ours, _ = vectors_of(digits, 5, whiten=True)
+    np.testing.assert_allclose(ours.var(axis=0, ddof=1), 1, rtol=1e-3)
+
+
+def test_pca_does_not_depend_on_a_constant_dataset():
+    flat = curate.open_dataset("digits").take(np.zeros(4, np.int64))
+    ours, summary = vectors_of(flat, 2)
+    assert np.isfinite(ours).all()
+    assert summary["explained_variance_ratio"] == [0.0, 0.0]
+
+
+def test_more_components_than_there_are_is_an_error(digits):
+    with pytest.raises(CurateError, match=r"dim=65 is out of range: 1,443 images of 64 values have at most 64"):
+        vectors_of(digits, 65)
+
+
+def small_header(n):
+    dataset = {"reference": "x", "split": "all", "n": n, "classes": [], "fingerprint": "f"}
+    return make_header("embedding", "embed", {}, seed=0, dataset=dataset)
+
+
+def written(path, n=7, dim=3, labels=True):
+    vectors = np.random.default_rng(0).normal(size=(n, dim)).astype(np.float32)
+    uids = np.arange(n, dtype=np.uint64) + 2**63
+    chunks = [vectors[:4], vectors[4:]]
+    write_embedding(path, small_header(n), chunks, dim, uids, np.arange(n) if labels else None)
+    return vectors, uids
+
+
+@pytest.mark.parametrize("labels", [True, False])
+def test_what_is_written_is_read(tmp_path, labels):
+    vectors, uids = written(tmp_path / "e.safetensors", labels=labels)
+    found = open_embedding(tmp_path / "e.safetensors")
+    assert (found.read(0, 7) == vectors).all()
+    assert (found.read(2, 5) == vectors[2:5]).all()
+    assert (found.uids == uids).all()
+    assert (found.labels is None) is not labels
+
+
+def test_any_safetensors_reader_reads_the_file(tmp_path):
+    from safetensors.numpy import load_file
+
+    vectors, uids = written(tmp_path / "e.safetensors")
+    tensors = load_file(tmp_path / "e.safetensors")
+    assert (tensors["vectors"] == vectors).all()
+    assert (tensors["uid"] == uids).all()
+
+
+def test_every_flipped_byte_is_noticed(tmp_path):
+    path = tmp_path / "e.safetensors"
+    written(path)
+    good = path.read_bytes()
+    for place in range(0, len(good), 5):
+        path.write_bytes(good[:place] + bytes([good[place] ^ 0x10]) + good[place + 1 :])
+        with pytest.raises(CurateError):
+            open_embedding(path)
+
+
+def test_a_truncated_file_is_damaged(tmp_path):
+    path = tmp_path / "e.safetensors"
+    written(path)
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(DamagedError, match="not a readable safetensors file"):
+        open_embedding(path)
+
+
+def test_nan_names_the_sample_and_leaves_no_file(tmp_path):
+    vectors = np.zeros((5, 2), np.float32)
+    vectors[3, 1] = np.nan
+    with pytest.raises(CurateError, match="the vector of sample 3 has NaN or infinity"):
+        write_embedding(
+            tmp_path / "e.safetensors", small_header(5), [vectors], 2, np.arange(5, dtype=np.uint64), None
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+class TestVectorsFromElsewhere:
+    vectors = np.random.default_rng(1).normal(size=(30, 4)).astype(np.float32)
+
+    def check(self, path):
+        found = open_embedding(path)
+        assert (found.read(0, 30) == self.vectors).all()
+        assert found.uids[5] == uid_of(b"", self.vectors[5][None, None])
+        assert len(set(found.uids.tolist())) == 30
+
+    def test_npy(self, tmp_path):
+        np.save(tmp_path / "v.npy", self.vectors)
+        self.check(tmp_path / "v.npy")
+
+    def test_float64_npy_becomes_float32(self, tmp_path):
+        np.save(tmp_path / "v.npy", self.vectors.astype(np.float64))
+        self.check(tmp_path / "v.npy")
+
+    def test_safetensors(self, tmp_path):
+        save_file({"features": self.vectors, "other": np.zeros(3)}, tmp_path / "v.safetensors")
+        self.check(tmp_path / "v.safetensors")
+
+    @pytest.mark.parametrize("fixed", [True, False])
+    def test_parquet_vector_column(self, tmp_path, fixed):
+        kind = pa.list_(pa.float32(), 4) if fixed else pa.list_(pa.float32())
+        table = pa.table({"id": list(range(30)), "v": pa.array(self.vectors.tolist(), kind)})
+        pq.write_table(table, tmp_path / "v.parquet")
+        self.check(tmp_path / "v.parquet")
+
+    def test_ragged_parquet_is_an_error(self, tmp_path):
+        pq.write_table(pa.table({"v": [[1.0, 2.0], [3.0], [4.0, 5.0, 6.0]]}), tmp_path / "v.parquet")
+        with pytest.raises(CurateError, match="differ in length"):
+            open_embedding(tmp_path / "v.parquet")
+
+    def test_nan_is_named_when_read(self, tmp_path):
+        bad = self.vectors.copy()
+        bad[17, 0] = np.inf
+        np.save(tmp_path / "v.npy", bad)
+        with pytest.raises(CurateError, match="sample 17 has NaN or infinity"):
+            curate.cluster(tmp_path / "v.npy", 3, output=tmp_path / "c.parquet")
+        assert not (tmp_path / "c.parquet").exists()
+
+    def test_pickled_npy_is_refused(self, tmp_path):
+        np.save(tmp_path / "v.npy", np.array([{"a": 1}], object))
+        with pytest.raises(CurateError, match=r"not a readable .npy file"):
+            open_embedding(tmp_path / "v.npy")
+
+    def test_a_vector_is_no_matrix(self, tmp_path):
+        np.save(tmp_path / "v.npy", np.zeros(5))
+        with pytest.raises(CurateError, match=r"has shape \[5\]: an embedding is a matrix"):
+            open_embedding(tmp_path / "v.npy")
+
+    def test_they_can_be_tied_to_a_dataset(self, tmp_path):
+        data = curate.open_dataset("digits").take(np.arange(30))
+        np.save(tmp_path / "v.npy", self.vectors)
+        table = curate.cluster(tmp_path / "v.npy", 3, data=data, output=tmp_path / "c.parquet")
+        assert (table["uid"] == data.uids).all()
+        assert (table.labels == data.labels).all()
+        assert table.header["dataset"]["fingerprint"] == data.fingerprint
+
+    def test_a_dataset_of_another_size_is_refused(self, tmp_path):
+        np.save(tmp_path / "v.npy", self.vectors)
+        with pytest.raises(CurateError, match="30 vectors, digits .* has 1,443 samples"):
+            open_embedding(tmp_path / "v.npy", curate.open_dataset("digits"))
+
+
+def test_features_of_a_torchvision_model_from_a_local_file(tmp_path):
+    import torch
+    from torchvision.models import resnet18
+
+    torch.manual_seed(0)
+    network = resnet18(num_classes=5).eval()
+    torch.save(network.state_dict(), tmp_path / "weights.pth")
+    data = curate.open_dataset("digits").take(np.arange(6))
+    options = {"weights": str(tmp_path / "weights.pth"), "input_size": "32"}
+    made = finder.make("embedders", "features", options)(data, None, Work())
+    ours = np.concatenate(list(made.chunks))
+    images = torch.from_numpy(data.images.read(np.arange(6))).permute(0, 3, 1, 2).float() / 255
+    images = torch.nn.functional.interpolate(images, (32, 32), mode="bilinear", antialias=True)
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+    network.fc = torch.nn.Identity()
+    with torch.inference_mode():
+        expected = network((images.repeat(1, 3, 1, 1) - mean) / std).numpy()
+    assert ours.shape == (6, 512)
+    np.testing.assert_allclose(ours, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"model": "resnet19", "weights": "w.pth"}, "torchvision has no model 'resnet19': did you mean resnet"),
+        ({"weights": "nowhere"}, "there are no weights at nowhere"),
+    ],
+)
+def test_features_say_what_is_wrong_with_model_or_weights(options, message):
+    data = curate.open_dataset("digits").take(np.arange(4))
+    with pytest.raises(CurateError, match=message):
+        finder.make("embedders", "features", options)(data, None, Work())
+
+
+def test_the_header_has_the_whole_command_and_no_time(digits_round):
+    header = open_embedding(digits_round.embedding).header
+    assert header["command"] == "embed"
+    assert header["options"]["method"] == "pca"
+    assert header["options"]["dim"] == 16
+    assert set(header["versions"]) >= {"curate", "torch", "faiss", "polars"}
+    assert not [word for word in ("time", "date") if f'"{word}' in json.dumps(header)]
