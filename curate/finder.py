@@ -83,7 +83,7 @@ def settings(method: Any) -> dict[str, Any]:
 def nearest(name: str, known: Iterable[str]) -> str:
     """The remedy for a misspelt name: the nearest ones, or all where none is near."""
     known = list(known)
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
     if close:
         return "did you mean " + " or ".join(close) + "?"
     return "use one of " + ", ".join(known) if known else "it has none"

@@ -169,9 +169,10 @@ def follow(manifest: Manifest, dataset: Dataset) -> tuple[Dataset, Indices, str]
     needed = samples["n_selected"] > 0
     _refuse_missing(manifest, dataset, samples, needed & ~found)
     if "label" in samples and dataset.labels is not None:
+        before, now = samples["label"], dataset.labels[np.maximum(rows, 0)]
         names = manifest.header["dataset"]["classes"]
-        before = np.array(names)[samples["label"]]
-        now = np.array(dataset.classes)[dataset.labels[np.maximum(rows, 0)]]
+        if set(names) == set(dataset.classes):  # else the same classes go by other names: compare numbers
+            before, now = np.array(names)[before], np.array(dataset.classes)[now]
         _refuse_relabelled(manifest, dataset, needed & found & (before != now), before, now)
     moved = int((rows != everything)[found].sum())
     said = (

@@ -68,7 +68,9 @@ def test_pca_does_not_depend_on_a_constant_dataset():
 
 
 def test_more_components_than_there_are_is_an_error(digits):
-    with pytest.raises(CurateError, match=r"dim=65 is out of range: 1,443 images of 64 values have at most 64"):
+    with pytest.raises(
+        CurateError, match=r"dim=65 is out of range: 1,443 images of 64 values have at most 64"
+    ):
         vectors_of(digits, 65)
 
 
@@ -221,7 +223,10 @@ def test_features_of_a_torchvision_model_from_a_local_file(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"model": "resnet19", "weights": "w.pth"}, "torchvision has no model 'resnet19': did you mean resnet"),
+        (
+            {"model": "resnet19", "weights": "w.pth"},
+            "torchvision has no model 'resnet19': did you mean resnet",
+        ),
         ({"weights": "nowhere"}, "there are no weights at nowhere"),
     ],
 )

@@ -50,7 +50,6 @@ SHAPES = {
         "data/train-00001-of-00002.parquet": shard(8, 16),
         "data/test-00000-of-00001.parquet": shard(16, 24),
     },
-    "v1": {"data/train-00000-of-00001.parquet": shard(0, 5)},
     "refs/convert/parquet": {"default/train/0000.parquet": shard(5, 9)},
 }
 HUB = {"ann/shapes": SHAPES, "ann/text": {"main": {"README.md": b"# words", "words.csv": b"a,b\n"}}}
@@ -148,15 +147,13 @@ def test_offline_a_dataset_never_fetched_is_an_error(fetched):
     )
 
 
-def test_a_revision_is_read_and_no_file_fetched_twice(hub, tmp_path):
-    first = header(inspect("hf:ann/shapes@v1", hub.url, tmp_path))
-    asked = len(hub.requests)
-    assert first["fingerprint"] == fingerprint_of(range(5))
-    assert header(inspect("hf:ann/shapes@v1", hub.url, tmp_path)) == first
-    assert not [path for path in hub.requests[asked:] if path.startswith("GET /datasets/")]
+def test_no_file_is_fetched_twice(fetched):
+    with HubServer(HUB) as hub:
+        assert header(inspect("hf:ann/shapes", hub.url, fetched.home)) == fetched.said
+    assert not [path for path in hub.requests if path.startswith("GET /datasets/")]
 
 
-def test_a_revision_may_have_slashes(hub, tmp_path):
+def test_a_revision_is_read_even_one_with_slashes(hub, tmp_path):
     done = inspect("hf:ann/shapes@refs/convert/parquet", hub.url, tmp_path)
     assert header(done)["fingerprint"] == fingerprint_of(range(5, 9))
 

@@ -7,7 +7,6 @@ import struct
 import subprocess
 import sys
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -397,7 +396,7 @@ def test_reading_resident_images_gives_a_copy():
 
 
 def test_an_image_that_changed_its_shape_since_is_an_error(tmp_path):
-    file = Path(tmp_path / "cat.png")
+    file = tmp_path / "cat.png"
     file.write_bytes(encoded(noise(6, 6), "PNG"))
     images = EncodedImages(
         lambda _: file.read_bytes(), lambda _: "cat.png", np.arange(1), (6, 6, 1), Target()

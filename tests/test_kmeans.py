@@ -102,11 +102,14 @@ def test_it_trains_on_a_sample_and_assigns_everything(monkeypatch):
     assert (found.cluster == squared.argmin(axis=1)).mean() > 0.999
 
 
-@pytest.mark.parametrize(("k", "iterations", "message"), [
-    (0, 5, r"k=0 is out of range: use 1 to 10"),
-    (11, 5, r"k=11 is out of range: use 1 to 10"),
-    (2, 0, r"iterations=0 is too few"),
-])
+@pytest.mark.parametrize(
+    ("k", "iterations", "message"),
+    [
+        (0, 5, r"k=0 is out of range: use 1 to 10"),
+        (11, 5, r"k=11 is out of range: use 1 to 10"),
+        (2, 0, r"iterations=0 is too few"),
+    ],
+)
 def test_impossible_numbers_are_refused(k, iterations, message):
     with pytest.raises(CurateError, match=message):
         kmeans(reader(np.zeros((10, 2))), 10, 2, k, n_iterations=iterations)

@@ -93,7 +93,9 @@ def test_samples_say_why_each_is_in_or_out(digits_round, tmp_path):
     made = curate.select(digits_round.table, "top", keep=40, class_floor=0.9, output=tmp_path / "m")
     samples = made.samples
     kept = samples["n_selected"] > 0
-    reasons = set(zip(samples["reason"].tolist(), kept.tolist(), (samples["rank"] < 40).tolist(), strict=True))
+    reasons = set(
+        zip(samples["reason"].tolist(), kept.tolist(), (samples["rank"] < 40).tolist(), strict=True)
+    )
     assert reasons == {
         ("ranked", True, True),
         ("class floor", True, False),
@@ -256,7 +258,9 @@ class TestFollowing:
 
     def test_missing_selected_samples_are_named(self, manifest, digits):
         chosen = manifest.selected(0).indices[:2]
-        with pytest.raises(MismatchError, match=rf"2 selected samples are not in it, such as {chosen[0]} \(uid"):
+        with pytest.raises(
+            MismatchError, match=rf"2 selected samples are not in it, such as {chosen[0]} \(uid"
+        ):
             follow(manifest, digits.take(np.delete(np.arange(1443), chosen)))
 
     def test_relabelled_selected_samples_are_named(self, manifest, digits):
@@ -265,13 +269,21 @@ class TestFollowing:
         before = labels[first]
         labels[first] = (before + 1) % 10
         changed = dataclasses.replace(digits, labels=labels)
-        with pytest.raises(MismatchError, match=rf"labels 1 selected .* such as {first}: {(before + 1) % 10}, not"):
+        with pytest.raises(
+            MismatchError, match=rf"labels 1 selected .* such as {first}: {(before + 1) % 10}, not"
+        ):
             follow(manifest, changed)
 
     def test_renumbered_classes_are_the_same_classes(self, manifest, digits):
         renumbered = dataclasses.replace(digits, labels=9 - digits.labels, classes=digits.classes[::-1])
         data, _, _ = follow(manifest, renumbered)
         assert data.classes[0] == "9"
+
+    def test_classes_by_other_names_are_compared_by_number(self, manifest, digits):
+        shuffled = digits.take(np.arange(1443)[::-1])
+        named = dataclasses.replace(shuffled, classes=[f"{name} - digit" for name in digits.classes])
+        data, _, _ = follow(manifest, named)
+        assert (data.labels == digits.labels).all()
 
     def test_another_dataset_is_refused_with_both_names(self, manifest):
         other = curate.open_dataset("digits", curate.Options(split="test"))
@@ -282,7 +294,9 @@ class TestFollowing:
 class TestAtomicWrites:
     def test_an_output_that_exists_is_kept(self, digits_round, tmp_path):
         (tmp_path / "m").mkdir()
-        with pytest.raises(CurateError, match=r"m exists: use --force to replace it, or -o to write elsewhere"):
+        with pytest.raises(
+            CurateError, match=r"m exists: use --force to replace it, or -o to write elsewhere"
+        ):
             curate.select(digits_round.table, keep=5, output=tmp_path / "m")
         assert list((tmp_path / "m").iterdir()) == []
 

@@ -77,7 +77,9 @@ def test_one_sgd_step_equals_torch_by_hand(digits):
     images = torch.from_numpy(digits.images.read(order)).permute(0, 3, 1, 2)
     mean, std = hand.normalization.mean[0] * 255, hand.normalization.std[0] * 255
     hand.module.train()
-    loss = functional.cross_entropy(hand.module((images.float() - mean) / std), torch.from_numpy(digits.labels[order]))
+    loss = functional.cross_entropy(
+        hand.module((images.float() - mean) / std), torch.from_numpy(digits.labels[order])
+    )
     loss.backward()
     with torch.no_grad():
         for parameter in hand.module.parameters():
@@ -210,7 +212,9 @@ def test_crop_and_flip_equal_the_naive_loops():
     chance = np.random.default_rng(0)
     images = chance.integers(0, 256, (12, 3, 6, 5), dtype=np.uint8)
     shifts, mirrored = chance.integers(0, 5, (12, 2)), chance.random(12) < 0.5
-    found = shift_and_mirror(torch.from_numpy(images), torch.from_numpy(shifts), torch.from_numpy(mirrored), 2)
+    found = shift_and_mirror(
+        torch.from_numpy(images), torch.from_numpy(shifts), torch.from_numpy(mirrored), 2
+    )
     for i in range(12):
         assert (found[i].numpy() == naive_shift(images[i], *shifts[i], mirrored[i], 2)).all()
 
@@ -312,7 +316,9 @@ def test_a_dataset_of_other_channels_is_refused(digits):
     learner, _ = run(digits)
     grey = ResidentImages(np.zeros((3, 8, 8, 3), np.uint8))
     colour = Dataset("colour", grey, np.zeros(3, np.int64), ["a"], np.arange(3, dtype=np.uint64))
-    with pytest.raises(CurateError, match=r"colour has 3 channels, the model was made for 1: use --channels 1"):
+    with pytest.raises(
+        CurateError, match=r"colour has 3 channels, the model was made for 1: use --channels 1"
+    ):
         Batches(colour, learner)
 
 
@@ -324,7 +330,9 @@ def test_streams_are_named_and_independent():
 
 def test_options_are_read_by_the_type_of_their_field():
     assert finder.make("models", "basic-cnn", {"width": "8"}).width == 8
-    with pytest.raises(CurateError, match="width=wide does not fit model basic-cnn: Input should be a valid int"):
+    with pytest.raises(
+        CurateError, match="width=wide does not fit model basic-cnn: Input should be a valid int"
+    ):
         finder.make("models", "basic-cnn", {"width": "wide"})
     with pytest.raises(CurateError, match=r"there is no model called 'lenet': did you mean lenet5 or "):
         finder.load("models", "lenet")

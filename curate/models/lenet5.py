@@ -23,7 +23,7 @@ class LeNet5:
         optimizer="adam",
         lr=1e-3,
         weight_decay=0.0,
-        schedule="constant",
+        schedule="cosine",
         augment="none",
     )
 

@@ -111,11 +111,10 @@ def _open(kind: Any, split: dict[str, Any], request: Request) -> Any:
             request.root.mkdir(parents=True, exist_ok=True)
     try:
         return kind(**options)
-    except (RuntimeError, FileNotFoundError) as problem:
-        reason = " ".join(str(problem).split())[:100]
+    except (RuntimeError, FileNotFoundError):
         raise CurateError(
-            f"{request.reference} is not in {request.root}/ ({reason}): fetch it with --download, or name "
-            "its folder with --root"
+            f"{request.reference} is not whole in {request.root}/: fetch it with --download, "
+            "or name its folder with --root"
         ) from None
     except OSError as problem:
         raise CurateError(f"could not download {request.reference}: {problem}") from None

@@ -1,0 +1,65 @@
+"""Everything that needs a GPU, in one command: tests marked `gpu`, then CIFAR-10 training timed.
+
+    python benchmarks/gpu.py --data DATA/cifar10
+
+Writes results/gpu.md with the GPU's name. Needs torch with CUDA; the k-means test also needs faiss-gpu.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from common import spread, write
+
+
+def main() -> None:
+    import torch
+
+    import curate
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", required=True, help="CIFAR-10: any dataset reference")
+    parser.add_argument("--epochs", type=int, default=10)
+    arguments = parser.parse_args()
+    if not torch.cuda.is_available():
+        sys.exit("torch sees no GPU: run this where there is one")
+    root = Path(__file__).parent.parent
+    tests = subprocess.run([sys.executable, "-m", "pytest", "-m", "gpu", "-rA"], cwd=root, check=False)
+    train, test = (curate.open_dataset(arguments.data, curate.Options(split=s)) for s in ("train", "test"))
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        table = curate.cluster(
+            curate.embed(train, output=work / "e.safetensors"), 100, output=work / "c.parquet"
+        )
+        manifest = curate.select(table, "furthest", keep=0.5, output=work / "m")
+        found = curate.replay(
+            manifest,
+            train,
+            test=test,
+            model="resnet18",
+            trials=2,
+            against=["full", "random"],
+            recipe={"n_epochs": arguments.epochs},
+        )
+    lines = [
+        f"# GPU: {found.device}",
+        "",
+        f"Tests marked gpu: {'passed' if tests.returncode == 0 else f'exit code {tests.returncode}'}.",
+        "",
+        f"CIFAR-10, ResNet-18, {arguments.epochs} epochs, furthest half, bfloat16, channels last:",
+        "",
+        "| | test accuracy, % | seconds training | samples a second |",
+        "|---|---|---|---|",
+    ]
+    for run in found.runs:
+        accuracy = spread([100 * trial.accuracy for trial in run.trials])
+        seconds = [trial.train_seconds for trial in run.trials]
+        speed = spread([trial.samples_seen / trial.train_seconds for trial in run.trials], 0)
+        lines.append(f"| {run.name} | {accuracy} | {spread(seconds)} | {speed} |")
+    write("gpu", [*lines, "", "`python benchmarks/gpu.py --data CIFAR10`"], found.as_dict())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,301 @@
+"""The commands: stdout is data, stderr is talk, errors are one line that names the remedy."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+from conftest import Said
+from PIL import Image
+
+import curate
+
+COMMANDS = ("embed", "cluster", "select", "train", "replay", "inspect")
+
+
+def jpegs(folder, classes=("cat", "dog"), each=12, seed=0):
+    chance = np.random.default_rng(seed)
+    for name in classes:
+        (folder / name).mkdir(parents=True)
+        for number in range(each):
+            size = (int(chance.integers(20, 60)), int(chance.integers(20, 60)), 3)
+            Image.fromarray(chance.integers(0, 256, size, dtype=np.uint8)).save(
+                folder / name / f"{number}.jpg"
+            )
+    return folder
+
+
+def assert_error(said: Said, pattern: str) -> None:
+    assert said.code == 2
+    assert said.out == ""
+    lines = said.err.strip().splitlines()
+    assert lines[-1].startswith("error: ")
+    assert re.search(pattern, lines[-1]), lines[-1]
+    assert "Traceback" not in said.err
+
+
+def test_the_whole_way(cli, here):
+    assert cli("embed", "digits", "--dim", "8").last == "digits-pca.safetensors"
+    assert cli("cluster", "digits-pca.safetensors", "-k", "10").last == "digits-pca-k10.parquet"
+    said = cli("select", "digits-pca-k10.parquet", "--strategy", "closest", "--keep", "0.1")
+    assert said.last == "digits-pca-k10-closest-0.1"
+    assert "kept 144 of 1,443 samples (10.0%)" in said.err
+    said = cli("replay", said.last, "--epochs", "1", "--trials", "2", "--against", "random")
+    assert said.code == 0
+    for words in ("test accuracy", "±", "median", "worst class", "samples seen", "seconds selecting", "95%"):
+        assert words in said.out
+    said = cli("train", "digits", "--epochs", "1", "-o", "run")
+    assert said.last == "run"
+    assert (here / "run" / "model.safetensors").is_file()
+
+
+def test_cluster_selects_in_the_same_step(cli, here, digits_round):
+    said = cli(
+        "cluster", digits_round.embedding, "-k", 12, "--strategy", "furthest", "--keep", 100, "-o", "m.1"
+    )
+    assert said.last == "m.1"
+    assert (here / "m.1.parquet").is_file()
+    assert len(curate.open_manifest(here / "m.1").selected(0).indices) == 100
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_every_command_has_an_example_and_explains_every_option(cli, name):
+    said = cli(name, "--help")
+    assert said.code == 0
+    assert f"curate {name}" in said.out
+    options = re.findall(r"^  -[-\w, ]*", said.out, re.MULTILINE)
+    assert len(options) >= 5
+
+
+def test_help_of_every_method_option_names_what_exists(cli):
+    from curate import finder
+
+    for command, kind in (("embed", "embedders"), ("select", "strategies"), ("train", "models")):
+        text = " ".join(cli(command, "--help").out.split())
+        for name in finder.names(kind):
+            assert re.search(rf"\b{name}\b", text), f"{command} --help does not name {name}"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["embed", "digits", "--dim", "4", "-o", "x.safetensors"],
+        ["cluster", "{embedding}", "-o", "x.parquet"],
+        ["select", "{table}", "-o", "x"],
+        ["train", "digits", "--epochs", "1", "-o", "x"],
+        ["replay", "{manifest}", "--epochs", "1", "--trials", "1"],
+        ["inspect", "{manifest}"],
+        ["inspect", "digits"],
+    ],
+)
+def test_json_is_one_object_on_stdout(cli, here, digits_round, words):
+    said = cli(*[word.format(**digits_round.__dict__) for word in words], "--json")
+    assert said.code == 0
+    found = json.loads(said.out)
+    if "-o" in words:
+        assert found["path"] == words[-1]
+        assert found["sha256"]
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["emebd", "digits"], r"there is no command 'emebd': did you mean embed\b"),
+    (["embed"], "Missing argument 'DATASET'"),
+    (["embed", "digits", "--methd", "pca"], "No such option"),
+    (["embed", "digist"], r"there is no dataset 'digist'.*did you mean digits\b"),
+    (["embed", "digits", "--method", "pac"], r"no embedding method called 'pac': did you mean pca\b"),
+    (["embed", "digits", "--set", "whitten=1"], r"has no option 'whitten': did you mean whiten\b"),
+    (["embed", "digits", "--set", "whiten"], r"--set whiten is not NAME=VALUE: write --set whiten=value"),
+    (["embed", "digits", "--set", "whiten=maybe"], "whiten=maybe does not fit embedding method pca"),
+    (["embed", "digits", "--dim", "0"], "dim=0 is too small"),
+    (["embed", "digits", "--split", "tset"], "split=tset is unknown: use train, val, test or all"),
+    (["embed", "digits", "-o", "no/such/folder.safetensors"], "the folder no/such does not exist"),
+    (["cluster", "nothing.safetensors"], "there is no embedding nothing.safetensors"),
+    (["cluster", "{embedding}", "-k", "2000"], r"k=2000 is out of range: .* 1,443 samples, use 1 to 1,443"),
+    (["cluster", "{embedding}", "-k", "0"], "k=0 is out of range"),
+    (["cluster", "{embedding}", "--set", "a=1"], "--set is for the strategy"),
+    (["select", "{table}", "--keep", "1.3"], "keep=1.3 is not a fraction: use 0 < keep <= 1"),
+    (["select", "{table}", "--keep", "0"], "keep=0 is not a fraction"),
+    (["select", "{table}", "--keep", "5000"], "keep=5000 is more than the 1,443 samples there are"),
+    (["select", "{table}", "--strategy", "closset"], r"no strategy called 'closset': did you mean closest\b"),
+    (["select", "{table}", "--class-floor", "2"], "class-floor=2.0 is not a share"),
+    (["select", "{embedding}"], "not a readable table"),
+    (["train", "digits", "--model", "lenet55"], "no model called 'lenet55': did you mean lenet5"),
+    (["train", "digits", "--epochs", "0"], "epochs=0 is out of range: use 1 or more"),
+    (["train", "digits", "--policy", "recorded"], "policy recorded needs a manifest"),
+    (["train", "digits", "--evaluate-every", "-1"], "evaluate-every=-1 is too small"),
+    (["replay", "{table}"], "is not a manifest folder"),
+    (["replay", "nowhere"], "nowhere does not exist"),
+    (["replay", "{manifest}", "--split", "test"], "is not the dataset of"),
+    (["inspect", "nowhere.parquet"], r"there is no dataset 'nowhere.parquet'"),
+    (["inspect", "digits", "--sheet", "x.png"], "digits has no clusters to draw"),
+    (["inspect", "{table}", "--sheet", "x.docx"], "is not a picture"),
+    (["inspect", "{table}", "--sheet", "x.png", "--data", "digits", "--split", "test"], "do not belong together"),
+])  # fmt: skip
+def test_errors_are_one_line_with_the_value_and_the_remedy(cli, here, digits_round, words, message):
+    assert_error(cli(*[word.format(**digits_round.__dict__) for word in words]), message)
+    assert list(here.iterdir()) == []
+
+
+def test_debug_shows_a_traceback(process, here):
+    said = process("embed", "digits", "--method", "pac", "--debug")
+    assert said.code != 0
+    assert "Traceback" in said.err
+    assert "CurateError" in said.err
+
+
+def test_an_output_that_exists_is_kept_unless_forced(cli, here):
+    cli("embed", "digits", "--dim", "4", "-o", "e.safetensors")
+    before = (here / "e.safetensors").read_bytes()
+    assert_error(
+        cli("embed", "digits", "--dim", "5", "-o", "e.safetensors"), "exists: use --force to replace"
+    )
+    assert (here / "e.safetensors").read_bytes() == before
+    assert cli("embed", "digits", "--dim", "5", "-o", "e.safetensors", "--force").code == 0
+    assert (here / "e.safetensors").read_bytes() != before
+
+
+def test_jpegs_of_different_sizes(cli, here):
+    jpegs(here / "photos")
+    assert_error(cli("embed", "photos"), r"differ in size, from .* bring them to one with --image-size 64")
+    assert cli("embed", "photos", "--image-size", "16", "--split", "all").code == 0
+    said = cli(
+        "cluster", "photos-pca.safetensors", "-k", "3", "--strategy", "hybrid", "--keep", "10", "-o", "m"
+    )
+    assert said.last == "m"
+    said = cli("inspect", "m", "--sheet", "sheet.png")
+    assert said.last == "sheet.png"
+    with Image.open(here / "sheet.png") as sheet:
+        assert sheet.width > 16 * 40
+        assert sheet.height > 3 * 40
+
+
+def test_a_corrupt_image_is_named_or_skipped(cli, here):
+    jpegs(here / "photos")
+    (here / "photos" / "cat" / "3.jpg").write_bytes(b"\xff\xd8\xff but no image")
+    words = ("embed", "photos", "--image-size", "8", "--split", "all", "--dim", "3")
+    assert_error(cli(*words), r"photos/cat/3.jpg is not a readable image .*--skip-corrupt")
+    said = cli(*words, "--skip-corrupt")
+    assert said.code == 0
+    assert "skipped photos/cat/3.jpg" in said.err
+    assert "23 vectors of 3 numbers" in said.err
+    manifest = cli("cluster", said.last, "-k", 2, "--strategy", "random", "--keep", 0.5, "-o", "m")
+    assert manifest.code == 0
+    assert cli("replay", "m", "--epochs", 1, "--trials", 1, "--test", "photos").code == 0
+
+
+def test_npz_the_whole_way(cli, here):
+    chance = np.random.default_rng(0)
+    arrays = {
+        "x_train": chance.integers(0, 256, (60, 9, 9), dtype=np.uint8),
+        "y_train": chance.integers(0, 3, 60),
+        "x_test": chance.integers(0, 256, (12, 9, 9), dtype=np.uint8),
+        "y_test": chance.integers(0, 3, 12),
+    }
+    np.savez(here / "a.npz", **arrays)
+    assert cli("embed", "a.npz", "--dim", 5).code == 0
+    assert (
+        cli("cluster", "a-pca.safetensors", "-k", 4, "--strategy", "top", "--keep", 20, "-o", "m").code == 0
+    )
+    said = cli("replay", "m", "--epochs", 1, "--trials", 1, "--json")
+    assert json.loads(said.out)["runs"][0]["trials"][0]["samples_seen"] == 20
+
+
+def test_external_vectors_cluster_and_select(cli, here):
+    np.save(here / "text.npy", np.random.default_rng(0).normal(size=(90, 6)))
+    said = cli(
+        "cluster", "text.npy", "-k", 5, "--spherical", "--strategy", "closest", "--keep", 30, "-o", "m"
+    )
+    assert said.last == "m"
+    assert len(curate.open_manifest(here / "m").selected(0).indices) == 30
+    assert_error(cli("replay", "m"), "text.npy is no dataset")
+
+
+@pytest.mark.parametrize("width", [40, 60, 200])
+def test_tables_and_charts_fit_the_terminal(process, digits_round, width):
+    said = process("inspect", digits_round.manifest, COLUMNS=str(width))
+    assert said.code == 0
+    bars = [line for line in said.out.splitlines() if "█" in line]
+    assert len(bars) > 10
+    assert max(len(line) for line in bars) <= width
+
+
+def test_output_without_unicode_and_colour(process, digits_round):
+    said = process("inspect", digits_round.table, PYTHONIOENCODING="ascii", PYTHONUTF8="0", NO_COLOR="1")
+    assert said.code == 0
+    assert "####" in said.out
+    assert "\x1b" not in said.out
+
+
+def test_replay_prints_to_a_narrow_ascii_terminal(process, digits_round):
+    said = process(
+        "replay", digits_round.manifest, "--epochs", 1, "--trials", 2, "--against", "full,random",
+        PYTHONIOENCODING="ascii", COLUMNS="40",
+    )  # fmt: skip
+    assert said.code == 0, said.err
+    assert "test accuracy" in " ".join(said.out.split())
+
+
+def test_inspect_reads_every_kind(cli, here, digits_round, tmp_path):
+    facts = {
+        "digits": [
+            "1,443 (train split)",
+            "8 x 8 pixels, grey",
+            "samples per class",
+            "copies of an earlier one",
+        ],
+        digits_round.embedding: ["1,443 of 16 float32 numbers", "explained variance", "first 10"],
+        digits_round.table: [
+            "12 (0 empty",
+            "objective",
+            "cluster sizes",
+            "distance (Euclidean), high is hard",
+        ],
+        digits_round.manifest: [
+            "433 of 1,443 samples (30.0%)",
+            "kept per class",
+            "kept per cluster",
+            "ranked",
+        ],
+    }
+    for target, words in facts.items():
+        said = cli("inspect", target)
+        assert said.code == 0
+        for word in words:
+            assert word in said.out, (target, word)
+
+
+def test_inspect_counts_duplicates(cli, here):
+    images = np.zeros((6, 4, 4), np.uint8)
+    images[4:] = np.arange(2, dtype=np.uint8)[:, None, None] + 1
+    np.savez(here / "d.npz", x=images, y=np.array([0, 0, 1, 1, 0, 1]))
+    said = cli("inspect", "d.npz", "--split", "all")
+    assert "3 samples are copies of an earlier one" in said.out
+
+
+def test_inspect_shows_the_kept_share_it_says(cli, digits_round):
+    found = json.loads(cli("inspect", digits_round.manifest, "--json").out)
+    chart = next(c for c in found["charts"] if c["title"] == "kept per class")
+    manifest = curate.open_manifest(digits_round.manifest)
+    kept = manifest.samples["n_selected"] > 0
+    for label, bar in enumerate(chart["bars"]):
+        assert bar["value"] == pytest.approx(kept[manifest.samples["label"] == label].mean())
+
+
+def test_a_manifest_of_another_dataset_names_samples(cli, here, digits_round):
+    chance = np.random.default_rng(0)
+    np.savez(
+        here / "o.npz", x=chance.integers(0, 256, (50, 8, 8), dtype=np.uint8), y=chance.integers(0, 10, 50)
+    )
+    said = cli("replay", digits_round.manifest, "--data", "o.npz")
+    assert_error(said, r"433 selected samples are not in it, such as \d+ \(uid [0-9a-f]{16}\)")
+
+
+def test_damage_is_an_error_on_the_command_line(cli, here, digits_round):
+    shutil.copytree(digits_round.manifest, here / "m")
+    file = here / "m" / "selection.parquet"
+    good = file.read_bytes()
+    file.write_bytes(good[:50] + bytes([good[50] ^ 1]) + good[51:])
+    assert_error(
+        cli("replay", "m"), r"selection.parquet is damaged: its sha256 is not the one in manifest.json"
+    )

@@ -1,0 +1,72 @@
+"""On a CUDA device: the same bits twice, close to the CPU, k-means as good. Run with `pytest -m gpu`."""
+
+import numpy as np
+import pytest
+import torch
+
+import curate
+from curate import finder
+from curate import learner as learners
+from curate.network import Recipe
+from curate.training.batches import Batches
+from curate.training.evaluate import evaluate
+from curate.training.loop import fit
+from curate.vectors import Work
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
+]
+RECIPE = Recipe(n_epochs=6, batch_size=64, optimizer="adam", lr=2e-3, weight_decay=0.0, augment="crop-flip")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return curate.open_dataset("digits")
+
+
+def run(data, device, model="basic-cnn"):
+    learner = learners.build(model, {}, data, 0, torch.device(device))
+    batches = Batches(data, learner)
+    for _ in fit(learner, finder.make("policies", "full"), batches, np.arange(len(data)), RECIPE, 0):
+        pass
+    return learner, evaluate(learner, batches, 10)
+
+
+@pytest.mark.parametrize("model", ["basic-cnn", "lenet5", "resnet18"])
+def test_training_repeats_bit_for_bit(digits, model):
+    one, other = (learners.weights_sha256(run(digits, "cuda", model)[0]) for _ in range(2))
+    assert one == other
+
+
+def test_training_is_as_good_as_on_the_cpu(digits):
+    assert abs(run(digits, "cuda")[1].accuracy - run(digits, "cpu")[1].accuracy) < 0.03
+
+
+def test_augmentation_is_the_same_on_both_devices(digits):
+    images = {}
+    for device in ("cpu", "cuda"):
+        batches = Batches(digits, learners.build("basic-cnn", {}, digits, 0, torch.device(device)))
+        pieces = [batch.cpu() for batch, _ in batches.augmented(np.arange(200), 64, "crop-flip", 3, 1)]
+        images[device] = torch.cat(pieces)
+    torch.testing.assert_close(images["cpu"], images["cuda"].contiguous(), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["autoencoder"])
+def test_embedders_run_on_the_gpu(digits, name):
+    vectors = finder.make("embedders", name, {"n_steps": 50})(digits, 8, Work(device="cuda"))
+    assert np.isfinite(np.concatenate(list(vectors.chunks))).all()
+
+
+def test_kmeans_is_as_good_as_on_the_cpu(monkeypatch):
+    faiss = pytest.importorskip("faiss")
+    if faiss.get_num_gpus() == 0:
+        pytest.skip("FAISS sees no GPU")
+    from curate.kmeans import kmeans
+
+    vectors = np.random.default_rng(0).normal(size=(20_000, 32)).astype(np.float32)
+    on_gpu = kmeans(lambda a, b: vectors[a:b], 20_000, 32, 50)
+    assert "GPU" in on_gpu.device
+    monkeypatch.setattr(faiss, "get_num_gpus", lambda: 0)
+    on_cpu = kmeans(lambda a, b: vectors[a:b], 20_000, 32, 50)
+    assert on_gpu.objective == pytest.approx(on_cpu.objective, rel=0.01)
