@@ -1,9 +1,9 @@
 """What every artifact shares: its header, its hash, how it is written and how it is checked.
 
 A header says in JSON what an artifact is and where it came from. It has no time of day and no output
-path, so the same command writes the same bytes. The field `sha256` seals an artifact: it covers the
-header and the content, and is computed anew when the artifact is opened. The seal is also the name by
-which a child artifact remembers its parents.
+path, so the same command writes the same bytes. The field `sha256` seals an artifact: it is the hash of
+the whole file with zeros in the place of the seal itself, and is checked before anything else is read.
+The seal is also the name by which a child artifact remembers its parents.
 """
 
 import ctypes
@@ -12,6 +12,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -23,6 +24,10 @@ from typing import Any
 from curate.errors import CurateError, DamagedError, MismatchError
 
 FORMAT = 1
+UNSEALED = "0" * 64
+_SEAL = re.compile(rb'\\?"sha256\\?": ?\\?"([0-9a-f]{64})')
+_HEADER_BYTES = 16 * 2**20
+_HASH_BYTES = 2**24
 _LIBRARIES = {
     "curate": ("curate",),
     "faiss": ("faiss-gpu", "faiss-cpu"),
@@ -101,28 +106,46 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 
 
-class Seal:
-    """The running sha256 over an artifact's header and content."""
-
-    def __init__(self, header: Header) -> None:
-        unsealed = {key: value for key, value in header.items() if key != "sha256"}
-        self._hash = hashlib.sha256(canonical(unsealed))
-
-    def update(self, content: Any) -> None:
-        """Add bytes, or anything that shows its bytes as a contiguous buffer."""
-        self._hash.update(content)
-
-    def hexdigest(self) -> str:
-        """The seal so far."""
-        return self._hash.hexdigest()
+def seal_file(path: Path) -> str:
+    """Put the seal into a file written with `UNSEALED` as the `sha256` of its header; returns it."""
+    place, _ = _find_seal(path)
+    seal = _hash_with_zeros_at(path, place)
+    with path.open("r+b") as file:
+        file.seek(place)
+        file.write(seal.encode())
+    return seal
 
 
-def check_seal(header: Header, seal: Seal, path: Path) -> None:
-    """Refuse an artifact whose content or header is not what was written."""
-    if header.get("sha256") != seal.hexdigest():
+def check_seal(path: Path) -> None:
+    """Refuse a file of which a single byte is not what was written."""
+    place, seal = _find_seal(path)
+    if _hash_with_zeros_at(path, place) != seal:
         raise DamagedError(
             f"{path} is damaged: its content does not match its sha256; make it again or copy it anew"
         )
+
+
+def _find_seal(path: Path) -> tuple[int, str]:
+    """Where in a file its seal is, and what it says: near the start (safetensors, JSON) or the end (Parquet)."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        for start in (0, max(0, size - _HEADER_BYTES)):
+            file.seek(start)
+            found = _SEAL.search(file.read(_HEADER_BYTES))
+            if found:
+                return start + found.start(1), found[1].decode()
+    raise DamagedError(f"{path} is damaged: it has lost its seal; make it again or copy it anew")
+
+
+def _hash_with_zeros_at(path: Path, place: int) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        digest.update(file.read(place))
+        digest.update(UNSEALED.encode())
+        file.seek(place + len(UNSEALED))
+        while part := file.read(_HASH_BYTES):
+            digest.update(part)
+    return digest.hexdigest()
 
 
 def read_header(text: str | bytes | None, path: Path, kinds: tuple[str, ...]) -> Header:
@@ -173,7 +196,7 @@ def check_output(path: Path, force: bool) -> None:
     if path.exists() and not force:
         raise CurateError(f"{path} exists: use --force to replace it, or -o to write elsewhere")
     if not path.absolute().parent.is_dir():
-        raise CurateError(f"the folder {path.parent} does not exist: make it, or use another -o")
+        raise CurateError(f"the folder {path.parent} does not exist: make it, or name another output")
 
 
 @contextmanager

@@ -27,7 +27,7 @@ def count_to_keep(keep: str | float | int, n: int) -> int:
             raise CurateError(f"keep={text} is more than the {n:,} samples there are: use {n:,} or fewer")
         return int(value)
     if not 0 < value <= 1:
-        raise CurateError(f"keep={text} is not a fraction: use 0 < keep <= 1")
+        raise CurateError(f"keep={text} is not a fraction: use 0 < keep <= 1, or a count of samples")
     return max(1, int(value * n + Fraction(1, 2)))
 
 
@@ -41,8 +41,7 @@ def with_class_floor(order: Order, labels: npt.NDArray[np.int64], share: float) 
     deadlines can always be met, and Lawler's rule (1973) meets them with the least disorder: from the
     last place to the first, put there the worst-ranked sample whose deadline allows it.
     """
-    if not 0 <= share <= 1:
-        raise CurateError(f"class-floor={share} is not a share: use 0 <= class-floor <= 1")
+    check_share(share)
     if share == 0:
         return order
     n = len(order)
@@ -65,3 +64,9 @@ def with_class_floor(order: Order, labels: npt.NDArray[np.int64], share: float) 
             waiting += 1
         result[place - 1] = order[-heapq.heappop(ready)]
     return result
+
+
+def check_share(share: float) -> None:
+    """Refuse a class floor outside 0 to 1."""
+    if not 0 <= share <= 1:
+        raise CurateError(f"class-floor={share} is not a share: use 0 <= class-floor <= 1")

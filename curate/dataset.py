@@ -131,6 +131,8 @@ def open_dataset(
     if isinstance(reference, Dataset):
         return reference
     _check_options(options)
+    if not reference.strip():
+        raise CurateError("the dataset has no name: give a path that exists, hf:owner/name, or a name")
     source, location = _find_source(reference)
     request = Request(
         location,
@@ -149,7 +151,7 @@ def open_dataset(
     limit = 0 if options.stream else resident_limit
     rows, uids, images, skipped = _read(records, options, progress, limit)
     for name in skipped:
-        progress.note(f"skipped {name}")
+        progress.note(f"skipped {name}, which is not a readable image")
     dataset = Dataset(
         reference,
         images,
@@ -160,6 +162,8 @@ def open_dataset(
         skipped,
         records.why_no_labels,
     )
+    if (options.image_column or options.label_column) and not records.has_columns:
+        raise CurateError(f"{reference} has no columns: --image-column and --label-column are for Parquet")
     if hold_out and records.split == "all" and options.split != "all":
         return _hold_out(dataset, progress)
     return dataset
@@ -286,6 +290,7 @@ class _Scan:
         self.uids = np.zeros(records.n, np.uint64)
         self.shapes = np.zeros((records.n, 3), np.int32)
         self.skipped: dict[int, str] = {}
+        self.reasons: dict[int, str] = {}
         first = records.read(0)
         self.workers = workers_for(first)
         self.resident = self._pixels_in_memory(first) <= limit
@@ -310,7 +315,8 @@ class _Scan:
             except CorruptImageError as problem:
                 if not self.skip_corrupt:
                     raise
-                self.skipped[row] = str(problem).partition(": ")[0]
+                self.skipped[row] = self.records.name(row)
+                self.reasons[row] = str(problem)
         return stop - start
 
     def _sample(self, row: int) -> None:
@@ -337,7 +343,7 @@ class _Scan:
     def finish(self, options: Options) -> tuple[npt.NDArray[np.int64], Uids, Images, list[str]]:
         rows = np.array([row for row in range(self.records.n) if row not in self.skipped], np.int64)
         if rows.size == 0:
-            raise CurateError(f"none of the {self.records.n:,} images could be read: {self.skipped[0]}")
+            raise CurateError(f"none of the {self.records.n:,} images could be read: {self.reasons[0]}")
         self._check_one_shape(rows)
         shape = tuple(int(side) for side in self.shapes[rows[0]])
         images: Images

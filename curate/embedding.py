@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifact import Header, Seal, atomic_file, canonical, check_seal, read_header
+from curate.artifact import UNSEALED, Header, atomic_file, canonical, check_seal, read_header, seal_file
 from curate.dataset import Dataset, Labels, Uids, uid_of
 from curate.dataset import fingerprint as fingerprint_of
 from curate.errors import CurateError, DamagedError
 
 _CHUNK_BYTES = 64 * 2**20
-_UNSEALED = "0" * 64
 
 Vectors = npt.NDArray[np.float32]
 
@@ -61,22 +60,18 @@ def write_embedding(
     """Write vectors as they come, each chunk float32 `[rows, dim]`, in sample order."""
     columns: dict[str, npt.NDArray[Any]] = {"label": labels} if labels is not None else {}
     columns["uid"] = uids
-    layout, metadata = _layout(columns, len(uids), dim), dict(header, sha256=_UNSEALED)
-    seal = Seal(header)
-    with atomic_file(path, force) as temporary, temporary.open("r+b") as file:
-        start = _write_preamble(file, layout, metadata)
-        for column in columns.values():
-            _put(file, seal, column)
-        n = 0
-        for chunk in chunks:
-            check_finite(chunk, n, "the embedding")
-            _put(file, seal, np.ascontiguousarray(chunk, np.float32))
-            n += len(chunk)
+    with atomic_file(path, force) as temporary:
+        with temporary.open("wb") as file:
+            _write_preamble(file, _layout(columns, len(uids), dim), dict(header, sha256=UNSEALED))
+            for column in columns.values():
+                file.write(column.data)
+            n = 0
+            for chunk in chunks:
+                check_finite(chunk, n, "the embedding")
+                file.write(np.ascontiguousarray(chunk, np.float32).data)
+                n += len(chunk)
         assert n == len(uids), f"{n} vectors for {len(uids)} samples"
-        file.seek(0)
-        metadata["sha256"] = seal.hexdigest()
-        assert _write_preamble(file, layout, metadata) == start
-        file.flush()
+        seal_file(temporary)
     return open_embedding(path)
 
 
@@ -101,8 +96,7 @@ def check_finite(rows: Vectors, start: int, name: str) -> None:
     if not np.isfinite(rows).all():
         bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
         raise CurateError(
-            f"{name}: the vector of sample {start + bad[0]} has NaN or infinity "
-            f"({bad.size:,} such in this part): mend or remove it"
+            f"{name}: the vector of sample {start + bad[0]} has NaN or infinity: mend or remove it"
         )
 
 
@@ -125,16 +119,11 @@ def _layout(columns: dict[str, npt.NDArray[Any]], n: int, dim: int) -> dict[str,
     return layout
 
 
-def _write_preamble(file: Any, layout: dict[str, Any], header: Header) -> int:
+def _write_preamble(file: Any, layout: dict[str, Any], header: Header) -> None:
     described = {"__metadata__": {"curate": canonical(header).decode()}, **layout}
     text = json.dumps(described, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
-    return int(file.write(struct.pack("<Q", len(text)) + text))
-
-
-def _put(file: Any, seal: Seal, array: npt.NDArray[Any]) -> None:
-    seal.update(array.data)
-    file.write(array.data)
+    file.write(struct.pack("<Q", len(text)) + text)
 
 
 def _open_safetensors(path: Path, data: Dataset | None) -> Embedding:
@@ -152,16 +141,11 @@ def _open_safetensors(path: Path, data: Dataset | None) -> Embedding:
         name = _only_matrix({key: file.get_slice(key).get_shape() for key in names}, path)
         matrix = file.get_slice(name)
         return _foreign(path, matrix.get_shape(), lambda a, b: matrix[a:b], data)
+    check_seal(path)
     header = read_header(written, path, ("embedding",))
     matrix = file.get_slice("vectors")
     n, dim = matrix.get_shape()
-    seal = Seal(header)
     columns = {name: file.get_tensor(name) for name in ("label", "uid") if name in names}
-    for column in columns.values():
-        seal.update(column.data)
-    for start, stop in row_chunks(n, dim * 4):
-        seal.update(np.ascontiguousarray(matrix[start:stop]).data)
-    check_seal(header, seal, path)
     return Embedding(path, header, n, dim, columns["uid"], columns.get("label"), lambda a, b: matrix[a:b])
 
 
@@ -219,7 +203,9 @@ def _foreign(
 ) -> Embedding:
     """Vectors that carry no header of ours, tied to a dataset or standing for themselves."""
     if len(shape) != 2 or 0 in shape:
-        raise CurateError(f"{path} has shape {shape}: an embedding is a matrix [n, d]")
+        raise CurateError(
+            f"{path} has shape {shape}: store vectors as a matrix [n, d] with one row per sample"
+        )
     n, dim = shape
     if data is not None:
         if len(data) != n:
@@ -236,6 +222,7 @@ def _foreign(
             "n": n,
             "classes": [],
             "fingerprint": fingerprint_of(uids, None),
+            "vectors_only": True,
         }
     header: Header = {"kind": "embedding", "dataset": described, "sha256": fingerprint_of(uids, labels)}
     return Embedding(path, header, n, dim, uids, labels, read)

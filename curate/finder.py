@@ -32,7 +32,7 @@ def names(kind: str) -> list[str]:
 def load(kind: str, name: str) -> type[Any]:
     """The dataclass in `curate/<kind>/<name>.py`; a name that does not exist is an error."""
     known = names(kind)
-    wanted = name.strip().lower().replace("_", "-")
+    wanted = name.replace("_", "-")
     if wanted not in known:
         raise CurateError(f"there is no {KINDS[kind]} called '{name}': {nearest(wanted, known)}")
     module = importlib.import_module(f"curate.{kind}.{wanted.replace('-', '_')}")

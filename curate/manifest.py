@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifact import Header, Seal, atomic_folder, check_seal, file_sha256, read_header
+from curate.artifact import UNSEALED, Header, atomic_folder, check_seal, file_sha256, read_header, seal_file
 from curate.card import card
 from curate.dataset import Dataset, match
 from curate.errors import CurateError, DamagedError, MismatchError
@@ -116,9 +116,9 @@ def write_manifest(
             **header["summary"],
         }
         files = {file.name: file_sha256(file) for file in sorted(temporary.iterdir())}
-        full: Header = dict(header, summary=summary, files=files)
-        full["sha256"] = Seal(full).hexdigest()
+        full: Header = dict(header, summary=summary, files=files, sha256=UNSEALED)
         (temporary / HEADER).write_text(json.dumps(full, indent=1, sort_keys=True) + "\n")
+        full["sha256"] = seal_file(temporary / HEADER)
         (temporary / CARD).write_text(card(folder.absolute().name, full, columns))
     return Manifest(folder, full)
 
@@ -134,7 +134,7 @@ def open_manifest(folder: str | Path) -> Manifest:
         what = "is not a manifest folder: it has no manifest.json" if folder.exists() else "does not exist"
         raise CurateError(f"{folder} {what}; make one with `curate select`")
     header = read_header(path.read_bytes(), path, ("manifest",))
-    check_seal(header, Seal(header), path)
+    check_seal(path)
     for name, expected in header["files"].items():
         file = folder / name
         if Path(name).name != name or not file.is_file() or file.is_symlink():
@@ -165,7 +165,7 @@ def follow(manifest: Manifest, dataset: Dataset) -> tuple[Dataset, Indices, str]
         return dataset, everything, ""
     samples = manifest.samples
     rows = match(samples["uid"], dataset.uids)
-    found = rows >= 0
+    found, relabelled = rows >= 0, 0
     needed = samples["n_selected"] > 0
     _refuse_missing(manifest, dataset, samples, needed & ~found)
     if "label" in samples and dataset.labels is not None:
@@ -174,11 +174,12 @@ def follow(manifest: Manifest, dataset: Dataset) -> tuple[Dataset, Indices, str]
         if set(names) == set(dataset.classes):  # else the same classes go by other names: compare numbers
             before, now = np.array(names)[before], np.array(dataset.classes)[now]
         _refuse_relabelled(manifest, dataset, needed & found & (before != now), before, now)
+        relabelled = int((~needed & found & (before != now)).sum())
     moved = int((rows != everything)[found].sum())
     said = (
         f"{dataset.reference} is another copy of the dataset: all {int(needed.sum()):,} selected samples "
         f"found by uid ({moved:,} moved, {len(dataset) - int(found.sum()):,} new ones left aside, "
-        f"{int((~found).sum()):,} not selected and gone)"
+        f"{int((~found).sum()):,} not selected and gone, {relabelled:,} not selected and relabelled)"
     )
     return dataset.take(np.maximum(rows, 0)), np.flatnonzero(found), said
 
@@ -204,8 +205,9 @@ def _refuse_relabelled(
     if differs.any():
         index = int(np.flatnonzero(differs)[0])
         raise MismatchError(
-            f"{dataset.reference} labels {int(differs.sum()):,} selected samples otherwise than "
-            f"{manifest.path}, such as {index}: {now[index]}, not {before[index]}"
+            f"{dataset.reference} labels {int(differs.sum()):,} selected samples otherwise than {manifest.path}: "
+            f"sample {index} (uid {manifest.samples['uid'][index]:016x}) is class {now[index]} there and "
+            f"{before[index]} in the manifest; name data with the same labels with --data"
         )
 
 

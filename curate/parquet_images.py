@@ -56,6 +56,7 @@ def _read(files: list[Path], chosen: list[str], request: Request) -> Records:
         classes=classes,
         split=chosen[0] if len(chosen) == 1 else request.split,
         why_no_labels=why,
+        has_columns=True,
     )
 
 
@@ -109,7 +110,9 @@ def _image_column(schema: Any, request: Request, path: Path) -> str:
     if len(fitting) == 1 or "image" in fitting:
         return "image" if "image" in fitting else fitting[0]
     if not fitting:
-        raise CurateError(f"{path} has no image column: its columns are {', '.join(schema.names)}")
+        raise CurateError(
+            f"{path} has no image column (bytes, or a struct with bytes): its columns are {', '.join(schema.names)}"
+        )
     raise CurateError(f"{path} has image columns {', '.join(fitting)}: choose one with --image-column")
 
 

@@ -62,6 +62,7 @@ class Records:
     split: str
     array: npt.NDArray[np.uint8] | None = None
     why_no_labels: str = ""
+    has_columns: bool = False
 
 
 class Source(Protocol):

@@ -10,7 +10,7 @@ from curate.dataset import Dataset
 from curate.errors import CurateError
 from curate.tables import Column
 
-_CLUSTERS, _PER_SIDE, _GAP, _MARGIN, _MIN_SIDE = 20, 8, 3, 56, 40
+_CLUSTERS, _PER_SIDE, _GAP, _MARGIN, _MIN_SIDE, _TOP = 20, 8, 3, 56, 40, 34
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
 
@@ -22,19 +22,21 @@ def draw_sheet(path: Path, columns: Mapping[str, Column], dataset: Dataset, forc
         raise CurateError("there are no clusters to draw: give --sheet a table or manifest that has them")
     if path.suffix.lower() not in _SUFFIXES:
         raise CurateError(f"{path} is not a picture: name a file that ends in {', '.join(_SUFFIXES)}")
-    clusters = np.argsort(-np.bincount(columns["cluster"]), kind="stable")[:_CLUSTERS]
+    sizes = np.bincount(columns["cluster"])
+    clusters = np.argsort(-sizes, kind="stable")[:_CLUSTERS]
     height, width, _ = dataset.images.shape
     scale = max(1, -(-_MIN_SIDE // max(height, width)))
     cell_w, cell_h = width * scale + _GAP, height * scale + _GAP
-    size = (_MARGIN + cell_w * (2 * _PER_SIDE) + 4 * _GAP, 20 + cell_h * len(clusters))
+    size = (_MARGIN + cell_w * (2 * _PER_SIDE) + 4 * _GAP, _TOP + cell_h * len(clusters))
     canvas = Image.new("RGB", size, "white")
     pen = ImageDraw.Draw(canvas)
-    pen.text((_MARGIN, 4), "closest to the centroid", fill="black")
-    pen.text((_MARGIN + cell_w * _PER_SIDE + 4 * _GAP, 4), "furthest from it", fill="black")
+    pen.text((4, 4), f"{len(clusters)} largest of {(sizes > 0).sum()} clusters: number, size", fill="black")
+    pen.text((_MARGIN, _TOP - 14), "closest to the centroid", fill="black")
+    pen.text((_MARGIN + cell_w * _PER_SIDE + 4 * _GAP, _TOP - 14), "furthest from it", fill="black")
     for row, cluster in enumerate(clusters):
         members = np.flatnonzero(columns["cluster"] == cluster)
         order = members[np.lexsort((columns["uid"][members], columns["distance"][members]))]
-        top = 20 + row * cell_h
+        top = _TOP + row * cell_h
         pen.text((4, top + cell_h // 2 - 6), f"{cluster}\n{len(members)}", fill="black")
         near, far = order[:_PER_SIDE], order[::-1][:_PER_SIDE]
         for left, chosen in ((0, near), (cell_w * _PER_SIDE + 4 * _GAP, far)):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifact import Header, Seal, atomic_file, canonical, check_seal, read_header
+from curate.artifact import UNSEALED, Header, atomic_file, canonical, check_seal, read_header, seal_file
 from curate.errors import CurateError, DamagedError
 from curate.finder import nearest
 
@@ -72,12 +72,14 @@ def write_table(path: Path, header: Header, columns: Mapping[str, Column], force
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    sealed = dict(header, sha256=_seal(header, columns).hexdigest())
     table = pa.table({name: pa.array(column) for name, column in columns.items()})
-    table = table.replace_schema_metadata({"curate": canonical(sealed)})
     with atomic_file(path, force) as temporary:
-        pq.write_table(table, temporary, compression="zstd", row_group_size=1 << 20)
-    return Table(path, sealed, dict(columns))
+        # Without the Arrow schema, which would hold a second copy of the header.
+        with pq.ParquetWriter(temporary, table.schema, compression="zstd", store_schema=False) as writer:
+            writer.write_table(table, row_group_size=1 << 20)
+            writer.add_key_value_metadata({"curate": canonical(dict(header, sha256=UNSEALED)).decode()})
+        seal = seal_file(temporary)
+    return Table(path, dict(header, sha256=seal), dict(columns))
 
 
 def open_table(path: str | Path, kinds: tuple[str, ...] = KINDS) -> Table:
@@ -86,19 +88,22 @@ def open_table(path: str | Path, kinds: tuple[str, ...] = KINDS) -> Table:
     import pyarrow.parquet as pq
 
     path = Path(path)
+    if (path / "manifest.json").is_file():
+        raise CurateError(f"{path} is a manifest, not a table: it is what `curate select` makes of a table")
     if not path.is_file():
         raise CurateError(f"there is no table {path}: make one with `curate cluster`")
+    if path.suffix in (".safetensors", ".npy"):
+        raise CurateError(f"{path} is an embedding, not a table: run `curate cluster {path}` first")
     try:
         file = pq.ParquetFile(path)
-        written = (file.schema_arrow.metadata or {}).get(b"curate")
-        header = read_header(written, path, kinds)
+        header = read_header((file.metadata.metadata or {}).get(b"curate"), path, kinds)
+        check_seal(path)
         check_sizes(file, header["dataset"]["n"], path)
         table = file.read()
         columns = {name: table.column(name).to_numpy() for name in table.column_names}
     except (pa.ArrowException, OSError, ValueError) as problem:
         reason = " ".join(str(problem).split())[:120]
         raise DamagedError(f"{path} is not a readable table ({reason}): make it again") from None
-    check_seal(header, _seal(header, columns), path)
     return Table(path, header, columns)
 
 
@@ -110,11 +115,3 @@ def check_sizes(file: Any, n_rows: int | None, path: Path) -> None:
         raise DamagedError(f"{path} unpacks to {unpacked / 2**30:.0f} GiB: it is not read")
     if n_rows is not None and metadata.num_rows != n_rows:
         raise DamagedError(f"{path} has {metadata.num_rows:,} rows, its header says {n_rows:,}")
-
-
-def _seal(header: Header, columns: Mapping[str, Column]) -> Seal:
-    seal = Seal(header)
-    for name in sorted(columns):
-        seal.update(f"{name} {columns[name].dtype} ".encode())
-        seal.update(np.ascontiguousarray(columns[name]).data)
-    return seal

@@ -113,7 +113,7 @@ def test_json_is_one_object_on_stdout(cli, here, digits_round, words):
     (["cluster", "nothing.safetensors"], "there is no embedding nothing.safetensors"),
     (["cluster", "{embedding}", "-k", "2000"], r"k=2000 is out of range: .* 1,443 samples, use 1 to 1,443"),
     (["cluster", "{embedding}", "-k", "0"], "k=0 is out of range"),
-    (["cluster", "{embedding}", "--set", "a=1"], "--set is for the strategy"),
+    (["cluster", "{embedding}", "--set", "a=1"], "--keep, --class-floor and --set are for the selection"),
     (["select", "{table}", "--keep", "1.3"], "keep=1.3 is not a fraction: use 0 < keep <= 1"),
     (["select", "{table}", "--keep", "0"], "keep=0 is not a fraction"),
     (["select", "{table}", "--keep", "5000"], "keep=5000 is more than the 1,443 samples there are"),

@@ -182,7 +182,7 @@ class TestVectorsFromElsewhere:
 
     def test_a_vector_is_no_matrix(self, tmp_path):
         np.save(tmp_path / "v.npy", np.zeros(5))
-        with pytest.raises(CurateError, match=r"has shape \[5\]: an embedding is a matrix"):
+        with pytest.raises(CurateError, match=r"has shape \[5\]: store vectors as a matrix"):
             open_embedding(tmp_path / "v.npy")
 
     def test_they_can_be_tied_to_a_dataset(self, tmp_path):

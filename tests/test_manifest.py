@@ -148,21 +148,13 @@ def test_one_flipped_byte_anywhere_is_noticed(digits_round, tmp_path, name):
     open_manifest(folder)
 
 
-def test_one_flipped_byte_in_a_table_is_an_error_or_harmless(digits_round, tmp_path):
+def test_one_flipped_byte_anywhere_in_a_table_is_noticed(digits_round, tmp_path):
     good = digits_round.table.read_bytes()
-    right = open_table(digits_round.table)
     path = tmp_path / "t.parquet"
-    noticed = 0
-    for place in np.linspace(0, len(good) - 1, 120).astype(int):
+    for place in np.linspace(0, len(good) - 1, 200).astype(int):
         path.write_bytes(good[:place] + bytes([good[place] ^ 4]) + good[place + 1 :])
-        try:
-            found = open_table(path)
-        except CurateError:
-            noticed += 1
-            continue
-        assert found.header == right.header
-        assert all((found[name] == column).all() for name, column in right.columns.items())
-    assert noticed > 90
+        with pytest.raises(CurateError):
+            open_table(path)
 
 
 def test_a_truncated_table_is_damaged(digits_round, tmp_path):
@@ -183,14 +175,14 @@ def test_a_missing_file_and_a_link_are_damage(digits_round, tmp_path):
 
 
 def test_a_hostile_file_name_does_not_leave_the_folder(digits_round, tmp_path):
-    from curate.artifact import Seal
+    from curate.artifact import UNSEALED, seal_file
 
     shutil.copytree(digits_round.manifest, tmp_path / "m")
     path = tmp_path / "m" / "manifest.json"
     header = json.loads(path.read_text())
     header["files"]["../manifest.json"] = "0" * 64
-    header["sha256"] = Seal(header).hexdigest()
-    path.write_text(json.dumps(header))
+    path.write_text(json.dumps({**header, "sha256": UNSEALED}))
+    seal_file(path)
     with pytest.raises(DamagedError, match="incomplete"):
         open_manifest(tmp_path / "m")
 
@@ -270,7 +262,8 @@ class TestFollowing:
         labels[first] = (before + 1) % 10
         changed = dataclasses.replace(digits, labels=labels)
         with pytest.raises(
-            MismatchError, match=rf"labels 1 selected .* such as {first}: {(before + 1) % 10}, not"
+            MismatchError,
+            match=rf"labels 1 selected .* sample {first} .* is class {(before + 1) % 10} there and {before} in",
         ):
             follow(manifest, changed)
 

@@ -793,7 +793,7 @@ def test_fake_data_is_the_same_when_several_threads_read_it(fake_data, monkeypat
 
     def meet_and_draw(*size: int) -> torch.Tensor:
         try:
-            together.wait(timeout=0.2)
+            together.wait(timeout=0.5)
         except threading.BrokenBarrierError:
             together.reset()
         return randn(*size)

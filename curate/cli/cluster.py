@@ -14,8 +14,8 @@ from curate.cli import options
 @options.output("FILE.parquet")
 @click.option("--data", metavar="DATASET", help="Whose vectors these are, for embeddings made elsewhere.")
 @click.option("--strategy", help="Also select, and write the manifest: see `curate select`.")
-@click.option("--keep", default="0.5", show_default=True, help="With --strategy: fraction or count to keep.")
-@click.option("--class-floor", default=0.0, help="With --strategy: see `curate select`.")
+@click.option("--keep", help="With --strategy: fraction or count to keep; by default 0.5.")
+@click.option("--class-floor", type=float, help="With --strategy: see `curate select`.")
 @options.SET
 @options.JSON
 @options.dataset
@@ -48,35 +48,34 @@ def command(
     from curate.dataset import open_dataset
     from curate.errors import CurateError
     from curate.show import talk
-    from curate.verbs.cluster import cluster
-    from curate.verbs.select import select
+    from curate.verbs.cluster import cluster, cluster_and_select
 
-    if settings and not strategy:
-        raise CurateError("--set is for the strategy: name one with --strategy")
+    if not strategy and (settings or keep or class_floor):
+        raise CurateError("--keep, --class-floor and --set are for the selection: name a --strategy")
+    shared = {
+        "spherical": spherical,
+        "iterations": iterations,
+        "seed": seed,
+        "output": output,
+        "force": force,
+    }
     with talk.progress() as progress:
-        table = cluster(
-            embedding,
-            k,
-            spherical=spherical,
-            iterations=iterations,
-            seed=seed,
-            data=open_dataset(data, opening, progress) if data else None,
-            output=f"{output}.parquet" if output and strategy else output,
-            force=force,
-            progress=progress,
-        )
-        talk.clusters(table)
-        if strategy:
-            manifest = select(
-                table,
-                strategy,
-                keep=keep,
-                class_floor=class_floor,
+        whose = open_dataset(data, opening, progress) if data else None
+        if not strategy:
+            table = cluster(embedding, k, data=whose, progress=progress, **shared)
+        else:
+            table, manifest = cluster_and_select(
+                embedding,
+                k,
+                strategy=strategy,
+                keep=keep or 0.5,
+                class_floor=class_floor or 0.0,
                 options=options.parse_settings(settings),
-                seed=seed,
-                output=output,
-                force=force,
+                data=whose,
+                progress=progress,
+                **shared,
             )
+    talk.clusters(table)
     if not strategy:
         talk.next_step(f"curate select {table.path} --strategy furthest --keep 0.3")
         talk.result(table.path, table.header, as_json)

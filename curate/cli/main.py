@@ -1,6 +1,7 @@
 """The entry point: finds the command, and turns every error into one line and an exit code."""
 
 import errno
+import io
 import os
 import sys
 from pathlib import Path
@@ -55,6 +56,9 @@ def curate() -> None:
 
 def main() -> None:
     """Run the command line; exit code 2 for what the user can mend."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without Unicode still shows the rest
     try:
         curate.main(standalone_mode=False)
     except click.exceptions.Exit as done:
@@ -72,6 +76,10 @@ def main() -> None:
         _fail(_in_words(problem))
     except MemoryError:
         _fail("out of memory: use --stream, a smaller --image-size, or a machine with more")
+    except Exception as problem:  # noqa: BLE001
+        # Not foreseen, so a fault of curate: still one line, and the way to more.
+        line = " ".join(str(problem).split())[:200]
+        _fail(f"unexpected {type(problem).__name__} ({line}): --debug shows where; please report it", 1)
 
 
 def _fail(line: str, code: int = 2) -> None:

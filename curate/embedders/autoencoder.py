@@ -6,7 +6,7 @@ with Adam on the squared error of the pixels. Runs on a GPU where there is one. 
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -33,8 +33,11 @@ class Autoencoder:
         from torch import nn
 
         wanted = 32 if dim is None else dim
-        if wanted < 1 or min(self.n_steps, self.width, self.batch_size) < 1:
-            raise CurateError("dim, n_steps, width and batch_size must be 1 or more")
+        for name, value in {"dim": wanted, **asdict(self)}.items():
+            if not 0 < value < float("inf") or (name != "lr" and value < 1):
+                raise CurateError(
+                    f"{name}={value} is out of range: use {'more than 0' if name == 'lr' else '1 or more'}"
+                )
         n, shape = len(dataset), dataset.images.shape
 
         def batch(rows: npt.NDArray[np.int64]) -> torch.Tensor:

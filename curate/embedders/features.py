@@ -6,7 +6,9 @@ file, or a model that `curate train` saved (`weights=FOLDER`). For torchvision m
 """
 
 import pickle
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,9 +32,9 @@ _IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 
 @dataclass(frozen=True)
 class Features:
-    """`model` is torchvision's name; `weights` is `torchvision`, a file, or a `curate train` folder."""
+    """`model` is torchvision's name, resnet18 if empty; `weights` is `torchvision`, a file, or a `curate train` folder."""
 
-    model: str = "resnet18"
+    model: str = ""
     weights: str = "torchvision"
     input_size: int = 224
 
@@ -67,39 +69,43 @@ class Features:
         saved = path / "model.safetensors" if path.is_dir() else path
         if saved.is_file() and saved.suffix == ".safetensors" and _is_ours(saved):
             learner = load(saved, torch.device(work.device))
+            if self.model not in ("", learner.model):
+                raise CurateError(f"{saved} holds {learner.model}, not {self.model}: leave out --set model=")
             if learner.n_channels != dataset.images.shape[2]:
                 raise CurateError(
                     f"{saved} was trained on {learner.n_channels} channels, {dataset.reference} has "
                     f"{dataset.images.shape[2]}: use --channels {learner.n_channels}"
                 )
             return learner.module, lambda images: learner.normalized(learner.sized(images)), learner.model
-        return self._torchvision(path), self._prepare, self.model
+        name = self.model or "resnet18"
+        return self._torchvision(path, name), self._prepare, name
 
-    def _torchvision(self, path: Path) -> nn.Module:
+    def _torchvision(self, path: Path, name: str) -> nn.Module:
         from torchvision import models
 
-        if self.model not in models.list_models(models):
+        if name not in models.list_models(models):
             raise CurateError(
-                f"torchvision has no model '{self.model}': {nearest(self.model, models.list_models(models))}"
+                f"torchvision has no model '{name}': {nearest(name, models.list_models(models))}"
             )
         try:
             if self.weights == "torchvision":
-                return models.get_model(self.model, weights="DEFAULT")
+                with redirect_stdout(sys.stderr):  # torch announces downloads on stdout
+                    return models.get_model(name, weights="DEFAULT")
             state = _read_state(path)
             matrices = [value for value in state.values() if getattr(value, "ndim", 0) == 2]
             if not matrices:
-                raise CurateError(f"{path} has no linear layer: it is no state dict of {self.model}")
-            network = models.get_model(self.model, num_classes=len(matrices[-1]))
+                raise CurateError(f"{path} has no linear layer: it is no state dict of {name}")
+            network = models.get_model(name, num_classes=len(matrices[-1]))
             network.load_state_dict(state)
         except (URLError, ConnectionError, TimeoutError) as problem:
             raise CurateError(
-                f"the weights of {self.model} could not be downloaded ({problem}): "
+                f"the weights of {name} could not be downloaded ({problem}): "
                 "use --set weights=FILE, or a folder that `curate train` wrote"
             ) from None
         except RuntimeError as problem:
             reason = " ".join(str(problem).split())[:120]
             raise CurateError(
-                f"{path} does not fit {self.model} ({reason}): name its model with --set model="
+                f"{path} does not fit {name} ({reason}): name its model with --set model="
             ) from None
         return network
 
@@ -147,6 +153,8 @@ def _read_state(path: Path) -> dict[str, Tensor]:
             return load_file(path)
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, OSError, EOFError, pickle.UnpicklingError, RuntimeError) as problem:
-        reason = " ".join(str(problem).split())[:120]
-        raise CurateError(f"{path} is not a readable file of weights ({reason})") from None
+        raise CurateError(
+            f"{path} is not a file of weights ({type(problem).__name__}): "
+            "use a state dict in .safetensors or .pth, or a `curate train` folder"
+        ) from None
     return dict(state.get("state_dict", state))

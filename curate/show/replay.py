@@ -35,7 +35,7 @@ def replay_table(found: ReplayResult) -> Group:
         table.add_row(name, *cells)
     note = f"Last epoch, mean ± std (n = {trials})."
     if len(found.runs) > 1:
-        note += " Differences in percentage points, paired by seed,\nwith 95% interval."
+        note += " Differences in percentage points, paired by seed, with 95% interval."
     return Group(Text(title, style="bold"), table, Text(note))
 
 

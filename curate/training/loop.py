@@ -52,7 +52,7 @@ def fit(
     progress: Progress = SILENT,
 ) -> Iterator[Epoch]:
     """Train a network under a policy, epoch by epoch; `available` are the indices that exist."""
-    _check(recipe)
+    check_recipe(recipe)
     augment = check_augment(recipe.augment, learner.n_channels)
     optimizer = _optimizer(learner, recipe)
     factor = schedule(recipe.schedule)
@@ -161,7 +161,7 @@ def _repeatable(device: torch.device, seed: int) -> Iterator[None]:
             memory.fill_uninitialized_memory = was_filling
 
 
-def _check(recipe: Recipe) -> None:
+def check_recipe(recipe: Recipe) -> None:
     """Refuse settings that cannot train, before any work."""
     limits = {
         "epochs": (recipe.n_epochs, recipe.n_epochs >= 1, "1 or more"),
@@ -175,3 +175,4 @@ def _check(recipe: Recipe) -> None:
         if not fits:
             raise CurateError(f"{name}={value} is out of range: use {remedy}")
     schedule(recipe.schedule)
+    check_augment(recipe.augment, n_channels=1)

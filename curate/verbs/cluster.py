@@ -1,6 +1,8 @@
 """cluster: group the vectors of an embedding with k-means."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -9,9 +11,11 @@ from curate.dataset import Dataset
 from curate.embedding import Embedding, open_embedding
 from curate.errors import CurateError
 from curate.kmeans import kmeans
+from curate.manifest import Manifest
 from curate.progress import SILENT, Progress
 from curate.tables import Column, Table, write_table
 from curate.verbs.naming import output_path, stem
+from curate.verbs.select import check_selection, select
 
 _SAMPLES_PER_CLUSTER = 120  # of the MNIST experiment this follows: 60,000 samples, 500 clusters
 _TINY = 0.1  # of the mean size
@@ -81,6 +85,53 @@ def cluster(
         columns["label"] = opened.labels
     columns |= {"cluster": found.cluster, "distance": found.distance}
     return write_table(path, header, columns, force)
+
+
+def cluster_and_select(
+    embedding: str | Path,
+    k: int | None = None,
+    *,
+    strategy: str,
+    keep: str | float | int = 0.5,
+    class_floor: float = 0.0,
+    options: Mapping[str, Any] | None = None,
+    spherical: bool = False,
+    iterations: int = 20,
+    seed: int = 0,
+    data: Dataset | None = None,
+    output: str | Path | None = None,
+    force: bool = False,
+    progress: Progress = SILENT,
+) -> tuple[Table, Manifest]:
+    """`cluster` and `select` in one step; `output` is the manifest folder, the table is written beside it.
+
+    Everything about the selection that can be wrong is checked before the clustering starts.
+    """
+    opened = open_embedding(embedding, data)
+    check_selection(strategy, keep, class_floor, options, opened.n)
+    if output is not None:
+        check_output(Path(output), force)
+    table = cluster(
+        opened,
+        k,
+        spherical=spherical,
+        iterations=iterations,
+        seed=seed,
+        output=None if output is None else f"{output}.parquet",
+        force=force,
+        progress=progress,
+    )
+    return table, select(
+        table,
+        strategy,
+        keep=keep,
+        class_floor=class_floor,
+        options=options,
+        seed=seed,
+        output=output,
+        force=force,
+        progress=progress,
+    )
 
 
 def _default_name(embedding: Path, k: int) -> str:

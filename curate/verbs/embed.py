@@ -56,6 +56,8 @@ def embed(
 def _work(method: str, device: str | None, seed: int, progress: Progress) -> Work:
     """PCA needs no torch; the other methods compute where torch finds a GPU."""
     if method == "pca":
+        if device not in (None, "cpu"):
+            raise CurateError(f"device={device} does not fit: pca computes on the CPU; leave out --device")
         return Work(seed=seed, progress=progress)
     from curate.learner import choose_device, device_name
 

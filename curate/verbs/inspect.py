@@ -12,7 +12,7 @@ from curate.embedding import open_embedding
 from curate.errors import CurateError
 from curate.manifest import Manifest, open_manifest
 from curate.progress import SILENT, Progress
-from curate.report import Chart, Report, counts, histogram, shares
+from curate.report import Bar, Chart, Report, counts, histogram, shares
 from curate.tables import Table, open_table
 
 _MANY = 40  # classes or clusters beyond which a chart shows their distribution, not each of them
@@ -94,11 +94,10 @@ def _embedding(path: Path) -> Report:
         shown = sorted({1, 2, 5, 10, 20, 50, 100, len(ratio)} & set(range(1, len(ratio) + 1)))
         running = np.cumsum(ratio)
         charts.append(
-            shares(
+            Chart(
                 "explained variance of the first components",
-                [f"first {count}" for count in shown],
-                [round(float(running[count - 1]) * 1000) for count in shown],
-                [1000] * len(shown),
+                [Bar(f"first {c}", float(running[c - 1]), f"{running[c - 1]:.1%}") for c in shown],
+                full=1.0,
             )
         )
     for name in ("mean_squared_error", "model"):

@@ -15,6 +15,7 @@ from curate.manifest import Manifest, follow, open_manifest
 from curate.network import Recipe
 from curate.progress import SILENT, Progress
 from curate.statistics import Difference, Spread, paired_difference, spread
+from curate.training.loop import check_recipe
 from curate.training.trials import Laboratory, Setting, Trial, side_by_side
 from curate.verbs.train import open_test, recipe_for
 
@@ -104,10 +105,16 @@ def replay(
         options = recorded.get("model_options") if named == recorded.get("model") else {}
     own = recorded["recipe"] if named == recorded.get("model") else {}
     chosen = recipe_for(named, {**own, **_given(recipe)})
+    check_recipe(chosen)
     first_seed = (opened.header["seed"] if recorded else 0) if seed is None else seed
     place = learners.choose_device(device)
 
     how = opening or Options()
+    if data is None and opened.header["dataset"].get("vectors_only"):
+        raise CurateError(
+            f"{opened.path} was made from vectors alone ({_reference(opened)}): to replay it, cluster them again "
+            "with --data DATASET, which ties them to its samples"
+        )
     source = open_dataset(
         data or _reference(opened), opening_for(opened.header["dataset"], how, data), progress
     )

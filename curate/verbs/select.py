@@ -8,7 +8,7 @@ import numpy as np
 
 from curate import finder
 from curate.artifact import check_output, make_header
-from curate.budget import count_to_keep, with_class_floor
+from curate.budget import check_share, count_to_keep, with_class_floor
 from curate.errors import CurateError
 from curate.manifest import Manifest, Selected, write_manifest
 from curate.progress import SILENT, Progress
@@ -41,6 +41,7 @@ def select(
     check_output(path, force)
     opened = table if isinstance(table, Table) else open_table(table)
     n = len(opened)
+    check_share(class_floor)
     count = count_to_keep(keep, n)
     order = ranker(opened, rng(seed, "strategy"))
     rank = np.empty(n, np.int64)
@@ -60,6 +61,19 @@ def select(
     )
     samples = dict(opened.columns, rank=rank, reason=_reasons(kept, rank, count))
     return write_manifest(path, header, [Selected(chosen)], samples, force=force)
+
+
+def check_selection(
+    strategy: str,
+    keep: str | float | int,
+    class_floor: float,
+    options: Mapping[str, Any] | None,
+    n: int,
+) -> None:
+    """Refuse a selection from `n` samples that cannot work, before anything is computed for it."""
+    finder.make("strategies", strategy, options)
+    count_to_keep(keep, n)
+    check_share(class_floor)
 
 
 def _floored(order: np.ndarray, table: Table, class_floor: float) -> np.ndarray:

@@ -20,7 +20,7 @@ from curate.progress import SILENT, Progress
 from curate.records import NoSplitError
 from curate.training.batches import Batches
 from curate.training.evaluate import Evaluation, evaluate
-from curate.training.loop import Epoch, fit
+from curate.training.loop import Epoch, check_recipe, fit
 from curate.verbs.naming import output_path, stem
 
 WEIGHTS, METRICS = "model.safetensors", "metrics.parquet"
@@ -65,8 +65,11 @@ def train(
     plan: Policy = finder.make("policies", policy, policy_options)
     chosen = recipe_for(model, recipe)
     reference = dataset.reference if isinstance(dataset, Dataset) else dataset
+    check_recipe(chosen)
     path = output_path(output, f"{stem(reference)}-{model}-{policy}")
     check_output(path, force)
+    if evaluate_every < 0:
+        raise CurateError(f"evaluate-every={evaluate_every} is too small: use 1 or more epochs")
     place = learners.choose_device(device)
     data = open_dataset(dataset, opening, progress)
     test_data = open_test(data, test, opening, progress)
@@ -74,8 +77,6 @@ def train(
     batches = Batches(data, learner)
     test_batches = Batches(test_data, learner) if test_data else None
     every = evaluate_every or max(1, chosen.n_epochs // _EVALUATIONS)
-    if every < 1:
-        raise CurateError(f"evaluate-every={evaluate_every} is too small: use 1 or more epochs")
 
     epochs: list[Epoch] = []
     tests: dict[int, Evaluation] = {}
@@ -135,7 +136,7 @@ def open_test(
     """The test set that belongs to a dataset: the one named, else its test split, else None."""
     same_shape = replace(opening, split="test", channels=data.images.shape[2])
     if test is not None:
-        return open_dataset(test, same_shape, progress, hold_out=False)
+        return _comparable(data, open_dataset(test, same_shape, progress, hold_out=False))
     if data.options.split == "test":
         raise CurateError(
             f"{data.reference} is a test split and cannot be its own test: name one with --test"
@@ -144,10 +145,31 @@ def open_test(
         progress.note("split=all leaves no test set: training without one; name one with --test")
         return None
     try:
-        return open_dataset(data.reference, same_shape)
+        return _comparable(data, open_dataset(data.reference, same_shape))
     except NoSplitError as problem:
         progress.note(f"{problem}; training without a test")
         return None
+
+
+def _comparable(data: Dataset, test: Dataset) -> Dataset:
+    """The test set with its labels numbered as in training; other classes or image sizes are an error."""
+    labels = test.need_labels("testing")
+    if test.images.shape[:2] != data.images.shape[:2]:
+        sizes = ["{1} x {0}".format(*dataset.images.shape) for dataset in (test, data)]
+        raise CurateError(
+            f"the test images of {test.reference} are {sizes[0]} pixels, those of {data.reference} {sizes[1]}: "
+            "bring all to one size with --image-size"
+        )
+    unknown = [name for name in test.classes if name not in data.classes]
+    if unknown:
+        raise CurateError(
+            f"the test set {test.reference} has a class '{unknown[0]}' that {data.reference} has not "
+            f"({', '.join(data.classes[:5])}, ...): name another with --test"
+        )
+    if test.classes == data.classes:
+        return test
+    number = np.array([data.classes.index(name) for name in test.classes])
+    return replace(test, labels=number[labels], classes=data.classes)
 
 
 def recipe_for(model: str, overrides: Mapping[str, Any] | None) -> Recipe:
