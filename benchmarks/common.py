@@ -26,7 +26,7 @@ def alternate(
 
 
 def spread(values: list[float], digits: int = 2) -> str:
-    """mean ± std (n)."""
+    """Mean ± std (n)."""
     std = statistics.stdev(values) if len(values) > 1 else 0.0
     return f"{statistics.mean(values):,.{digits}f} ± {std:.{digits}f} ({len(values)})"
 

@@ -2,8 +2,8 @@
 
     python benchmarks/kmeans.py --data DATA/mnist
 
-The objective is the sum of squared distances of all samples to their nearest centroid, computed alike for all.
-Against the full KMeans, ours runs until its objective is at least as low.
+The objective is the sum of squared distances of all samples to their nearest centroid, computed alike for
+all. Against the full KMeans, ours runs until its objective is at least as low.
 """
 
 import argparse

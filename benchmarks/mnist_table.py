@@ -137,7 +137,7 @@ def _table(rows: list[dict], arguments: argparse.Namespace) -> str:
         [
             f"# MNIST, LeNet-5, PCA-50, k = 500, {arguments.schedule} rate: test accuracy in %",
             "",
-            "**Median**, mean ± std (n); last epoch. Clusters, selection and training of trial t have seed t.",
+            "**Median**, mean ± std (n); last epoch. In trial t everything has seed t.",
             "",
             head,
             *body,

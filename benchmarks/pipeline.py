@@ -2,12 +2,14 @@
 
     python benchmarks/pipeline.py --data DATA/mnist
 
-Pipeline: read train and test images, PCA-50, k-means with k = 500, the 30,000 furthest, LeNet-5 for 5 epochs at
-batch 64 with Adam 1e-3, test. Bare: forward, backward and step of the same network, written as in the textbook,
-with torch's default Adam, on normalised tensors already in place. Both in one process, in turn, after imports.
+Pipeline: read train and test images, PCA-50, k-means with k = 500, the 30,000 furthest, LeNet-5 for 5
+epochs at batch 64 with Adam 1e-3, test. Bare: forward, backward and step of the same network, written as in
+the textbook, with torch's default Adam, on normalised tensors already in place. Both in one process, in
+turn, after imports.
 """
 
 import argparse
+import itertools
 import shutil
 import tempfile
 from pathlib import Path
@@ -15,6 +17,7 @@ from pathlib import Path
 from common import alternate, ratio, spread, write
 
 N_SELECTED, N_EPOCHS, BATCH = 30_000, 5, 64
+PARTS = ("read", "embed", "cluster", "select", "replay")
 
 
 def main() -> None:
@@ -47,8 +50,8 @@ def main() -> None:
         f"| training in the pipeline / bare | {ratio(training, seconds['bare'])} |",
         f"| test accuracy, % | {spread([100 * entry['accuracy'] for entry in found])} |",
         "",
-        "`python benchmarks/pipeline.py --data MNIST`; exactly 30,000 samples selected. The replay part holds",
-        "training, testing, and preparing the images.",
+        "`python benchmarks/pipeline.py --data MNIST`; exactly 30,000 samples selected. The replay",
+        "part holds training, testing, and preparing the images.",
     ]
     write("pipeline", rows, {"seconds": seconds, "pipeline": found})
 
@@ -108,10 +111,9 @@ def _pipeline(data: str, work: Path) -> dict:
     found = curate.replay(manifest, train, test=test, model="lenet5", trials=1)
     mark()
     assert len(manifest.selected(0).indices) == N_SELECTED
-    names = ("read", "embed", "cluster", "select", "replay")
-    seconds = [after - before for before, after in zip(marks, marks[1:], strict=False)]
+    seconds = [after - before for before, after in itertools.pairwise(marks)]
     trial = found.runs[0].trials[0]
-    return dict(zip(names, seconds, strict=True), train=trial.train_seconds, accuracy=trial.accuracy)
+    return dict(zip(PARTS, seconds, strict=True), train=trial.train_seconds, accuracy=trial.accuracy)
 
 
 if __name__ == "__main__":

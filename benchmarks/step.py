@@ -2,8 +2,8 @@
 
     python benchmarks/step.py
 
-Batch 64, 32x32, Adam, 200 steps a run. "Side by side" are two processes of one thread each; its time is per step
-of either, so two steps pass in it.
+Batch 64, 32x32, Adam, 200 steps a run. "Side by side" are two processes of one thread each; its time is
+that of a step of either, so two steps pass in it.
 """
 
 import multiprocessing
@@ -22,10 +22,7 @@ def run(way: str) -> float:
 
     torch.manual_seed(0)
     torch.set_num_threads(1 if "one thread" in way or "side by side" in way else 2)
-    if way == "textbook":
-        middle = [nn.ReLU(), nn.MaxPool2d(2)]
-    else:
-        middle = [nn.MaxPool2d(2), nn.ReLU()]
+    middle = [nn.ReLU(), nn.MaxPool2d(2)] if way == "textbook" else [nn.MaxPool2d(2), nn.ReLU()]
     network = nn.Sequential(
         nn.Conv2d(1, 6, 5), nn.BatchNorm2d(6), *middle, nn.Conv2d(6, 16, 5), nn.BatchNorm2d(16), *middle,
         nn.Flatten(), nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10),
@@ -74,6 +71,11 @@ def main() -> None:
                 results = pool.map(run, [way] * copies, chunksize=1)
                 found[way].append(sum(results) / len(results))
     base = found["textbook"]
+
+    def gain(way: str) -> str:
+        copies = 2 if way == "two side by side" else 1
+        return spread([copies * before / now for before, now in zip(base, found[way], strict=True)])
+
     lines = [
         "# One LeNet-5 training step on a CPU",
         "",
@@ -81,11 +83,7 @@ def main() -> None:
         "",
         "| | ms a step, mean ± std (n) | throughput against textbook |",
         "|---|---|---|",
-        *(
-            f"| {way} | {spread(values)} | "
-            f"{spread([(2 if way == 'two side by side' else 1) * b / v for b, v in zip(base, values, strict=True)])} |"
-            for way, values in found.items()
-        ),
+        *(f"| {way} | {spread(values)} | {gain(way)} |" for way, values in found.items()),
         "",
         "`python benchmarks/step.py`; compiling costs its time once per process, before the first step.",
     ]

@@ -126,7 +126,7 @@ def check_seal(path: Path) -> None:
 
 
 def _find_seal(path: Path) -> tuple[int, str]:
-    """Where in a file its seal is, and what it says: near the start (safetensors, JSON) or the end (Parquet)."""
+    """Where in a file its seal is, and what it says: near its start, or its end in Parquet."""
     size = path.stat().st_size
     with path.open("rb") as file:
         for start in (0, max(0, size - _HEADER_BYTES)):

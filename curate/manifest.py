@@ -205,7 +205,8 @@ def _refuse_relabelled(
     if differs.any():
         index = int(np.flatnonzero(differs)[0])
         raise MismatchError(
-            f"{dataset.reference} labels {int(differs.sum()):,} selected samples otherwise than {manifest.path}: "
+            f"{dataset.reference} labels {int(differs.sum()):,} selected samples otherwise than "
+            f"{manifest.path}: "
             f"sample {index} (uid {manifest.samples['uid'][index]:016x}) is class {now[index]} there and "
             f"{before[index]} in the manifest; name data with the same labels with --data"
         )

@@ -111,7 +111,8 @@ def _image_column(schema: Any, request: Request, path: Path) -> str:
         return "image" if "image" in fitting else fitting[0]
     if not fitting:
         raise CurateError(
-            f"{path} has no image column (bytes, or a struct with bytes): its columns are {', '.join(schema.names)}"
+            f"{path} has no image column (bytes, or a struct with bytes): "
+            f"its columns are {', '.join(schema.names)}"
         )
     raise CurateError(f"{path} has image columns {', '.join(fitting)}: choose one with --image-column")
 

@@ -119,7 +119,7 @@ def test_json_is_one_object_on_stdout(cli, here, digits_round, words):
     (["select", "{table}", "--keep", "5000"], "keep=5000 is more than the 1,443 samples there are"),
     (["select", "{table}", "--strategy", "closset"], r"no strategy called 'closset': did you mean closest\b"),
     (["select", "{table}", "--class-floor", "2"], "class-floor=2.0 is not a share"),
-    (["select", "{embedding}"], "not a readable table"),
+    (["select", "{embedding}"], "is an embedding, not a table"),
     (["train", "digits", "--model", "lenet55"], "no model called 'lenet55': did you mean lenet5"),
     (["train", "digits", "--epochs", "0"], "epochs=0 is out of range: use 1 or more"),
     (["train", "digits", "--policy", "recorded"], "policy recorded needs a manifest"),
@@ -127,10 +127,19 @@ def test_json_is_one_object_on_stdout(cli, here, digits_round, words):
     (["replay", "{table}"], "is not a manifest folder"),
     (["replay", "nowhere"], "nowhere does not exist"),
     (["replay", "{manifest}", "--split", "test"], "is not the dataset of"),
+    (["embed", "digits", "--label-column", "y"], "digits has no columns"),
+    (["embed", "digits", "--device", "cuda"], "device=cuda does not fit: pca computes on the CPU"),
+    (["embed", ""], "the dataset has no name"),
+    (["cluster", "{embedding}", "--keep", "0.3"], "are for the selection: name a --strategy"),
+    (["cluster", "{embedding}", "--strategy", "furthst"], r"no strategy called 'furthst'"),
+    (["cluster", "{embedding}", "--strategy", "top", "--keep", "9999"], "keep=9999 is more than"),
+    (["select", "{manifest}"], "is a manifest, not a table"),
+    (["replay", "{manifest}", "--lr", "-1"], "lr=-1.0 is out of range"),
+    (["embed", "digits", "--method", "autoencoder", "--set", "lr=-1"], "lr=-1.0 is out of range"),
     (["inspect", "nowhere.parquet"], r"there is no dataset 'nowhere.parquet'"),
     (["inspect", "digits", "--sheet", "x.png"], "digits has no clusters to draw"),
     (["inspect", "{table}", "--sheet", "x.docx"], "is not a picture"),
-    (["inspect", "{table}", "--sheet", "x.png", "--data", "digits", "--split", "test"], "do not belong together"),
+    (["inspect", "{table}", "--sheet", "x.png", "--split", "test"], "do not belong together"),
 ])  # fmt: skip
 def test_errors_are_one_line_with_the_value_and_the_remedy(cli, here, digits_round, words, message):
     assert_error(cli(*[word.format(**digits_round.__dict__) for word in words]), message)
@@ -153,6 +162,42 @@ def test_an_output_that_exists_is_kept_unless_forced(cli, here):
     assert (here / "e.safetensors").read_bytes() == before
     assert cli("embed", "digits", "--dim", "5", "-o", "e.safetensors", "--force").code == 0
     assert (here / "e.safetensors").read_bytes() != before
+
+
+def test_a_test_set_of_other_classes_or_sizes_is_refused_before_training(cli, here, digits_round):
+    chance = np.random.default_rng(0)
+    for name, side, top in (("small.npz", 5, 10), ("other.npz", 8, 12)):
+        labels = np.arange(24) % top
+        np.savez(here / name, x=chance.integers(0, 256, (24, side, side), dtype=np.uint8), y=labels)
+    words = ("replay", digits_round.manifest, "--epochs", 1, "--trials", 1, "--test")
+    assert_error(
+        cli(*words, "small.npz"), r"small.npz are 5 x 5 pixels, those of digits 8 x 8: .*--image-size"
+    )
+    assert_error(cli(*words, "other.npz"), r"other.npz has a class '10' that digits has not")
+
+
+def test_a_selection_that_cannot_work_is_refused_before_clustering(cli, here, digits_round):
+    words = ("cluster", digits_round.embedding, "-k", 5, "--strategy", "top")
+    assert_error(cli(*words, "--keep", "7", "--class-floor", "3"), "class-floor=3.0 is not a share")
+    assert list(here.iterdir()) == []
+    assert cli(*words, "--keep", "7").code == 0
+
+
+def test_skipping_corrupt_images_repeats_byte_for_byte(cli, here):
+    jpegs(here / "photos")
+    (here / "photos" / "dog" / "1.png").write_bytes(b"no image at all")
+    for name in ("one", "two"):
+        words = ("--image-size", 8, "--split", "all", "--skip-corrupt", "--dim", 2)
+        assert cli("embed", "photos", *words, "-o", f"{name}.safetensors").code == 0
+    assert (here / "one.safetensors").read_bytes() == (here / "two.safetensors").read_bytes()
+
+
+def test_a_fault_of_curate_is_one_line_too(cli, here, monkeypatch):
+    monkeypatch.setattr("curate.verbs.embed.make_header", lambda *_, **__: 1 / 0)
+    said = cli("embed", "digits")
+    assert said.code == 1
+    assert "error: unexpected ZeroDivisionError (division by zero): --debug shows where" in said.err
+    assert "Traceback" not in said.err
 
 
 def test_jpegs_of_different_sizes(cli, here):
@@ -208,7 +253,7 @@ def test_external_vectors_cluster_and_select(cli, here):
     )
     assert said.last == "m"
     assert len(curate.open_manifest(here / "m").selected(0).indices) == 30
-    assert_error(cli("replay", "m"), "text.npy is no dataset")
+    assert_error(cli("replay", "m"), "made from vectors alone")
 
 
 @pytest.mark.parametrize("width", [40, 60, 200])
@@ -233,7 +278,9 @@ def test_replay_prints_to_a_narrow_ascii_terminal(process, digits_round):
         PYTHONIOENCODING="ascii", COLUMNS="40",
     )  # fmt: skip
     assert said.code == 0, said.err
-    assert "test accuracy" in " ".join(said.out.split())
+    assert len(re.findall(r"^  test accuracy: [\d.]+% \+- [\d.]+$", said.out, re.MULTILINE)) == 3
+    assert len(re.findall(r"^  95% interval: [-+\d.]+ to [-+\d.]+$", said.out, re.MULTILINE)) == 2
+    assert "?" not in said.out
 
 
 def test_inspect_reads_every_kind(cli, here, digits_round, tmp_path):

@@ -307,6 +307,22 @@ def test_options_out_of_range(options, error):
         open_dataset("digits", options)
 
 
+@pytest.mark.parametrize("reference", ["", "  "])
+def test_a_dataset_needs_a_name(reference):
+    with pytest.raises(
+        CurateError, match=r"^the dataset has no name: give a path that exists, hf:owner/name, or "
+    ):
+        open_dataset(reference)
+
+
+@pytest.mark.parametrize("options", [Options(image_column="scan"), Options(label_column="kind")])
+def test_columns_are_for_parquet(options):
+    with pytest.raises(
+        CurateError, match=r"^digits has no columns: --image-column and --label-column are for Parq"
+    ):
+        open_dataset("digits", options)
+
+
 def idx(images: np.ndarray, labels: list[int]) -> tuple[bytes, bytes]:
     """Images and labels in the two files that MNIST comes in."""
     return (

@@ -195,7 +195,7 @@ class TestVectorsFromElsewhere:
 
     def test_a_dataset_of_another_size_is_refused(self, tmp_path):
         np.save(tmp_path / "v.npy", self.vectors)
-        with pytest.raises(CurateError, match="30 vectors, digits .* has 1,443 samples"):
+        with pytest.raises(CurateError, match=r"30 vectors, digits .* has 1,443 samples"):
             open_embedding(tmp_path / "v.npy", curate.open_dataset("digits"))
 
 

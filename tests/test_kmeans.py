@@ -87,7 +87,7 @@ def test_it_trains_on_a_sample_and_assigns_everything(monkeypatch):
     monkeypatch.setattr("curate.kmeans._SAMPLE_ROWS", 100)
     monkeypatch.setattr("curate.kmeans._SAMPLE_PER_CENTROID", 10)
     monkeypatch.setattr("curate.embedding._CHUNK_BYTES", 5 * 4 * 64)
-    vectors, truth = planted(n=1000)
+    vectors, _ = planted(n=1000)
     largest = 0
 
     def read(start, stop):

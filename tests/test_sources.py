@@ -295,9 +295,7 @@ def test_damaged_files_are_skipped_and_listed(tmp_path, stream):
     dataset = open_dataset(folder(tmp_path, contents), Options("all", skip_corrupt=True, stream=stream))
     assert dataset.labels.tolist() == [0, 1]
     assert np.array_equal(pixels_of(dataset)[..., 0], [noise(16, 16), noise(16, 16, seed=1)])
-    assert [str(tmp_path / f"cat/{row}.png") in text for row, text in enumerate(dataset.skipped)] == [
-        True
-    ] * 4
+    assert dataset.skipped == [str(tmp_path / f"cat/{row}.png") for row in range(4)]
     assert dataset.header()["skipped"] == dataset.skipped
 
 
@@ -520,7 +518,7 @@ def test_parquet_with_a_column_called_image_needs_no_choice(shelf):
 
 def test_parquet_without_images_lists_its_columns(shelf):
     path = parquet(shelf / "a.parquet", {"text": ["a"], "label": [0]})
-    with pytest.raises(CurateError, match=r"a\.parquet has no image column: its columns are text, label$"):
+    with pytest.raises(CurateError, match=r"a\.parquet has no image column .*: its columns are text, label$"):
         open_dataset(path)
 
 
@@ -791,12 +789,17 @@ def test_fake_data_is_the_same_when_several_threads_read_it(fake_data, monkeypat
     streamed = open_dataset("fake-data", Options("all", image_size=32, stream=True))
     together, randn = threading.Barrier(2), torch.randn
 
-    def meet_and_draw(*size: int) -> torch.Tensor:
+    def meet() -> None:
         try:
-            together.wait(timeout=0.5)
+            together.wait(timeout=0.3)
         except threading.BrokenBarrierError:
             together.reset()
-        return randn(*size)
+
+    def meet_and_draw(*size: int) -> torch.Tensor:
+        meet()
+        drawn = randn(*size)
+        meet()
+        return drawn
 
     monkeypatch.setattr(torch, "randn", meet_and_draw)
     assert np.array_equal(streamed.images.read(np.arange(2)), pixels_of(resident)[:2])

@@ -1,11 +1,11 @@
-"""The loop: equal commands give equal bits, a subset is a subsequence, schedules and batches do as they say."""
+"""The loop: equal commands give equal bits, a subset is a subsequence, batches do as they say."""
 
 import dataclasses
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 

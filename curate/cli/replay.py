@@ -35,7 +35,7 @@ def command(
     import sys
 
     from curate.show import talk
-    from curate.show.replay import replay_table
+    from curate.show.replay import print_replay
     from curate.verbs.replay import replay
 
     with talk.progress() as progress:
@@ -57,4 +57,4 @@ def command(
     if as_json:
         talk.json_object(found.as_dict())
     else:
-        talk.console(sys.stdout).print(replay_table(found))
+        print_replay(found, talk.console(sys.stdout))

@@ -32,7 +32,7 @@ _IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 
 @dataclass(frozen=True)
 class Features:
-    """`model` is torchvision's name, resnet18 if empty; `weights` is `torchvision`, a file, or a `curate train` folder."""
+    """`model` is torchvision's name (empty: resnet18); `weights`: `torchvision`, a file, or a folder."""
 
     model: str = ""
     weights: str = "torchvision"

@@ -1,56 +1,70 @@
-"""The table of a replay: one column per run, narrow enough for any terminal."""
+"""A replay on the terminal: one column per run, or one block per run where the terminal is narrow."""
 
-from rich.console import Group
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from curate.statistics import Difference, Spread
+from curate.statistics import Spread
 from curate.verbs.replay import ReplayResult, Run
 
+_NAMES, _COLUMN = 24, 18  # columns that names and each run need
 
-def replay_table(found: ReplayResult) -> Group:
+
+def print_replay(found: ReplayResult, console: Console) -> None:
     """Accuracy with spread, median, worst class, samples seen, seconds, and differences to controls."""
     recipe, trials = found.recipe, len(found.runs[0].trials)
     share = found.n_selected_per_epoch / found.n
-    title = (
-        f"{found.manifest}: {found.n_selected_per_epoch:,.0f} of {found.n:,} samples ({share:.1%})\n"
-        f"{found.model}, {recipe.n_epochs} epochs, {trials} trial{'s' * (trials > 1)}, {found.device}"
+    plus_minus = "±" if console.encoding.lower().startswith("utf") else "+-"
+    epochs = f"{recipe.n_epochs} epoch{'s' * (recipe.n_epochs > 1)}"
+    console.print(
+        Text(
+            f"{found.manifest}: {found.n_selected_per_epoch:,.0f} of {found.n:,} samples ({share:.1%})\n"
+            f"{found.model}, {epochs}, {trials} trial{'s' * (trials > 1)}, {found.device}",
+            style="bold",
+        )
     )
-    table = Table()
-    table.add_column("")
-    for run in found.runs:
-        table.add_column(run.name, justify="right")
-    rows = {
-        "test accuracy": [_percent(run.summary("accuracy")) for run in found.runs],
-        "  median": [f"{run.summary('accuracy').median:.2%}" for run in found.runs],
-        "  worst class": [_percent(run.summary("worst_class")) for run in found.runs],
-        "  manifest minus it": [_difference(found, run) for run in found.runs],
-        "samples seen": [f"{run.summary('samples_seen').mean:,.0f}" for run in found.runs],
-        "seconds selecting": [_seconds(run.summary("select_seconds")) for run in found.runs],
-        "seconds training": [_seconds(run.summary("train_seconds")) for run in found.runs],
-    }
-    if len(found.runs) == 1:
-        del rows["  manifest minus it"]
-    for name, cells in rows.items():
-        table.add_row(name, *cells)
-    note = f"Last epoch, mean ± std (n = {trials})."
-    if len(found.runs) > 1:
+    rows = [(run.name, _cells(found, run, plus_minus)) for run in found.runs]
+    if console.width >= _NAMES + _COLUMN * len(rows):
+        table = Table("", *(name for name, _ in rows))
+        for column in table.columns[1:]:
+            column.justify = "right"
+        for name in rows[-1][1]:
+            table.add_row(name, *(cells.get(name, "") for _, cells in rows))
+        console.print(table)
+    else:
+        for name, cells in rows:
+            console.print(Text(f"\n{name}", style="bold"))
+            for label, cell in cells.items():
+                console.print(Text(f"  {label}: {cell}"))
+    note = f"Last epoch, mean {plus_minus} std (n = {trials})."
+    if len(rows) > 1:
         note += " Differences in percentage points, paired by seed, with 95% interval."
-    return Group(Text(title, style="bold"), table, Text(note))
+    console.print(Text(note))
 
 
-def _percent(value: Spread) -> str:
-    return f"{value.mean:.2%}" + (f" ± {100 * value.std:.2f}" if value.std is not None else "")
+def _cells(found: ReplayResult, run: Run, plus_minus: str) -> dict[str, str]:
+    """What there is to say of a run, by name."""
 
+    def with_spread(value: Spread, scale: float, form: str) -> str:
+        text = format(value.mean, form)
+        return text if value.std is None else f"{text} {plus_minus} {scale * value.std:.2f}"
 
-def _seconds(value: Spread) -> str:
-    return f"{value.mean:.2f}" + (f" ± {value.std:.2f}" if value.std is not None else "")
-
-
-def _difference(found: ReplayResult, run: Run) -> str:
-    if run is found.runs[0]:
-        return ""
-    difference: Difference = found.difference(run.name)
-    if difference.low is None or difference.high is None:
-        return f"{100 * difference.mean:+.2f}\n(one trial)"
-    return f"{100 * difference.mean:+.2f}\n[{100 * difference.low:+.2f}, {100 * difference.high:+.2f}]"
+    accuracy = run.summary("accuracy")
+    cells = {
+        "test accuracy": with_spread(accuracy, 100, ".2%"),
+        "median": f"{accuracy.median:.2%}",
+        "worst class": with_spread(run.summary("worst_class"), 100, ".2%"),
+    }
+    if run is not found.runs[0]:
+        difference = found.difference(run.name)
+        cells["manifest minus it"] = f"{100 * difference.mean:+.2f}"
+        cells["95% interval"] = (
+            "needs 2 trials"
+            if difference.low is None or difference.high is None
+            else f"{100 * difference.low:+.2f} to {100 * difference.high:+.2f}"
+        )
+    return cells | {
+        "samples seen": f"{run.summary('samples_seen').mean:,.0f}",
+        "seconds selecting": with_spread(run.summary("select_seconds"), 1, ".2f"),
+        "seconds training": with_spread(run.summary("train_seconds"), 1, ".2f"),
+    }

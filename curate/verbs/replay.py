@@ -112,8 +112,8 @@ def replay(
     how = opening or Options()
     if data is None and opened.header["dataset"].get("vectors_only"):
         raise CurateError(
-            f"{opened.path} was made from vectors alone ({_reference(opened)}): to replay it, cluster them again "
-            "with --data DATASET, which ties them to its samples"
+            f"{opened.path} was made from vectors alone ({_reference(opened)}): to replay it, cluster them "
+            "again with --data DATASET, which ties them to its samples"
         )
     source = open_dataset(
         data or _reference(opened), opening_for(opened.header["dataset"], how, data), progress

@@ -157,8 +157,8 @@ def _comparable(data: Dataset, test: Dataset) -> Dataset:
     if test.images.shape[:2] != data.images.shape[:2]:
         sizes = ["{1} x {0}".format(*dataset.images.shape) for dataset in (test, data)]
         raise CurateError(
-            f"the test images of {test.reference} are {sizes[0]} pixels, those of {data.reference} {sizes[1]}: "
-            "bring all to one size with --image-size"
+            f"the test images of {test.reference} are {sizes[0]} pixels, those of {data.reference} {sizes[1]}"
+            ": bring all to one size with --image-size"
         )
     unknown = [name for name in test.classes if name not in data.classes]
     if unknown:
