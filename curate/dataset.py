@@ -101,7 +101,7 @@ class Dataset:
         """The labels, or an error that says what needs them and where they might be."""
         if self.labels is None:
             raise CurateError(
-                f"{self.reference} has no labels and {what_for} needs them. {self.why_no_labels}".strip()
+                f"{self.reference} has no labels and {what_for} needs them. {self.why_no_labels}".rstrip(" .")
             )
         return self.labels
 
@@ -212,6 +212,8 @@ def occurrences(uids: Uids) -> npt.NDArray[np.int64]:
 
 def match(wanted: Uids, present: Uids) -> npt.NDArray[np.int64]:
     """For each wanted sample its row among the present ones, by uid and occurrence; −1 for none."""
+    if len(present) == 0:
+        return np.full(len(wanted), -1)
     keys = [np.rec.fromarrays([uids, occurrences(uids)]) for uids in (present, wanted)]
     order = np.lexsort((keys[0].f1, keys[0].f0))
     place = np.searchsorted(keys[0][order], keys[1])
@@ -222,12 +224,19 @@ def match(wanted: Uids, present: Uids) -> npt.NDArray[np.int64]:
 def _find_source(reference: str) -> tuple[Source, str]:
     """The source for a reference; `kind:location` names it outright."""
     prefix, _, location = reference.partition(":")
+    source: Source
     if location and prefix in finder.names("sources"):
-        return finder.make("sources", prefix), location
-    for name in finder.names("sources"):
-        source: Source = finder.make("sources", name)
-        if source.accepts(reference):
-            return source, reference
+        source = finder.make("sources", prefix)
+        if not (source.accepts(location) or source.accepts(reference) or Path(location).exists()):
+            raise CurateError(f"there is no {prefix} dataset '{location}': check the name or the path")
+        return source, location
+    known: dict[str, Source] = {name: finder.make("sources", name) for name in finder.names("sources")}
+    accepting = {name: source for name, source in known.items() if source.accepts(reference)}
+    if len(accepting) > 1:
+        meant = " or ".join(f"{name}:{reference}" for name in accepting)
+        raise CurateError(f"{reference} is a known dataset and a path here: say which, {meant}")
+    for source in accepting.values():
+        return source, reference
     if Path(reference).is_file():
         raise CurateError(f"{reference} is no dataset: use .npz, .parquet or a folder of class folders")
     raise CurateError(

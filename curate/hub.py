@@ -1,15 +1,23 @@
 """The Hugging Face Hub. The only file that knows huggingface_hub."""
 
+import sys
 from pathlib import Path
 
 from curate.errors import CurateError
 
 
-def fetch_parquet(repository: str, revision: str | None) -> list[Path]:
-    """The Parquet files of a dataset repository, fetched into the Hub's cache; sorted by path."""
+def fetch_parquet(repository: str, revision: str | None) -> Path:
+    """A folder with the Parquet files of a dataset repository, fetched into the Hub's cache."""
     from huggingface_hub import errors, snapshot_download
-    from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # where its errors live
+    from huggingface_hub.utils import (  # type: ignore[attr-defined]  # httpx: where its errors live
+        disable_progress_bars,
+        httpx,
+        logging,
+    )
 
+    logging.set_verbosity_error()  # what it would warn of is said here, in one line
+    if not sys.stderr.isatty():
+        disable_progress_bars()
     try:
         folder = snapshot_download(
             repository, repo_type="dataset", revision=revision, allow_patterns=["*.parquet"]
@@ -27,7 +35,6 @@ def fetch_parquet(repository: str, revision: str | None) -> list[Path]:
     except (httpx.HTTPError, errors.HfHubHTTPError, OSError) as problem:
         reason = " ".join(str(problem).split())[:120] or type(problem).__name__
         raise CurateError(f"hf:{repository} could not be fetched ({reason}): try again") from None
-    files = sorted(Path(folder).rglob("*.parquet"))
-    if not files:
+    if not any(Path(folder).rglob("*.parquet")):
         raise CurateError(f"hf:{repository} has no Parquet files: use a dataset that has")
-    return files
+    return Path(folder)

@@ -1,7 +1,7 @@
 """Images: decoded with care, brought to one shape, held in memory or decoded when needed.
 
 The dimensions of an image are looked at before it is decoded, so a small file cannot ask for much
-memory. torchvision decodes PNG and JPEG (faster, same pixels); PIL decodes everything else.
+memory. PIL decodes: torchvision is faster, but an altered PNG can crash it and the process with it.
 """
 
 import io
@@ -163,22 +163,25 @@ def decode(content: bytes | npt.NDArray[np.generic], name: str) -> npt.NDArray[n
     if isinstance(content, np.ndarray):
         return content if content.ndim == 3 else content[..., None]
     probe(content, name)
+    from PIL import Image
+
     try:
-        if content.startswith((_PNG, _JPEG)):
-            return _decode_with_torchvision(content)
-        return _decode_with_pil(content)
-    except CurateError:
-        raise
+        with Image.open(io.BytesIO(content)) as image:
+            pixels = _as_array(image)
     except Exception as problem:  # noqa: BLE001  a decoder may raise anything on hostile bytes
         raise _corrupt(name, problem) from None
+    if pixels is None:
+        raise CorruptImageError(
+            f"{name} holds numbers beyond 16 bits, which are no image here: store it with 8 or 16 bits, "
+            "or leave it out with --skip-corrupt"
+        )
+    return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
 def bring_to(pixels: npt.NDArray[np.generic], target: Target) -> Pixels:
     """uint8 `[height, width, 1 or 3]`: alpha dropped, 16 bits cut to 8, resized and centre-cropped."""
     if pixels.dtype == np.uint16:
         pixels = (pixels // 257).astype(np.uint8)
-    if pixels.dtype == np.bool_:
-        pixels = pixels.astype(np.uint8) * 255
     image = pixels.astype(np.uint8, copy=False)
     if image.shape[2] in (2, 4):
         image = image[..., :-1]
@@ -194,33 +197,30 @@ def bring_to(pixels: npt.NDArray[np.generic], target: Target) -> Pixels:
 
 
 def _resize_and_crop(image: Pixels, size: int) -> Pixels:
-    """The shorter side to `size` (bilinear, antialiased), then the centre square."""
-    import torch
-    from torchvision.transforms.v2 import functional
-
-    channels_first = torch.from_numpy(np.array(image, order="C")).permute(2, 0, 1)
-    resized = functional.resize(channels_first, [size], antialias=True)
-    square: Pixels = functional.center_crop(resized, [size]).permute(1, 2, 0).contiguous().numpy()
-    return square
-
-
-def _decode_with_torchvision(content: bytes) -> npt.NDArray[np.generic]:
-    import torch
-    from torchvision.io import decode_image
-
-    pixels: npt.NDArray[np.generic] = (
-        decode_image(torch.frombuffer(bytearray(content), dtype=torch.uint8)).permute(1, 2, 0).numpy()
-    )
-    return np.ascontiguousarray(pixels)
-
-
-def _decode_with_pil(content: bytes) -> npt.NDArray[np.generic]:
+    """The centre square, scaled to `size` (bilinear, antialiased)."""
     from PIL import Image
 
-    with Image.open(io.BytesIO(content)) as image:
-        plain = image.mode in ("1", "L", "LA", "RGB", "RGBA", "I;16")
-        pixels = np.array(image if plain else image.convert("RGB"))
-    return pixels if pixels.ndim == 3 else pixels[..., None]
+    height, width = image.shape[:2]
+    side = min(height, width)
+    left, top = (width - side) // 2, (height - side) // 2
+    source = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
+    square = source.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
+    return np.array(square).reshape(size, size, image.shape[2])
+
+
+def _as_array(image: Any) -> npt.NDArray[np.generic] | None:
+    """A PIL image as uint8 or uint16; palettes become colours. None for numbers of more than 16 bits."""
+    if image.mode in ("L", "LA", "RGB", "RGBA"):
+        return np.array(image)
+    if image.mode == "1":
+        return np.array(image.convert("L"))
+    if image.mode.startswith("I"):
+        numbers = np.array(image if image.mode == "I;16" else image.convert("I"))
+        fits = numbers.min(initial=0) >= 0 and numbers.max(initial=0) < 2**16
+        return numbers.astype(np.uint16) if fits else None
+    if image.mode == "F":
+        return None
+    return np.array(image.convert("RGB"))  # palette, CMYK, YCbCr and their kin
 
 
 def _corrupt(name: str, problem: Exception) -> CorruptImageError:

@@ -19,35 +19,25 @@ _LABEL_NAMES = ("label", "labels", "fine_label", "class", "target", "y")
 _MAX_BYTES = 64 * 2**30  # decoded size a file may announce; a guard against hostile metadata
 
 
-def read_parquet(files: Sequence[Path], request: Request) -> Records:
-    """The records of the split asked for, from files whose names, or folders, tell their split."""
+def read_parquet(files: Sequence[Path], top: Path, request: Request) -> Records:
+    """The records of the split asked for.
+
+    File names tell the split, or the names of folders below `top`.
+    """
     by_split: dict[str, list[Path]] = {}
     for file in files:
-        split = split_of_name(file.name) or split_of_name(file.parent.name) or "all"
-        by_split.setdefault(split, []).append(file)
+        folder = split_of_name(file.parent.name) if file.parent != top else None
+        by_split.setdefault(split_of_name(file.name) or folder or "all", []).append(file)
     if len(by_split) > 1:
         by_split.pop("all", None)
     chosen = choose_splits(by_split, request)
-    return _read([file for split in chosen for file in by_split[split]], chosen, request)
-
-
-def _read(files: list[Path], chosen: list[str], request: Request) -> Records:
-    import pyarrow as pa
-
-    tables = []
-    features: dict[str, Any] = {}
-    for path in files:
-        table, features = _read_columns(path, request, features)
-        tables.append(table)
-    try:
-        joined = pa.concat_tables(tables)
-    except pa.ArrowInvalid as problem:
-        raise CurateError(f"the files of {request.reference} do not agree: {problem}") from None
-    images = joined.column("image").combine_chunks()
+    table, features = _read_all([file for split in chosen for file in by_split[split]], request)
+    images = table.column("image").combine_chunks()
     if images.null_count:
         empty = np.flatnonzero(images.is_null().to_numpy(zero_copy_only=False))[0]
         raise CurateError(f"{request.reference}: sample {empty} has no image")
-    labels, classes, why = _labels(joined, features, files[0], request)
+    everywhere = [file for some in by_split.values() for file in some]
+    labels, classes, why = _labels(table, features, everywhere, request)
     return Records(
         n=len(images),
         read=lambda row: images[row].as_py(),
@@ -60,7 +50,22 @@ def _read(files: list[Path], chosen: list[str], request: Request) -> Records:
     )
 
 
-def _read_columns(path: Path, request: Request, features: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+def _read_all(files: list[Path], request: Request) -> tuple[Any, dict[str, Any]]:
+    """The rows of all files in one table, and what Hugging Face says of the columns."""
+    import pyarrow as pa
+
+    tables = []
+    features: dict[str, Any] = {}
+    for path in files:
+        table, features = _read_columns(path, request)
+        tables.append(table)
+    try:
+        return pa.concat_tables(tables), features
+    except pa.ArrowInvalid as problem:
+        raise CurateError(f"the files of {request.reference} do not agree: {problem}") from None
+
+
+def _read_columns(path: Path, request: Request) -> tuple[Any, dict[str, Any]]:
     """A table of `image` and, where there is one, `label`; and what Hugging Face says of the columns."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -74,23 +79,37 @@ def _read_columns(path: Path, request: Request, features: dict[str, Any]) -> tup
         )
         if announced > _MAX_BYTES:
             raise CurateError(f"{path} unpacks to {announced / 2**30:.0f} GiB, more than 64: split it")
-        written = (schema.metadata or {}).get(b"huggingface")
-        if written:
-            features = json.loads(written).get("info", {}).get("features", {})
+        features = _features(schema.metadata or {})
         image = _image_column(schema, request, path)
         label = _label_column(schema.names, features, request, path)
         table = file.read([image] + ([label] if label else []))
-    except (pa.ArrowException, OSError, json.JSONDecodeError) as problem:
+        pixels = table.column(image)
+        if pa.types.is_struct(pixels.type):
+            pixels = pc.struct_field(pixels, "bytes")
+        columns = {"image": pixels.cast(pa.large_binary())}
+    except (pa.ArrowException, OSError) as problem:
         reason = " ".join(str(problem).split())[:120]
         raise DamagedError(f"{path} is not a readable Parquet file ({reason}): copy it anew") from None
-    pixels = table.column(image)
-    if pa.types.is_struct(pixels.type):
-        pixels = pc.struct_field(pixels, "bytes")
-    columns = {"image": pixels.cast(pa.large_binary())}
     if label:
-        columns["label"] = table.column(label)
+        columns["label"] = _plain(table.column(label))
     named = dict(features, label=features[label]) if label in features else features
     return pa.table(columns), named
+
+
+def _features(metadata: dict[bytes, bytes]) -> dict[str, Any]:
+    """What the metadata of Hugging Face says of each column; nothing where it says nothing sensible."""
+    try:
+        features = json.loads(metadata[b"huggingface"])["info"]["features"]
+    except (KeyError, ValueError, TypeError):
+        return {}
+    return features if isinstance(features, dict) else {}
+
+
+def _plain(column: Any) -> Any:
+    """A column without dictionary encoding."""
+    import pyarrow as pa
+
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
 def _image_column(schema: Any, request: Request, path: Path) -> str:
@@ -123,31 +142,53 @@ def _label_column(columns: list[str], features: dict[str, Any], request: Request
         if wanted in columns:
             return wanted
         raise CurateError(f"{path} has no column '{wanted}': its columns are {', '.join(columns)}")
-    class_labels = [name for name in columns if (features.get(name) or {}).get("_type") == "ClassLabel"]
+    class_labels = [
+        name
+        for name in columns
+        if isinstance(features.get(name), dict) and features[name].get("_type") == "ClassLabel"
+    ]
     candidates = [name for name in _LABEL_NAMES if name in columns] or class_labels
     return candidates[0] if candidates else None
 
 
 def _labels(
-    table: Any, features: dict[str, Any], path: Path, request: Request
+    table: Any, features: dict[str, Any], everywhere: list[Path], request: Request
 ) -> tuple[npt.NDArray[np.int64] | None, list[str], str]:
-    """Labels as numbers with the names of their classes; text labels are numbered in sorted order."""
+    """Labels as numbers, and the names of their classes, which are those of all splits together."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    path = everywhere[0]
     if "label" not in table.column_names:
-        return None, [], f"{path} has no label column: name one with --label-column."
+        return None, [], f"{path} has no label column: name one with --label-column"
     column = table.column("label")
     if column.null_count:
         raise CurateError(f"{request.reference}: {column.null_count:,} samples have no label")
     if pa.types.is_integer(column.type):
-        numbers = column.to_numpy().astype(np.int64)
-        names = (features.get("label") or {}).get("names")
+        named = features.get("label")
+        names = named.get("names") if isinstance(named, dict) else None
         if names is None:
-            names = [str(number) for number in range(int(numbers.max(initial=0)) + 1)]
-        return numbers, [str(name) for name in names], ""
+            top = max(int(pc.max(part).as_py() or 0) for part in _label_columns(everywhere, request))
+            names = range(top + 1)
+        return column.to_numpy().astype(np.int64), [str(name) for name in names], ""
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        names = sorted(pc.unique(column).to_pylist())
-        numbers = pc.index_in(column, pa.array(names, column.type)).to_numpy().astype(np.int64)
-        return numbers, names, ""
+        values = {
+            value for part in _label_columns(everywhere, request) for value in pc.unique(part).to_pylist()
+        }
+        texts = sorted(value for value in values if value is not None)
+        numbers = pc.index_in(column, pa.array(texts, column.type)).to_numpy().astype(np.int64)
+        return numbers, texts, ""
     raise CurateError(f"{path}: the label column is {column.type}; use integers or text")
+
+
+def _label_columns(files: list[Path], request: Request) -> list[Any]:
+    """The label columns of files, read without their images."""
+    import pyarrow.parquet as pq
+
+    found = []
+    for path in files:
+        schema = pq.read_schema(path)
+        label = _label_column(schema.names, _features(schema.metadata or {}), request, path)
+        if label:
+            found.append(_plain(pq.read_table(path, columns=[label]).column(0)))
+    return found

@@ -69,7 +69,7 @@ class Source(Protocol):
     """A dataset source plug-in: a dataclass without options, one file in curate/sources."""
 
     def accepts(self, reference: str) -> bool:
-        """Whether this source reads such a reference. No two sources accept the same one."""
+        """Whether this source reads such a reference."""
 
     def records(self, request: Request) -> Records:
         """The samples of the split asked for, or of all of them where no splits are known."""

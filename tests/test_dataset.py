@@ -257,7 +257,7 @@ def test_labels_that_are_absent_are_an_error_where_they_are_needed(tmp_path):
         dataset.need_labels("training")
     assert str(problem.value) == (
         f"{tmp_path} has no labels and training needs them. "
-        f"Put the images of {tmp_path} into one folder per class."
+        f"Put the images of {tmp_path} into one folder per class"
     )
 
 

@@ -151,17 +151,21 @@ def test_every_reference_is_accepted_by_one_source(tmp_path):
         assert len(accepting(reference)) == 1, reference
 
 
-@pytest.mark.parametrize("reference", ["hf:ann/shapes", "nowhere", "nowhere.npz", "nowhere/*.parquet", "a:b"])
+@pytest.mark.parametrize("reference", ["nowhere", "nowhere.npz", "nowhere/*.parquet", "a:b"])
 def test_what_is_no_reference_is_accepted_by_none(reference, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert accepting(reference) == []
 
 
 @pytest.mark.parametrize("name", ["digits", "mnist"])
-def test_a_folder_called_like_a_dataset_is_accepted_by_one_source(name, tmp_path, monkeypatch):
+def test_a_folder_called_like_a_dataset_has_to_be_named_outright(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(tmp_path / name / "cat" / "1.png", png(4, 4))
-    assert len(accepting(name)) == 1
+    with pytest.raises(
+        CurateError, match=f"known dataset and a path here: say which is meant, .*folder:{name}"
+    ):
+        open_dataset(name)
+    assert len(open_dataset(f"./{name}", ALL)) == 1
 
 
 def test_a_prefix_names_the_source(tmp_path):
@@ -688,16 +692,16 @@ def test_npz_of_floats_outside_0_to_1(tmp_path, wrong):
         ({"x": X, "y": Y[:4]}, r"a\.npz has 6 images and 4 labels$"),
         ({"x": X, "y": np.eye(6)}, r"^array y is float64 \(6, 6\): store labels as integers \[n\]$"),
         ({"x": X, "y": Y / 2}, r"^array y is float64 \(6,\): store labels as integers \[n\]$"),
-        ({"x": X, "y": np.int64(3)}, r"y is int64 \(\)"),
+        ({"x": X, "y": np.int64(3)}, r"y is a single int64 \(\)"),
         ({"x": X, "y": Y - 1}, r"a\.npz: sample 1 has label -1, use labels 0 to 1 \(2 classes\)$"),
         ({"a": X, "b": Y}, r"a\.npz has no images: its arrays are a, b; call one x or images$"),
         (
             {"x": np.array([None, "a"], object)},
-            r"a\.npz is not a readable \.npz file \(.*allow_pickle=False\)$",
+            r"a\.npz is not a readable \.npz file of plain arrays: save it anew$",
         ),
         (
             {"x": X, "y": np.array([None] * 6, object)},
-            r"a\.npz is not a readable \.npz file \(.*allow_pickle=False\)$",
+            r"a\.npz is not a readable \.npz file of plain arrays: save it anew$",
         ),
         ({"x_test": X}, r"a\.npz has no train split: it has test$"),
         ({"x": X[:0]}, r"a\.npz has no samples in its train split$"),
@@ -733,10 +737,8 @@ def altered(content: bytes, *places: int) -> bytes:
     return bytes(changed)
 
 
-@pytest.mark.parametrize("kind", ["truncated", "checksum", "compressed", "array", "text", "member"])
+@pytest.mark.parametrize("kind", ["truncated", "checksum", "compressed", "array", "text"])
 def test_npz_that_cannot_be_read(tmp_path, kind):
-    import zipfile
-
     path = tmp_path / "a.npz"
     npz(tmp_path, x=X, y=Y)
     if kind == "truncated":
@@ -749,11 +751,8 @@ def test_npz_that_cannot_be_read(tmp_path, kind):
     elif kind == "array":
         with path.open("wb") as file:
             np.save(file, X)
-    elif kind == "text":
-        path.write_bytes(b"no zip at all")
     else:
-        with zipfile.ZipFile(path, "w") as file:
-            file.writestr("x", "no array at all")
+        path.write_bytes(b"no zip at all")
     with pytest.raises(CurateError, match=r"a\.npz is not a readable \.npz file"):
         open_dataset(str(path))
 

@@ -13,13 +13,14 @@ from curate.records import Records, Request
 
 @dataclass(frozen=True)
 class Hf:
-    """A dataset repository on the Hub; always named with its prefix."""
+    """A dataset repository on the Hub."""
 
     def accepts(self, reference: str) -> bool:
-        return False
+        return reference.startswith("hf:")
 
     def records(self, request: Request) -> Records:
         repository, _, revision = request.reference.partition("@")
         if repository.count("/") != 1:
             raise CurateError(f"hf:{repository} names no dataset: use hf:owner/name")
-        return read_parquet(hub.fetch_parquet(repository, revision or None), request)
+        folder = hub.fetch_parquet(repository, revision or None)
+        return read_parquet(sorted(folder.rglob("*.parquet")), folder, request)

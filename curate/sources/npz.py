@@ -6,8 +6,9 @@ Without splits: `x, y`, or `images, labels`. Images are uint8, or floats from 0 
 """
 
 import zipfile
+import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,22 +32,34 @@ class Npz:
         path = Path(request.reference)
         try:
             with np.load(path, allow_pickle=False) as file:
-                return self._from_arrays(file, request)
-        except (OSError, ValueError, zipfile.BadZipFile, EOFError) as problem:
-            raise CurateError(f"{path} is not a readable .npz file ({problem})") from None
+                arrays = {key: np.asarray(file[key]) for key in file if _role(key)}
+                names = list(file)
+        except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error):
+            raise CurateError(f"{path} is not a readable .npz file of plain arrays: save it anew") from None
+        if not any(_role(key) == "images" for key in arrays):
+            raise CurateError(
+                f"{path} has no images: its arrays are {', '.join(names)}; call one x or images"
+            )
+        return self._from_arrays(arrays, request)
 
     def _from_arrays(self, file: Mapping[str, npt.NDArray[np.generic]], request: Request) -> Records:
         path = request.reference
         images = {split_of_name(key) or "all": key for key in file if _role(key) == "images"}
         labels = {split_of_name(key) or "all": key for key in file if _role(key) == "labels"}
-        if not images:
-            raise CurateError(f"{path} has no images: its arrays are {', '.join(file)}; call one x or images")
         if len(images) > 1:
             images.pop("all", None)
         chosen = choose_splits(images, request)
-        pixels = np.concatenate([_as_uint8(file[images[split]], images[split]) for split in chosen])
+        parts = [_as_uint8(file[images[split]], images[split]) for split in chosen]
+        if len({part.shape[1:] for part in parts}) > 1:
+            shapes = ", ".join(
+                f"{images[split]} {part.shape}" for split, part in zip(chosen, parts, strict=True)
+            )
+            raise CurateError(f"the splits of {path} differ in size: {shapes}; read one with --split")
+        pixels = np.concatenate(parts)
         if not all(split in labels for split in chosen):
-            return from_array(pixels, None, [], chosen[0] if len(chosen) == 1 else request.split, path)
+            missing = ", ".join(images[split].replace("x", "y").replace("image", "label") for split in chosen)
+            unlabelled = from_array(pixels, None, [], chosen[0] if len(chosen) == 1 else request.split, path)
+            return replace(unlabelled, why_no_labels=f"Add an array {missing} to {path}")
         numbers = np.concatenate([_as_labels(file[labels[split]], labels[split]) for split in chosen])
         if len(numbers) != len(pixels):
             raise CurateError(f"{path} has {len(pixels):,} images and {len(numbers):,} labels")
@@ -68,6 +81,8 @@ def _as_uint8(array: npt.NDArray[np.generic], key: str) -> npt.NDArray[np.uint8]
         return array.astype(np.uint8, copy=False)
     if np.issubdtype(array.dtype, np.floating):
         floats = array.astype(np.float64)
+        if floats.size == 0:
+            return floats.astype(np.uint8)
         if np.isfinite(floats).all() and floats.min() >= 0 and floats.max() <= 1:
             return np.rint(floats * 255).astype(np.uint8)
         raise CurateError(f"array {key} has values outside 0 to 1: scale the images, or store uint8")
@@ -75,7 +90,9 @@ def _as_uint8(array: npt.NDArray[np.generic], key: str) -> npt.NDArray[np.uint8]
 
 
 def _as_labels(array: npt.NDArray[np.generic], key: str) -> npt.NDArray[np.int64]:
-    flat = array.reshape(len(array), -1)
+    if array.ndim == 0:
+        raise CurateError(f"array {key} is a single {array.dtype} (): store labels as integers [n]")
+    flat = array.reshape(len(array), -1) if array.size else array.reshape(0, 1)
     if flat.shape[1] != 1 or not np.issubdtype(flat.dtype, np.integer):
         raise CurateError(f"array {key} is {array.dtype} {array.shape}: store labels as integers [n]")
     return flat[:, 0].astype(np.int64)

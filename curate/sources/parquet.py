@@ -5,6 +5,7 @@ File names tell the splits (`train-00000-of-00002.parquet`); records.py's neighb
 """
 
 import glob
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +24,16 @@ class Parquet:
         return reference.endswith(".parquet") and (path.is_file() or bool(glob.glob(reference)))
 
     def records(self, request: Request) -> Records:
-        return read_parquet(_find_files(request.reference), request)
+        files, top = _find_files(request.reference)
+        return read_parquet(files, top, request)
 
 
-def _find_files(reference: str) -> list[Path]:
+def _find_files(reference: str) -> tuple[list[Path], Path]:
+    """The files of a reference, and the folder below which folder names may tell splits."""
     path = Path(reference)
-    found = path.rglob("*.parquet") if path.is_dir() else map(Path, glob.glob(reference, recursive=True))
-    return [path] if path.is_file() else sorted(found)
+    if path.is_file():
+        return [path], path.parent
+    if path.is_dir():
+        return sorted(path.rglob("*.parquet")), path
+    files = sorted(map(Path, glob.glob(reference, recursive=True)))
+    return files, Path(os.path.commonpath([file.parent for file in files]))

@@ -5,6 +5,7 @@ torchvision splits by a `train` flag or a `split` option has train and test; the
 """
 
 import inspect
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,9 +80,12 @@ class Torchvision:
             return from_array(np.concatenate(arrays), labels, classes, split, request.reference)
         ends = np.cumsum([len(part) for part in parts])
 
+        one_at_a_time = threading.Lock()  # torchvision does not promise that several threads may read
+
         def read(row: int) -> npt.NDArray[np.generic]:
             part = int(np.searchsorted(ends, row, side="right"))
-            image = parts[part][row - (int(ends[part - 1]) if part else 0)][0]
+            with one_at_a_time:
+                image = parts[part][row - (int(ends[part - 1]) if part else 0)][0]
             pixels = np.asarray(image if image.mode in ("L", "RGB") else image.convert("RGB"))
             return pixels if pixels.ndim == 3 else pixels[..., None]
 
@@ -105,15 +109,18 @@ def _open(kind: Any, split: dict[str, Any], request: Request) -> Any:
     options: dict[str, Any] = dict(split)
     if "root" in parameters:
         options["root"] = str(request.root)
-    if "download" in parameters:
+    if "download" in parameters or kind.__name__ == "QMNIST":  # QMNIST hands it on unnamed
         options["download"] = request.download
         if request.download:
             request.root.mkdir(parents=True, exist_ok=True)
     try:
         return kind(**options)
-    except (RuntimeError, FileNotFoundError):
+    except (RuntimeError, FileNotFoundError, ValueError, ImportError) as problem:
+        said = " ".join(str(problem).split())
+        absent = not said or "dataset not found" in said.lower() or isinstance(problem, FileNotFoundError)
+        reason = "" if absent else f" ({said[:120]})"
         raise CurateError(
-            f"{request.reference} is not whole in {request.root}/: fetch it with --download, "
+            f"{request.reference} is not whole in {request.root}/{reason}: fetch it with --download, "
             "or name its folder with --root"
         ) from None
     except OSError as problem:
@@ -123,7 +130,8 @@ def _open(kind: Any, split: dict[str, Any], request: Request) -> Any:
 def _labels(dataset: Any) -> npt.NDArray[np.int64]:
     for name in ("targets", "labels", "_labels", "y"):
         if hasattr(dataset, name):
-            return np.asarray(getattr(dataset, name)).astype(np.int64).reshape(-1)
+            numbers = np.asarray(getattr(dataset, name)).astype(np.int64)
+            return numbers[:, 0] if numbers.ndim == 2 else numbers  # QMNIST: the class, then its origin
     for name in ("_samples", "samples"):
         if hasattr(dataset, name):
             return np.array([label for _, label in getattr(dataset, name)], np.int64)
