@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -187,9 +187,7 @@ def uid_of(content: bytes | npt.NDArray[np.generic], pixels: npt.NDArray[np.gene
     if pixels is None:
         assert isinstance(content, bytes)
         return _hash64(b"encoded ", content)
-    height, width, channels = pixels.shape
-    shape = f"{pixels.dtype} {height}x{width}x{channels} "
-    return _hash64(shape.encode(), np.ascontiguousarray(pixels).data)
+    return _hash64(_described(pixels.dtype, pixels.shape), np.ascontiguousarray(pixels).data)
 
 
 def fingerprint(uids: Uids, labels: Labels | None) -> str:
@@ -386,8 +384,14 @@ class _Scan:
             )
 
 
-def _hash64(*parts: Any) -> int:
-    digest = hashlib.blake2b(digest_size=8)
-    for part in parts:
-        digest.update(part)
+def _hash64(kind: bytes, content: Any) -> int:
+    digest = hashlib.blake2b(kind, digest_size=8)
+    digest.update(content)
     return int.from_bytes(digest.digest(), "little")
+
+
+@lru_cache(maxsize=256)
+def _described(dtype: np.dtype[Any], shape: tuple[int, int, int]) -> bytes:
+    """Type and shape of pixels, as they enter the uid; text is slow to make anew for every image."""
+    height, width, channels = shape
+    return f"{dtype} {height}x{width}x{channels} ".encode()

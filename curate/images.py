@@ -211,7 +211,8 @@ def _resize_and_crop(image: Pixels, size: int) -> Pixels:
 def _as_array(image: Any) -> npt.NDArray[np.generic] | None:
     """A PIL image as uint8 or uint16; palettes become colours. None for numbers of more than 16 bits."""
     if image.mode in ("L", "LA", "RGB", "RGBA"):
-        return np.array(image)
+        width, height = image.size
+        return np.frombuffer(image.tobytes(), np.uint8).reshape(height, width, -1)
     if image.mode == "1":
         return np.array(image.convert("L"))
     if image.mode.startswith("I"):
