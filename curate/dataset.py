@@ -5,11 +5,9 @@ and lossless files; of the encoded bytes for lossy files. The fingerprint is a h
 labels in order. MNIST read from IDX files and from PNGs is therefore one and the same dataset.
 """
 
-import hashlib
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,29 +16,14 @@ import numpy.typing as npt
 
 from curate import finder
 from curate.errors import CurateError
-from curate.images import (
-    CorruptImageError,
-    EncodedImages,
-    Images,
-    Pixels,
-    ResidentImages,
-    Target,
-    bring_to,
-    decode,
-    is_lossless,
-    probe,
-    view,
-    workers_for,
-)
+from curate.identity import Labels, Uids, fingerprint
+from curate.images import Images, Target, view
 from curate.progress import SILENT, Progress
-from curate.records import Records, Request, Source, check_labels
+from curate.records import Request, Source, check_labels
+from curate.scan import read_all
 
 RESIDENT_LIMIT = 2 * 2**30  # bytes of pixels; larger sets are decoded when needed
 _HELD_OUT_ONE_IN = 5
-_CHUNK = 256
-
-Uids = npt.NDArray[np.uint64]
-Labels = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -149,7 +132,9 @@ def open_dataset(
     if records.labels is not None:
         check_labels(records.labels, records.classes, reference)
     limit = 0 if options.stream else resident_limit
-    rows, uids, images, skipped = _read(records, options, progress, limit)
+    rows, uids, images, skipped = read_all(
+        records, Target(options.image_size, options.channels), options.skip_corrupt, limit, progress
+    )
     for name in skipped:
         progress.note(f"skipped {name}, which is not a readable image")
     dataset = Dataset(
@@ -180,43 +165,6 @@ def opening_for(recorded: Mapping[str, Any], given: Options, elsewhere: object =
     default = Options()
     untouched = [name for name in names if getattr(given, name) == getattr(default, name)]
     return replace(given, **{name: recorded[name] for name in untouched if name in recorded})
-
-
-def uid_of(content: bytes | npt.NDArray[np.generic], pixels: npt.NDArray[np.generic] | None) -> int:
-    """The 64-bit uid of one sample, from its decoded pixels `[h, w, c]`, or from bytes when lossy."""
-    if pixels is None:
-        assert isinstance(content, bytes)
-        return _hash64(b"encoded ", content)
-    return _hash64(_described(pixels.dtype, pixels.shape), np.ascontiguousarray(pixels).data)
-
-
-def fingerprint(uids: Uids, labels: Labels | None) -> str:
-    """sha256 over uids and labels in order (little-endian), in hexadecimal."""
-    digest = hashlib.sha256(uids.astype("<u8").tobytes())
-    digest.update(b"unlabelled" if labels is None else labels.astype("<i8").tobytes())
-    return digest.hexdigest()
-
-
-def occurrences(uids: Uids) -> npt.NDArray[np.int64]:
-    """For each sample, how many samples before it have the same uid: 0 for the first."""
-    order = np.argsort(uids, kind="stable")
-    ordered = uids[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    lengths = np.diff(np.r_[starts, len(uids)])
-    counts = np.empty(len(uids), np.int64)
-    counts[order] = np.arange(len(uids)) - np.repeat(starts, lengths)
-    return counts
-
-
-def match(wanted: Uids, present: Uids) -> npt.NDArray[np.int64]:
-    """For each wanted sample its row among the present ones, by uid and occurrence; −1 for none."""
-    if len(present) == 0:
-        return np.full(len(wanted), -1)
-    keys = [np.rec.fromarrays([uids, occurrences(uids)]) for uids in (present, wanted)]
-    order = np.lexsort((keys[0].f1, keys[0].f0))
-    place = np.searchsorted(keys[0][order], keys[1])
-    rows = order[np.minimum(place, len(order) - 1)]
-    return np.where(keys[0][rows] == keys[1], rows, -1)
 
 
 def _find_source(reference: str) -> tuple[Source, str]:
@@ -272,126 +220,3 @@ def _hold_out(dataset: Dataset, progress: Progress) -> Dataset:
         f"test split ({split} has {rows.size:,} of {len(dataset):,})"
     )
     return dataset.take(rows)
-
-
-def _read(
-    records: Records, options: Options, progress: Progress, resident_limit: int
-) -> tuple[npt.NDArray[np.int64], Uids, Images, list[str]]:
-    """One pass over all samples: uids, checks, and the pixels themselves where they fit in memory."""
-    target = Target(options.image_size, options.channels)
-    if records.array is not None and bring_to(records.array[0], target).shape == records.array.shape[1:]:
-        uids = np.array([uid_of(b"", image) for image in records.array], np.uint64)
-        return np.arange(records.n), uids, ResidentImages(records.array), []
-    scan = _Scan(records, target, options.skip_corrupt, resident_limit)
-    with progress.task("read", records.n, "images"), ThreadPoolExecutor(scan.workers) as pool:
-        for done in pool.map(scan.chunk, range(0, records.n, _CHUNK)):
-            progress.advance(done)
-    return scan.finish(options)
-
-
-class _Scan:
-    """The state of one pass over the samples of a source."""
-
-    def __init__(self, records: Records, target: Target, skip_corrupt: bool, limit: int) -> None:
-        self.records, self.target, self.skip_corrupt = records, target, skip_corrupt
-        self.uids = np.zeros(records.n, np.uint64)
-        self.shapes = np.zeros((records.n, 3), np.int32)
-        self.skipped: dict[int, str] = {}
-        self.reasons: dict[int, str] = {}
-        first = records.read(0)
-        self.workers = workers_for(first)
-        self.resident = self._pixels_in_memory(first) <= limit
-        self.pixels: list[Pixels | None] = [None] * (records.n if self.resident else 0)
-
-    def _pixels_in_memory(self, first: bytes | npt.NDArray[np.generic]) -> int:
-        try:
-            height, width, channels = (
-                first.shape if isinstance(first, np.ndarray) else probe(first, self.records.name(0))
-            )
-        except CorruptImageError:
-            height, width, channels = 256, 256, 3  # it is named, or skipped, when its turn comes
-        size = self.target.image_size
-        pixels = size * size if size else height * width
-        return int(self.records.n * pixels * (self.target.channels or channels))
-
-    def chunk(self, start: int) -> int:
-        stop = min(start + _CHUNK, self.records.n)
-        for row in range(start, stop):
-            try:
-                self._sample(row)
-            except CorruptImageError as problem:
-                if not self.skip_corrupt:
-                    raise
-                self.skipped[row] = self.records.name(row)
-                self.reasons[row] = str(problem)
-        return stop - start
-
-    def _sample(self, row: int) -> None:
-        content, name = self.records.read(row), self.records.name(row)
-        lossless = isinstance(content, np.ndarray) or is_lossless(content)
-        if not (lossless or self.resident or self.skip_corrupt):
-            assert isinstance(content, bytes)
-            shape = probe(content, name)
-            self.uids[row] = uid_of(content, None)
-        else:
-            pixels = decode(content, name)
-            self.uids[row] = uid_of(content, pixels if lossless else None)
-            shape = pixels.shape
-            if self.resident:
-                brought = bring_to(pixels, self.target)
-                self.pixels[row], shape = brought, brought.shape
-        self.shapes[row] = self._final_shape(*shape)
-
-    def _final_shape(self, height: int, width: int, channels: int) -> tuple[int, int, int]:
-        size = self.target.image_size
-        channels = self.target.channels or {2: 1, 4: 3}.get(channels, channels)
-        return (size, size, channels) if size else (height, width, channels)
-
-    def finish(self, options: Options) -> tuple[npt.NDArray[np.int64], Uids, Images, list[str]]:
-        rows = np.array([row for row in range(self.records.n) if row not in self.skipped], np.int64)
-        if rows.size == 0:
-            raise CurateError(f"none of the {self.records.n:,} images could be read: {self.reasons[0]}")
-        self._check_one_shape(rows)
-        shape = tuple(int(side) for side in self.shapes[rows[0]])
-        images: Images
-        if self.resident:
-            array = np.empty((rows.size, *shape), np.uint8)
-            for place, row in enumerate(rows):
-                array[place] = self.pixels[row]
-                self.pixels[row] = None
-            images = ResidentImages(array)
-        else:
-            height, width, channels = shape
-            images = EncodedImages(
-                self.records.read, self.records.name, rows, (height, width, channels), self.target
-            )
-        return rows, self.uids[rows], images, [self.skipped[row] for row in sorted(self.skipped)]
-
-    def _check_one_shape(self, rows: npt.NDArray[np.int64]) -> None:
-        shapes = self.shapes[rows]
-        grey = shapes[:, 2] == 1
-        if grey.any() and not grey.all():
-            odd = rows[np.flatnonzero(grey if grey.sum() <= grey.size / 2 else ~grey)[0]]
-            raise CurateError(
-                f"{grey.sum():,} images are grey and {(~grey).sum():,} are colour (such as "
-                f"{self.records.name(int(odd))}): use --channels 1 or --channels 3 for all"
-            )
-        if (shapes != shapes[0]).any():
-            small, large = shapes[:, :2].min(axis=0), shapes[:, :2].max(axis=0)
-            raise CurateError(
-                f"the images differ in size, from {small[1]} x {small[0]} to {large[1]} x {large[0]} "
-                "pixels: bring them to one with --image-size 64, or another number of pixels"
-            )
-
-
-def _hash64(kind: bytes, content: Any) -> int:
-    digest = hashlib.blake2b(kind, digest_size=8)
-    digest.update(content)
-    return int.from_bytes(digest.digest(), "little")
-
-
-@lru_cache(maxsize=256)
-def _described(dtype: np.dtype[Any], shape: tuple[int, int, int]) -> bytes:
-    """Type and shape of pixels, as they enter the uid; text is slow to make anew for every image."""
-    height, width, channels = shape
-    return f"{dtype} {height}x{width}x{channels} ".encode()

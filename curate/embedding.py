@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.artifact import UNSEALED, Header, atomic_file, canonical, check_seal, read_header, seal_file
-from curate.dataset import Dataset, Labels, Uids, uid_of
-from curate.dataset import fingerprint as fingerprint_of
+from curate.dataset import Dataset
 from curate.errors import CurateError, DamagedError
+from curate.identity import Labels, Uids, uid_of
+from curate.identity import fingerprint as fingerprint_of
 
 _CHUNK_BYTES = 64 * 2**20
 

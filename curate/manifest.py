@@ -20,8 +20,9 @@ import numpy.typing as npt
 
 from curate.artifact import UNSEALED, Header, atomic_folder, check_seal, file_sha256, read_header, seal_file
 from curate.card import card
-from curate.dataset import Dataset, match
+from curate.dataset import Dataset
 from curate.errors import CurateError, DamagedError, MismatchError
+from curate.identity import match
 from curate.tables import Column, check_sizes
 
 SELECTION, SAMPLES, HEADER, CARD = "selection.parquet", "samples.parquet", "manifest.json", "README.md"

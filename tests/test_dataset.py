@@ -13,17 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from curate.dataset import (
-    Dataset,
-    Options,
-    fingerprint,
-    match,
-    occurrences,
-    open_dataset,
-    opening_for,
-    uid_of,
-)
+from curate.dataset import Dataset, Options, open_dataset, opening_for
 from curate.errors import CurateError
+from curate.identity import fingerprint, match, occurrences, uid_of
 from curate.images import EncodedImages, ResidentImages
 from curate.progress import Progress
 from curate.records import NoSplitError

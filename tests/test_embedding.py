@@ -12,9 +12,9 @@ from sklearn.decomposition import PCA
 import curate
 from curate import finder
 from curate.artifact import make_header
-from curate.dataset import uid_of
 from curate.embedding import open_embedding, write_embedding
 from curate.errors import CurateError, DamagedError
+from curate.identity import uid_of
 from curate.vectors import Work
 
 

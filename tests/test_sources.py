@@ -161,9 +161,7 @@ def test_what_is_no_reference_is_accepted_by_none(reference, tmp_path, monkeypat
 def test_a_folder_called_like_a_dataset_has_to_be_named_outright(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(tmp_path / name / "cat" / "1.png", png(4, 4))
-    with pytest.raises(
-        CurateError, match=f"known dataset and a path here: say which, .*folder:{name}"
-    ):
+    with pytest.raises(CurateError, match=f"known dataset and a path here: say which, .*folder:{name}"):
         open_dataset(name)
     assert len(open_dataset(f"./{name}", ALL)) == 1
 

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from curate.artifact import Header, check_output, check_same_dataset
-from curate.dataset import Dataset, Options, occurrences, open_dataset, opening_for
+from curate.dataset import Dataset, Options, open_dataset, opening_for
 from curate.embedding import open_embedding
 from curate.errors import CurateError
+from curate.identity import occurrences
 from curate.manifest import Manifest, open_manifest
 from curate.progress import SILENT, Progress
 from curate.report import Bar, Chart, Report, counts, histogram, shares

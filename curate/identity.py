@@ -1,0 +1,61 @@
+"""Who a sample is: the uid from its content, the fingerprint of a dataset, and finding samples again."""
+
+import hashlib
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Uids = npt.NDArray[np.uint64]
+Labels = npt.NDArray[np.int64]
+
+
+def uid_of(content: bytes | npt.NDArray[np.generic], pixels: npt.NDArray[np.generic] | None) -> int:
+    """The 64-bit uid of one sample, from its decoded pixels `[h, w, c]`, or from bytes when lossy."""
+    if pixels is None:
+        assert isinstance(content, bytes)
+        return _hash64(b"encoded ", content)
+    return _hash64(_described(pixels.dtype, pixels.shape), np.ascontiguousarray(pixels).data)
+
+
+def fingerprint(uids: Uids, labels: Labels | None) -> str:
+    """sha256 over uids and labels in order (little-endian), in hexadecimal."""
+    digest = hashlib.sha256(uids.astype("<u8").tobytes())
+    digest.update(b"unlabelled" if labels is None else labels.astype("<i8").tobytes())
+    return digest.hexdigest()
+
+
+def occurrences(uids: Uids) -> npt.NDArray[np.int64]:
+    """For each sample, how many samples before it have the same uid: 0 for the first."""
+    order = np.argsort(uids, kind="stable")
+    ordered = uids[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    lengths = np.diff(np.r_[starts, len(uids)])
+    counts = np.empty(len(uids), np.int64)
+    counts[order] = np.arange(len(uids)) - np.repeat(starts, lengths)
+    return counts
+
+
+def match(wanted: Uids, present: Uids) -> npt.NDArray[np.int64]:
+    """For each wanted sample its row among the present ones, by uid and occurrence; −1 for none."""
+    if len(present) == 0:
+        return np.full(len(wanted), -1)
+    keys = [np.rec.fromarrays([uids, occurrences(uids)]) for uids in (present, wanted)]
+    order = np.lexsort((keys[0].f1, keys[0].f0))
+    place = np.searchsorted(keys[0][order], keys[1])
+    rows = order[np.minimum(place, len(order) - 1)]
+    return np.where(keys[0][rows] == keys[1], rows, -1)
+
+
+def _hash64(kind: bytes, content: Any) -> int:
+    digest = hashlib.blake2b(kind, digest_size=8)
+    digest.update(content)
+    return int.from_bytes(digest.digest(), "little")
+
+
+@lru_cache(maxsize=256)
+def _described(dtype: np.dtype[Any], shape: tuple[int, int, int]) -> bytes:
+    """Type and shape of pixels, as they enter the uid; text is slow to make anew for every image."""
+    height, width, channels = shape
+    return f"{dtype} {height}x{width}x{channels} ".encode()
