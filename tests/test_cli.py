@@ -78,6 +78,19 @@ def test_help_of_every_method_option_names_what_exists(cli):
 
 
 @pytest.mark.parametrize(
+    ("command", "kind"),
+    [("embed", "embedders"), ("select", "strategies"), ("train", "models"), ("train", "policies")],
+)
+def test_help_names_every_option_of_every_method(cli, command, kind):
+    from curate import finder
+
+    text = cli(command, "--help").out
+    for name in finder.names(kind):
+        for option in finder.option_names(finder.load(kind, name)):
+            assert f"{option}=" in text, f"{command} --help does not name {option} of {name}"
+
+
+@pytest.mark.parametrize(
     "words",
     [
         ["embed", "digits", "--dim", "4", "-o", "x.safetensors"],
@@ -131,7 +144,11 @@ def test_json_is_one_object_on_stdout(cli, here, digits_round, words):
     (["embed", "digits", "--device", "cuda"], "device=cuda does not fit: pca computes on the CPU"),
     (["embed", ""], "the dataset has no name"),
     (["cluster", "{embedding}", "--keep", "0.3"], "are for the selection: name a --strategy"),
-    (["cluster", "{embedding}", "--strategy", "furthst"], r"no strategy called 'furthst'"),
+    (
+            ["cluster", "{embedding}", "--strategy", "top", "-o", "m.parquet"],
+            "names the manifest's folder",
+        ),
+        (["cluster", "{embedding}", "--strategy", "furthst"], r"no strategy called 'furthst'"),
     (["cluster", "{embedding}", "--strategy", "top", "--keep", "9999"], "keep=9999 is more than"),
     (["select", "{manifest}"], "is a manifest, not a table"),
     (["replay", "{manifest}", "--lr", "-1"], "lr=-1.0 is out of range"),

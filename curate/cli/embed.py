@@ -20,6 +20,14 @@ def command(dataset, method, dim, output, force, seed, device, settings, as_json
     """Turn the images of DATASET into vectors.
 
     \b
+    pca          principal components of the pixels
+                 --set whiten=true, exact_up_to=4096 (pixel values; above: incremental)
+    autoencoder  the code of a small convolutional autoencoder, trained here
+                 --set n_steps=2000, width=16, batch_size=128, lr=0.001
+    features     what the last layer of a trained network sees
+                 --set model=resnet18, weights=torchvision|FILE|FOLDER, input_size=224
+
+    \b
       curate embed digits
       curate embed cifar10 --download --method autoencoder --dim 64
       curate embed photos/ --image-size 224 --method features --set model=resnet18

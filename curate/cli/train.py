@@ -43,7 +43,8 @@ def command(
 ):
     """Train a model on DATASET; write weights, metrics and the manifest.
 
-    What is not said comes from the model's own recipe.
+    What is not said comes from the model's own recipe. Options of a model or policy, with --set: width=32
+    (basic-cnn), manifest=FOLDER (recorded).
 
     \b
       curate train digits

@@ -110,6 +110,10 @@ def cluster_and_select(
     opened = open_embedding(embedding, data)
     check_selection(strategy, keep, class_floor, options, opened.n)
     if output is not None:
+        if Path(output).suffix in (".parquet", ".safetensors"):
+            raise CurateError(
+                f"-o {output}: with a strategy this names the manifest's folder; leave out the ending"
+            )
         check_output(Path(output), force)
     table = cluster(
         opened,
