@@ -15,14 +15,19 @@ SLOW_EMBED = ("embed", "digits", "--method", "autoencoder", "--set", "n_steps=10
 SLOW_TRAIN = ("train", "digits", "--epochs", "1000", "-o", "run")
 
 
-def start(words, folder, **options):
+def heed_interrupts():
+    """A test suite in the background of a shell ignores SIGINT, and its children would too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def start(words, folder, preexec_fn=heed_interrupts):
     return subprocess.Popen(
         [sys.executable, "-m", "curate", *words],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        **options,
+        preexec_fn=preexec_fn,
     )
 
 

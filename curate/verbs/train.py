@@ -72,6 +72,7 @@ def train(
         raise CurateError(f"evaluate-every={evaluate_every} is too small: use 1 or more epochs")
     place = learners.choose_device(device)
     data = open_dataset(dataset, opening, progress)
+    data.need_labels("training")
     test_data = open_test(data, test, opening, progress)
     learner = learners.build(model, model_options, data, seed, place)
     batches = Batches(data, learner)
