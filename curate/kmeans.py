@@ -13,9 +13,11 @@ import numpy.typing as npt
 
 from curate.embedding import Vectors, row_chunks
 from curate.errors import CurateError
+from curate.finder import nearest
 from curate.progress import SILENT, Progress
 from curate.rng import rng, stream_seed
 
+INITS = {"random": "RANDOM", "afk-mc2": "AFK_MC2", "kmeans++": "KMEANS_PLUS_PLUS"}
 _SAMPLE_ROWS = 2**18
 _SAMPLE_PER_CENTROID = 256
 _SAMPLE_BYTES = 2**30
@@ -47,16 +49,23 @@ def kmeans(
     *,
     spherical: bool = False,
     n_iterations: int = 20,
+    init: str = "random",
     seed: int = 0,
     progress: Progress = SILENT,
 ) -> Clustering:
-    """Cluster `n` vectors, read by `read(start, stop)`, around `k` centroids."""
+    """Cluster `n` vectors, read by `read(start, stop)`, around `k` centroids.
+
+    `init` is where centroids start: on `random` samples, or spread out by `kmeans++` (Arthur and
+    Vassilvitskii 2007) or its fast approximation `afk-mc2` (Bachem et al. 2016).
+    """
     import faiss
 
     if not 1 <= k <= n:
         raise CurateError(f"k={k} is out of range: use 1 to {n:,}, the number of samples")
     if n_iterations < 1:
         raise CurateError(f"iterations={n_iterations} is too few: use 1 or more")
+    if init not in INITS:
+        raise CurateError(f"there is no init '{init}': {nearest(init, INITS)}")
     n_gpus = faiss.get_num_gpus()
     sample = _sample(read, n, dim, k, spherical, seed, progress)
     trainer = faiss.Kmeans(
@@ -66,6 +75,7 @@ def kmeans(
         seed=stream_seed(seed, "kmeans") % 2**31,
         spherical=spherical,
         gpu=n_gpus > 0,
+        init_method=getattr(faiss, f"ClusteringInitMethod_{INITS[init]}"),
         min_points_per_centroid=1,
         max_points_per_centroid=len(sample),
     )
@@ -78,10 +88,10 @@ def kmeans(
     with progress.task("assign", n, "samples"):
         for start, stop in row_chunks(n, dim * 4):
             rows = _prepared(read(start, stop), spherical)
-            nearest = trainer.index.search(rows, 1)[1][:, 0]
-            exact = _distances(rows, centroids[nearest], spherical)
+            closest = trainer.index.search(rows, 1)[1][:, 0]
+            exact = _distances(rows, centroids[closest], spherical)
             objective += float(exact.sum(dtype=np.float64))
-            cluster[start:stop] = nearest
+            cluster[start:stop] = closest
             distance[start:stop] = exact if spherical else np.sqrt(exact)
             progress.advance(stop - start)
     history = np.asarray(trainer.obj, np.float64).tolist()

@@ -58,6 +58,22 @@ def test_the_seed_decides():
     assert (one.centroids != other.centroids).any()
 
 
+@pytest.mark.parametrize("init", ["afk-mc2", "kmeans++"])
+def test_spread_out_centroids_find_planted_clusters_more_often(init):
+    vectors, _ = planted(k=10, n=1000)
+
+    def mean_objective(init):
+        tries = [kmeans(reader(vectors), 1000, 5, 10, init=init, seed=seed) for seed in range(12)]
+        return np.mean([found.objective for found in tries])
+
+    assert mean_objective(init) < mean_objective("random")
+
+
+def test_a_misspelt_init_is_an_error():
+    with pytest.raises(CurateError, match=r"there is no init 'kmeans\+': did you mean kmeans\+\+"):
+        kmeans(reader(np.zeros((10, 2))), 10, 2, 2, init="kmeans+")
+
+
 def test_more_iterations_do_not_make_it_worse():
     vectors, _ = planted(spread=2.0)
     short, long = (kmeans(reader(vectors), 600, 5, 9, n_iterations=count) for count in (1, 25))

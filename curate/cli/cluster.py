@@ -10,6 +10,7 @@ from curate.cli import options
 @click.option("-k", "k", type=int, help="Number of clusters; by default one per 120 samples.")
 @click.option("--spherical", is_flag=True, help="Cluster directions (cosine) and not positions.")
 @click.option("--iterations", default=20, show_default=True, help="Iterations of k-means.")
+@click.option("--init", default="random", show_default=True, help="random, afk-mc2 or kmeans++.")
 @options.SEED
 @options.output("FILE.parquet")
 @click.option("--data", metavar="DATASET", help="Whose vectors these are, for embeddings made elsewhere.")
@@ -25,6 +26,7 @@ def command(
     k,
     spherical,
     iterations,
+    init,
     seed,
     output,
     force,

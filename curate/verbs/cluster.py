@@ -27,6 +27,7 @@ def cluster(
     *,
     spherical: bool = False,
     iterations: int = 20,
+    init: str = "random",
     seed: int = 0,
     data: Dataset | None = None,
     output: str | Path | None = None,
@@ -36,7 +37,8 @@ def cluster(
     """Write the table of clusters: cluster and distance to its centroid for every sample.
 
     `k` defaults to one cluster per 120 samples. `embedding` may be vectors from elsewhere; `data` then
-    says whose they are. Distances are Euclidean, or 1 − cosine when `spherical`.
+    says whose they are. `init` is `random`, `afk-mc2` or `kmeans++`. Distances are Euclidean, or 1 − cosine
+    when `spherical`.
     """
     named = embedding.path if isinstance(embedding, Embedding) else Path(embedding)
     if k is not None and output is None:
@@ -56,6 +58,7 @@ def cluster(
         k,
         spherical=spherical,
         n_iterations=iterations,
+        init=init,
         seed=seed,
         progress=progress,
     )
@@ -63,7 +66,7 @@ def cluster(
     header = make_header(
         "clusters",
         "cluster",
-        {"k": k, "spherical": spherical, "iterations": iterations},
+        {"k": k, "spherical": spherical, "iterations": iterations, "init": init},
         seed=seed,
         dataset=opened.header["dataset"],
         parents={"embedding": opened.header},
@@ -97,6 +100,7 @@ def cluster_and_select(
     options: Mapping[str, Any] | None = None,
     spherical: bool = False,
     iterations: int = 20,
+    init: str = "random",
     seed: int = 0,
     data: Dataset | None = None,
     output: str | Path | None = None,
@@ -120,6 +124,7 @@ def cluster_and_select(
         k,
         spherical=spherical,
         iterations=iterations,
+        init=init,
         seed=seed,
         output=None if output is None else f"{output}.parquet",
         force=force,
