@@ -130,6 +130,23 @@ def test_side_by_side_gives_the_same_runs_as_one_after_another(digits_round, mon
         assert [t.weights_sha256 for t in run.trials] == [t.weights_sha256 for t in other.trials]
 
 
+def test_side_by_side_needs_images_in_memory(tmp_path):
+    from PIL import Image
+
+    for number in range(30):
+        folder = tmp_path / "photos" / ("cat" if number % 2 else "dog")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((8, 8, 3), number * 8, np.uint8)).save(folder / f"{number}.png")
+    opening = curate.Options(split="all", stream=True)
+    photos = str(tmp_path / "photos")
+    made = curate.train(photos, recipe=QUICK, opening=opening, test=photos, output=tmp_path / "run")
+    with pytest.raises(CurateError, match=r"jobs=2 needs the images in memory: leave out --stream"):
+        curate.replay(made.manifest, opening=curate.Options(stream=True), jobs=2)
+    again = curate.replay(made.manifest, trials=1)  # resident, on the recorded test set: the same bits
+    assert again.runs[0].trials[0].accuracy == made.test.accuracy
+    assert again.runs[0].trials[0].weights_sha256 == sha_of_saved(tmp_path / "run" / "model.safetensors")
+
+
 def test_random_control_matches_a_dynamic_manifest_epoch_by_epoch():
     policy = MatchedRandom([3, 5])
     for epoch, size in enumerate((3, 5)):

@@ -11,6 +11,7 @@ from curate import finder
 from curate import learner as learners
 from curate.dataset import Dataset, Options, open_dataset, opening_for
 from curate.errors import CurateError
+from curate.images import ResidentImages
 from curate.manifest import Manifest, follow, open_manifest
 from curate.network import Recipe
 from curate.progress import SILENT, Progress
@@ -122,7 +123,11 @@ def replay(
     aligned, available, said = follow(opened, source)
     if said:
         progress.note(said)
-    test_data = open_test(source, test, opening_for(opened.header["dataset"], how, data), progress)
+    if jobs > 1 and not isinstance(aligned.images, ResidentImages):
+        raise CurateError(f"jobs={jobs} needs the images in memory: leave out --stream, or use --jobs 1")
+    test_data = open_test(
+        source, test or recorded.get("test"), opening_for(opened.header["dataset"], how, data), progress
+    )
     if test_data is None:
         raise CurateError(f"{source.reference} has no test set to replay against: name one with --test")
     setting = Setting(

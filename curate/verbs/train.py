@@ -103,7 +103,7 @@ def train(
             "policy": policy,
             "policy_options": policy_options,
             "recipe": asdict(chosen),
-            "test": None if test_data is None else test_data.header()["reference"],
+            "test": test.reference if isinstance(test, Dataset) else test,
         },
         seed=seed,
         dataset=data.header(),
