@@ -1,6 +1,7 @@
 """The whole MNIST pipeline against the bare time of its own training steps.
 
-    python benchmarks/pipeline.py --data DATA/mnist
+    python benchmarks/pipeline.py --data mnist
+    python benchmarks/pipeline.py --data MNIST_IN_PARQUET --result pipeline_parquet
 
 Pipeline: read train and test images, PCA-50, k-means with k = 500, the 30,000 furthest, LeNet-5 for 5
 epochs at batch 64 with Adam 1e-3, test. Bare: forward, backward and step of the same network, written as in
@@ -23,7 +24,8 @@ PARTS = ("read", "embed", "cluster", "select", "replay")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True)
-    parser.add_argument("-n", type=int, default=3)
+    parser.add_argument("--result", default="pipeline", help="name of the results page")
+    parser.add_argument("-n", type=int, default=5)
     arguments = parser.parse_args()
     work = Path(tempfile.mkdtemp())
     try:
@@ -50,10 +52,10 @@ def main() -> None:
         f"| training in the pipeline / bare | {ratio(training, seconds['bare'])} |",
         f"| test accuracy, % | {spread([100 * entry['accuracy'] for entry in found])} |",
         "",
-        "`python benchmarks/pipeline.py --data MNIST`; exactly 30,000 samples selected. The replay",
-        "part holds training, testing, and preparing the images.",
+        f"`python benchmarks/pipeline.py --data {Path(arguments.data).name}`; exactly 30,000 samples selected.",
+        "The replay part holds training, testing, and preparing the images.",
     ]
-    write("pipeline", rows, {"seconds": seconds, "pipeline": found})
+    write(arguments.result, rows, {"seconds": seconds, "pipeline": found})
 
 
 def _warm_up(data: str, work: Path) -> None:
