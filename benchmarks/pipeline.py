@@ -52,7 +52,7 @@ def main() -> None:
         f"| training in the pipeline / bare | {ratio(training, seconds['bare'])} |",
         f"| test accuracy, % | {spread([100 * entry['accuracy'] for entry in found])} |",
         "",
-        f"`python benchmarks/pipeline.py --data {Path(arguments.data).name}`; exactly 30,000 samples selected.",
+        f"`python benchmarks/pipeline.py --data {Path(arguments.data).name}`; exactly 30,000 selected.",
         "The replay part holds training, testing, and preparing the images.",
     ]
     write(arguments.result, rows, {"seconds": seconds, "pipeline": found})
