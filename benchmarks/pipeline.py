@@ -4,9 +4,9 @@
     python benchmarks/pipeline.py --data MNIST_IN_PARQUET --result pipeline_parquet
 
 Pipeline: read train and test images, PCA-50, k-means with k = 500, the 30,000 furthest, LeNet-5 for 5
-epochs at batch 64 with Adam 1e-3 and its cosine rate, test. Bare: forward, backward and step of the same network, written as in
-the textbook, with torch's default Adam, on normalised tensors already in place. Both in one process, in
-turn, after imports.
+epochs at batch 64 with Adam 1e-3 and its cosine rate, test. Bare: forward, backward and step of the same
+network, written as in the textbook, with torch's default Adam, on normalised tensors already in place. Both
+in one process, in turn, after imports.
 """
 
 import argparse
