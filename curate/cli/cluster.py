@@ -57,6 +57,7 @@ def command(
     shared = {
         "spherical": spherical,
         "iterations": iterations,
+        "init": init,
         "seed": seed,
         "output": output,
         "force": force,

@@ -1,4 +1,4 @@
-"""LeNet-5 with batch norm on 32x32 input, 61,000 parameters. Source: LeCun et al. 1998.
+"""LeNet-5 with batch norm on 32x32 input, 61,750 parameters for grey images. Source: LeCun et al. 1998.
 
 The variant used for k-means pruning of MNIST: ReLU, max pooling and batch norm after the convolutions.
 Pooling stands before ReLU: both only ever pick the larger value, so the result is the same, and ReLU

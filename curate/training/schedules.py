@@ -10,7 +10,7 @@ from curate.errors import CurateError
 from curate.finder import nearest
 
 
-def constant(fraction: float) -> float:
+def constant(fraction: float) -> float:  # noqa: ARG001  the protocol of a schedule
     """Always the full rate."""
     return 1.0
 

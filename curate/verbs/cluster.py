@@ -139,7 +139,6 @@ def cluster_and_select(
         seed=seed,
         output=output,
         force=force,
-        progress=progress,
     )
 
 

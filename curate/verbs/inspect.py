@@ -193,7 +193,7 @@ def _origin(header: Header) -> list[tuple[str, str]]:
     ]
 
 
-def _plain(options: dict[str, Any], prefix: str = "") -> list[str]:
+def _plain(options: dict[str, Any]) -> list[str]:
     words = []
     for name, value in options.items():
         if isinstance(value, dict):

@@ -11,7 +11,6 @@ from curate.artifact import check_output, make_header
 from curate.budget import check_share, count_to_keep, with_class_floor
 from curate.errors import CurateError
 from curate.manifest import Manifest, Selected, write_manifest
-from curate.progress import SILENT, Progress
 from curate.ranking import Strategy
 from curate.rng import rng
 from curate.tables import Table, open_table
@@ -28,7 +27,6 @@ def select(
     seed: int = 0,
     output: str | Path | None = None,
     force: bool = False,
-    progress: Progress = SILENT,
 ) -> Manifest:
     """Write the manifest of the `keep` best samples by a strategy; returns it, opened.
 
