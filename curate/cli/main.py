@@ -64,7 +64,7 @@ def main() -> None:
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        _fail("interrupted: what was there before is untouched", _INTERRUPTED)
+        _interrupted()
     except click.ClickException as problem:
         _fail(" ".join(problem.format_message().split()), problem.exit_code)
     except CurateError as problem:
@@ -80,6 +80,20 @@ def main() -> None:
         # Not foreseen, so a fault of curate: still one line, and the way to more.
         line = " ".join(str(problem).split())[:200]
         _fail(f"unexpected {type(problem).__name__} ({line}): --debug shows where; please report it", 1)
+
+
+def _interrupted() -> None:
+    """End with 130, at whatever moment the interrupt came.
+
+    CPython kills itself with SIGINT on its way out once an interrupt has passed through `exec`, as it does
+    while dataclasses are imported, handled or not. All clean-up is done by now, so nothing is left to exit.
+    """
+    if "--debug" in sys.argv:
+        raise  # noqa: PLE0704  called while the error is being handled
+    click.echo("error: interrupted: what was there before is untouched", err=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(_INTERRUPTED)
 
 
 def _fail(line: str, code: int = 2) -> None:
