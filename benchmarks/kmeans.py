@@ -32,13 +32,13 @@ def main() -> None:
 
     seeds = {"value": 0}
 
-    def ours(n_iterations: int, init: str = "random") -> float:
+    def ours(n_iterations: int, n_relocations: int = 0) -> float:
         found = kmeans(
             lambda start, stop: vectors[start:stop],
             *vectors.shape,
             K,
             n_iterations=n_iterations,
-            init=init,
+            n_relocations=n_relocations,
             seed=seeds["value"],
         )
         return objective(vectors, found.centroids)
@@ -53,22 +53,22 @@ def main() -> None:
         return objective(vectors, KMeans(K, random_state=seeds["value"]).fit(vectors).cluster_centers_)
 
     ours(1)  # load FAISS
-    quick = _enough(ours, "random", (3, 5, 8, 12, 20), mini_batch())
-    long = _enough(ours, "afk-mc2", (20, 30, 40, 60, 90, 130, 200, 400), full())
+    quick = _enough(ours, ((3, 0), (5, 0), (8, 0), (12, 0), (20, 0)), mini_batch())
+    long = _enough(ours, ((10, 4), (10, 5), (10, 6), (10, 7), (20, 8)), full())
     ways = {
         "MiniBatchKMeans": mini_batch,
-        "quick": lambda: ours(quick),
+        "quick": lambda: ours(*quick),
         "curate": lambda: ours(20),
         "KMeans": full,
-        "long": lambda: ours(long, "afk-mc2"),
+        "long": lambda: ours(*long),
     }
     seconds, found = alternate(ways, arguments.n)
     names = {
         "MiniBatchKMeans": "scikit-learn MiniBatchKMeans",
-        "quick": f"curate, {quick} iterations",
+        "quick": f"curate, {quick[0]} iterations",
         "curate": "curate, 20 iterations",
         "KMeans": "scikit-learn KMeans",
-        "long": f"curate, {long} iterations, init afk-mc2",
+        "long": f"curate, {long[0]} iterations, {long[1]} relocations",
     }
     lower = 100 * (1 - np.mean(found["curate"]) / np.mean(found["MiniBatchKMeans"]))
     level = 100 * (np.mean(found["long"]) / np.mean(found["KMeans"]) - 1)
@@ -82,7 +82,7 @@ def main() -> None:
             for name, text in names.items()
         ),
         "",
-        f"Against MiniBatchKMeans, {quick} iterations: time ratio "
+        f"Against MiniBatchKMeans, {quick[0]} iterations: time ratio "
         f"{ratio(seconds['quick'], seconds['MiniBatchKMeans'])}, "
         f"objective {100 * (np.mean(found['quick']) / np.mean(found['MiniBatchKMeans']) - 1):+.2f}%; "
         f"20 iterations: {ratio(seconds['curate'], seconds['MiniBatchKMeans'])}, {-lower:+.2f}%.",
@@ -93,9 +93,9 @@ def main() -> None:
     write("kmeans", lines, {"seconds": seconds, "objective": found})
 
 
-def _enough(run, init: str, counts: tuple[int, ...], target: float) -> int:
-    """The first number of iterations whose objective is no higher than the target."""
-    return next((count for count in counts if run(count, init) <= target), counts[-1])
+def _enough(run, efforts: tuple[tuple[int, int], ...], target: float) -> tuple[int, int]:
+    """The first (iterations, relocations) whose objective is no higher than the target."""
+    return next((effort for effort in efforts if run(*effort) <= target), efforts[-1])
 
 
 def objective(vectors: np.ndarray, centroids: np.ndarray) -> float:

@@ -6,6 +6,7 @@ memory is bounded by the cap, whatever the size of the embedding.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,9 @@ INITS = {"random": "RANDOM", "afk-mc2": "AFK_MC2", "kmeans++": "KMEANS_PLUS_PLUS
 _SAMPLE_ROWS = 2**18
 _SAMPLE_PER_CENTROID = 256
 _SAMPLE_BYTES = 2**30
+_MOVED = 0.15  # of the centroids, in the first relocation; fewer each time after
+_SETTLE = 3  # iterations after a relocation
+_NUDGE = 0.3  # of a cluster's spread along one axis
 
 
 @dataclass(frozen=True)
@@ -50,13 +54,17 @@ def kmeans(
     spherical: bool = False,
     n_iterations: int = 20,
     init: str = "random",
+    n_relocations: int = 0,
     seed: int = 0,
     progress: Progress = SILENT,
 ) -> Clustering:
     """Cluster `n` vectors, read by `read(start, stop)`, around `k` centroids.
 
     `init` is where centroids start: on `random` samples, or spread out by `kmeans++` (Arthur and
-    Vassilvitskii 2007) or its fast approximation `afk-mc2` (Bachem et al. 2016).
+    Vassilvitskii 2007) or its fast approximation `afk-mc2` (Bachem et al. 2016). Half-way through the
+    iterations come `n_relocations`: each moves the centroids that are least missed to where the error
+    is largest and lets all settle, which leads out of a poor optimum for a fraction of the iterations
+    that a better start would cost (after breathing k-means, Fritzke 2020).
     """
     import faiss
 
@@ -64,14 +72,16 @@ def kmeans(
         raise CurateError(f"k={k} is out of range: use 1 to {n:,}, the number of samples")
     if n_iterations < 1:
         raise CurateError(f"iterations={n_iterations} is too few: use 1 or more")
+    if n_relocations < 0:
+        raise CurateError(f"relocate={n_relocations} is too few: use 0 or more")
     if init not in INITS:
         raise CurateError(f"there is no init '{init}': {nearest(init, INITS)}")
     n_gpus = faiss.get_num_gpus()
     sample = _sample(read, n, dim, k, spherical, seed, progress)
-    trainer = faiss.Kmeans(
+    lloyd = partial(
+        faiss.Kmeans,
         dim,
         k,
-        niter=n_iterations,
         seed=stream_seed(seed, "kmeans") % 2**31,
         spherical=spherical,
         gpu=n_gpus > 0,
@@ -79,9 +89,21 @@ def kmeans(
         min_points_per_centroid=1,
         max_points_per_centroid=len(sample),
     )
-    with progress.task(f"k-means, k = {k}", 1):
-        trainer.train(sample)
-        progress.advance()
+    first = n_iterations - n_iterations // 2 if n_relocations else n_iterations
+    parts = [first, *[_SETTLE] * n_relocations, n_iterations - first]
+    history: list[float] = []
+    with progress.task(f"k-means, k = {k}", sum(parts), "iterations"):
+        trainer: Any = None
+        for part, n_part in enumerate(parts):
+            start = trainer.centroids if trainer else None
+            if trainer and part <= n_relocations:
+                share = _MOVED * (1 - (part - 1) / n_relocations)
+                start = _relocated(trainer, sample, share, rng(seed, "relocate", part))
+            if n_part:
+                trainer = lloyd(niter=n_part)
+                trainer.train(sample, init_centroids=start)
+                history += np.asarray(trainer.obj, np.float64).tolist()
+                progress.advance(n_part)
     centroids = np.ascontiguousarray(trainer.centroids)
     cluster, distance = np.empty(n, np.int32), np.empty(n, np.float32)
     objective = 0.0
@@ -94,9 +116,38 @@ def kmeans(
             cluster[start:stop] = closest
             distance[start:stop] = exact if spherical else np.sqrt(exact)
             progress.advance(stop - start)
-    history = np.asarray(trainer.obj, np.float64).tolist()
     device = f"{n_gpus} GPUs (FAISS)" if n_gpus else "cpu"
     return Clustering(centroids, cluster, distance, objective, history, len(sample), device)
+
+
+def _relocated(trainer: Any, sample: Vectors, share: float, random: np.random.Generator) -> Vectors:
+    """The centroids, with a share of them moved next to those whose samples are furthest away.
+
+    A centroid is missed by as much as its samples' distances would grow without it; of two neighbours
+    only one moves.
+    """
+    centroids = np.array(trainer.centroids)
+    k, dim = centroids.shape
+    n_moved = min(k // 2, max(1, round(share * k)))
+    if n_moved == 0:
+        return centroids
+    nearness, near = trainer.index.search(sample, 2)
+    own = near[:, 0]
+    missed = np.bincount(own, np.abs(nearness[:, 1] - nearness[:, 0]), k)
+    error = np.bincount(own, _distances(sample, centroids[own], trainer.cp.spherical), k)
+    neighbour = trainer.index.search(centroids, 2)[1][:, 1]
+    moved: list[int] = []
+    stays = np.zeros(k, np.bool_)
+    for centroid in np.argsort(missed, kind="stable"):
+        if len(moved) < n_moved and not stays[centroid]:
+            moved.append(centroid)
+            stays[neighbour[centroid]] = True
+    error[moved] = -1
+    target = np.argsort(-error, kind="stable")[: len(moved)]
+    size = np.maximum(1, np.bincount(own, minlength=k)[target])
+    spread = np.sqrt(np.maximum(0, error[target]) / size / dim)[:, None]
+    centroids[moved] = centroids[target] + _NUDGE * spread * random.standard_normal((len(moved), dim))
+    return _prepared(centroids, trainer.cp.spherical)
 
 
 def _sample(

@@ -202,10 +202,12 @@ def test_a_selection_that_cannot_work_is_refused_before_clustering(cli, here, di
 
 @pytest.mark.parametrize("more", [[], ["--strategy", "top", "--keep", 9]], ids=["cluster", "and select"])
 def test_every_option_of_cluster_reaches_the_clustering(cli, here, digits_round, more):
-    words = ["cluster", digits_round.embedding, "-k", 7, "--iterations", 3, "--init", "kmeans++", "--seed", 5]
+    words = ["cluster", digits_round.embedding, "-k", 7, "--iterations", 3, "--init", "kmeans++"]
+    words += ["--relocate", 2, "--seed", 5]
     assert cli(*words, "--spherical", *more).code == 0
     header = curate.open_table(here / "digits-k7.parquet").header
-    assert header["options"] == {"k": 7, "spherical": True, "iterations": 3, "init": "kmeans++"}
+    given = {"k": 7, "spherical": True, "iterations": 3, "init": "kmeans++", "relocate": 2}
+    assert header["options"] == given
     assert header["seed"] == 5
     assert_error(cli(*words[:4], "--init", "kmean", "-o", "x.parquet"), "there is no init 'kmean'")
 

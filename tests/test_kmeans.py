@@ -69,6 +69,32 @@ def test_spread_out_centroids_find_planted_clusters_more_often(init):
     assert mean_objective(init) < mean_objective("random")
 
 
+def test_relocated_centroids_leave_a_poor_optimum():
+    vectors, _ = planted(k=10, n=1000)
+    for seed in range(12):
+        settled = kmeans(reader(vectors), 1000, 5, 10, n_iterations=40, seed=seed).objective
+        moved = kmeans(reader(vectors), 1000, 5, 10, n_relocations=6, seed=seed).objective
+        assert moved <= settled * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("spherical", [False, True])
+@given(seed=st.integers(0, 99), k=st.integers(1, 30), rounds=st.integers(1, 4), iterations=st.integers(1, 6))
+@settings(max_examples=25, deadline=None)
+def test_relocation_loses_no_centroid(spherical, seed, k, rounds, iterations):
+    vectors = np.random.default_rng(seed).integers(0, 4, (30, 2)).astype(np.float32)
+    vectors[:10] = vectors[10:20]  # ties and empty clusters
+    shared = {"spherical": spherical, "n_iterations": iterations, "n_relocations": rounds, "seed": seed}
+    found = kmeans(reader(vectors), 30, 2, k, **shared)
+    assert found.centroids.shape == (k, 2)
+    assert np.isfinite(found.centroids).all()
+    assert (found.centroids == kmeans(reader(vectors), 30, 2, k, **shared).centroids).all()
+
+
+def test_negative_relocations_are_an_error():
+    with pytest.raises(CurateError, match="relocate=-1 is too few"):
+        kmeans(reader(np.zeros((10, 2))), 10, 2, 2, n_relocations=-1)
+
+
 def test_a_misspelt_init_is_an_error():
     with pytest.raises(CurateError, match=r"there is no init 'kmeans\+': did you mean kmeans\+\+"):
         kmeans(reader(np.zeros((10, 2))), 10, 2, 2, init="kmeans+")

@@ -11,6 +11,13 @@ from curate.cli import options
 @click.option("--spherical", is_flag=True, help="Cluster directions (cosine) and not positions.")
 @click.option("--iterations", default=20, show_default=True, help="Iterations of k-means.")
 @click.option("--init", default="random", show_default=True, help="random, afk-mc2 or kmeans++.")
+@click.option(
+    "--relocate",
+    default=0,
+    show_default=True,
+    metavar="TIMES",
+    help="Move idle centroids to where the error is largest; 6 times make up for a poor start.",
+)
 @options.SEED
 @options.output("FILE.parquet")
 @click.option("--data", metavar="DATASET", help="Whose vectors these are, for embeddings made elsewhere.")
@@ -27,6 +34,7 @@ def command(
     spherical,
     iterations,
     init,
+    relocate,
     seed,
     output,
     force,
@@ -58,6 +66,7 @@ def command(
         "spherical": spherical,
         "iterations": iterations,
         "init": init,
+        "relocate": relocate,
         "seed": seed,
         "output": output,
         "force": force,

@@ -28,6 +28,7 @@ def cluster(
     spherical: bool = False,
     iterations: int = 20,
     init: str = "random",
+    relocate: int = 0,
     seed: int = 0,
     data: Dataset | None = None,
     output: str | Path | None = None,
@@ -37,7 +38,8 @@ def cluster(
     """Write the table of clusters: cluster and distance to its centroid for every sample.
 
     `k` defaults to one cluster per 120 samples. `embedding` may be vectors from elsewhere; `data` then
-    says whose they are. `init` is `random`, `afk-mc2` or `kmeans++`. Distances are Euclidean, or 1 − cosine
+    says whose they are. `init` is `random`, `afk-mc2` or `kmeans++`; with `relocate`, idle centroids are
+    moved so many times to where the error is largest. Distances are Euclidean, or 1 − cosine
     when `spherical`.
     """
     named = embedding.path if isinstance(embedding, Embedding) else Path(embedding)
@@ -59,6 +61,7 @@ def cluster(
         spherical=spherical,
         n_iterations=iterations,
         init=init,
+        n_relocations=relocate,
         seed=seed,
         progress=progress,
     )
@@ -66,7 +69,7 @@ def cluster(
     header = make_header(
         "clusters",
         "cluster",
-        {"k": k, "spherical": spherical, "iterations": iterations, "init": init},
+        {"k": k, "spherical": spherical, "iterations": iterations, "init": init, "relocate": relocate},
         seed=seed,
         dataset=opened.header["dataset"],
         parents={"embedding": opened.header},
@@ -101,6 +104,7 @@ def cluster_and_select(
     spherical: bool = False,
     iterations: int = 20,
     init: str = "random",
+    relocate: int = 0,
     seed: int = 0,
     data: Dataset | None = None,
     output: str | Path | None = None,
@@ -125,6 +129,7 @@ def cluster_and_select(
         spherical=spherical,
         iterations=iterations,
         init=init,
+        relocate=relocate,
         seed=seed,
         output=None if output is None else f"{output}.parquet",
         force=force,
