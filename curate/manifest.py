@@ -18,7 +18,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifact import UNSEALED, Header, atomic_folder, check_seal, file_sha256, read_header, seal_file
+from curate.artifact import (
+    UNSEALED,
+    Header,
+    atomic_file,
+    atomic_folder,
+    check_seal,
+    file_sha256,
+    read_header,
+    seal_file,
+)
 from curate.card import card
 from curate.dataset import Dataset
 from curate.errors import CurateError, DamagedError, MismatchError
@@ -66,9 +75,7 @@ class Manifest:
         group = 0 if self.is_static else epoch
         if not 0 <= group < self.n_epochs:
             raise CurateError(f"{self.path} has epochs 0 to {self.n_epochs - 1}, not {epoch}")
-        table = self._selection.read_row_group(group)
-        weights = table.column("weight").to_numpy() if "weight" in table.column_names else None
-        return Selected(table.column("index").to_numpy(), weights)
+        return _selected_of(self._selection.read_row_group(group))
 
     @cached_property
     def samples(self) -> dict[str, Column]:
@@ -103,7 +110,8 @@ def write_manifest(
     """
     n = len(samples["index"])
     with atomic_folder(folder, force) as temporary:
-        n_selected, n_epochs, n_rows = _write_selection(temporary / SELECTION, selection, n)
+        n_selected = np.zeros(n, np.int64)
+        n_epochs, n_rows = _write_selection(temporary / SELECTION, selection, n_selected)
         columns = {name: samples[name] for name in ("index", "uid", "label") if name in samples}
         columns["n_selected"] = n_selected
         columns.update({name: column for name, column in samples.items() if name not in columns})
@@ -213,32 +221,56 @@ def _refuse_relabelled(
         )
 
 
-def _write_selection(path: Path, selection: Iterable[Selected], n: int) -> tuple[Indices, int, int]:
-    """One row group per epoch; returns how often each sample is selected, epochs and rows."""
+def write_epoch(path: Path, epoch: int, selected: Selected) -> None:
+    """One epoch's selection as a file of its own, in the columns of a manifest; replaces what is there."""
+    with atomic_file(path, force=True) as temporary:
+        _write_selection(temporary, [selected], first=epoch)
+
+
+def read_epoch(path: Path) -> Selected:
+    """What `write_epoch` wrote."""
+    import pyarrow.parquet as pq
+
+    return _selected_of(pq.read_table(path))
+
+
+def _selected_of(table: Any) -> Selected:
+    weights = table.column("weight").to_numpy() if "weight" in table.column_names else None
+    return Selected(table.column("index").to_numpy(), weights)
+
+
+def _write_selection(
+    path: Path, selection: Iterable[Selected], counts: Indices | None = None, first: int = 0
+) -> tuple[int, int]:
+    """One row group per epoch, the first being `first`; returns the number of epochs and of rows.
+
+    `counts` int64 `[n]` is raised by one for every epoch that selects a sample.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    counts = np.zeros(n, np.int64)
     writer = None
-    epoch = -1
-    for epoch, selected in enumerate(selection):
+    n_epochs = n_rows = 0
+    for epoch, selected in enumerate(selection, first):
         indices = selected.indices
         assert (np.diff(indices) > 0).all(), "indices must be sorted and unique"
-        counts[indices] += 1
+        if counts is not None:
+            counts[indices] += 1
         columns = {"epoch": np.full(len(indices), epoch, np.int32), "index": indices.astype(np.int64)}
         if selected.weights is not None:
             columns["weight"] = selected.weights.astype(np.float32)
-        table = pa.table(columns)
         if writer is None:
+            schema = pa.table(columns).schema
             delta = dict.fromkeys(("epoch", "index"), "DELTA_BINARY_PACKED")
             writer = pq.ParquetWriter(
-                path, table.schema, compression="zstd", use_dictionary=False, column_encoding=delta
+                path, schema, compression="zstd", use_dictionary=False, column_encoding=delta
             )
-        writer.write_table(table, row_group_size=max(1, len(indices)))
+        writer.write_table(pa.table(columns), row_group_size=max(1, len(indices)))
+        n_epochs, n_rows = n_epochs + 1, n_rows + len(indices)
     if writer is None:
         raise CurateError("a manifest needs at least one epoch")
     writer.close()
-    return counts, epoch + 1, int(counts.sum())
+    return n_epochs, n_rows
 
 
 def _write_samples(path: Path, columns: Mapping[str, Column]) -> None:

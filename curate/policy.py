@@ -1,38 +1,141 @@
-"""What a policy is, what it sees and what it answers. Everything that trains is a policy."""
+"""What a policy is, what it sees and what it answers. Everything that trains is a policy.
 
-from dataclasses import dataclass
-from typing import Protocol
+A policy is asked at every checkpoint of a run. It keeps nothing between checkpoints itself: what it
+wants to remember it puts into its plan, as arrays by name, and finds in the next view. So a run that was
+killed resumes without a line of code in any policy.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from curate.manifest import Selected
+from curate.errors import CurateError
+from curate.identity import Uids
+from curate.manifest import Indices, Selected
+
+Losses = npt.NDArray[np.float32]
+Values = npt.NDArray[np.floating]
+Memory = Mapping[str, Any]
+Observing = Literal["nothing", "evaluation", "training"]
+Budget = Literal["keep", "own", "early"]
 
 
 @dataclass(frozen=True)
 class View:
-    """What a policy sees at a checkpoint.
+    """What a policy sees at a checkpoint. Arrays `[n]` hold one value per sample of the dataset.
 
-    `available` are the indices of the samples that exist, sorted; `rng` is the policy's own stream for
-    this checkpoint.
+    `available` are the indices it may select, sorted; `k` is how many to keep; `rng` is its own stream
+    for this checkpoint. `losses()` gives float32 `[n]`, the cross-entropy of every sample: of a full
+    pass in evaluation mode, paid for when first asked, or, in a run that observes training, of each
+    sample's latest presentation since the last selection. NaN is not observed. `memory` is what its last
+    plan remembered. `n_presentations` is what the whole run is allowed, `samples_seen` what is spent.
     """
 
     epoch: int
     n_epochs: int
-    available: npt.NDArray[np.int64]
+    available: Indices
+    uids: Uids
+    k: int
     rng: np.random.Generator
+    losses: Callable[[], Losses]
+    memory: Memory = field(default_factory=dict)
+    samples_seen: int = 0
+    n_presentations: int = 0
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to train on from now until the next checkpoint, `n_epochs` epochs away."""
+    """What to train on until the next checkpoint, and what the policy wants to remember until then.
+
+    Remembered floats `[n]` end up as columns of samples.parquet.
+    """
 
     selected: Selected
-    n_epochs: int
+    memory: Memory = field(default_factory=dict)
 
 
 class Policy(Protocol):
-    """A policy plug-in: a frozen dataclass whose fields are its options."""
+    """A policy plug-in: a frozen dataclass whose fields are its options.
+
+    `observes` says whose losses it asks for by default; `budget` whether it keeps k samples (`keep`),
+    decides itself (`own`), or trains on all of them for as many presentations (`early`); `period` is how
+    often, in epochs, it wants to be asked, None for once in a twentieth of the run.
+    """
+
+    observes: ClassVar[Observing]
+    budget: ClassVar[Budget]
+    period: ClassVar[int | None]
 
     def plan(self, view: View) -> Plan:
-        """Which samples until the next checkpoint; asked at epoch 0 and whenever a plan has run out."""
+        """Which samples until the next checkpoint; asked at epoch 0 and at every checkpoint after it."""
+
+
+def top(values: Values, among: Indices, k: int, uids: Uids) -> Indices:
+    """The `k` indices with the highest values, sorted; ties go to the smaller uid, then index.
+
+    Linear in the number of samples: only the ties at the border are sorted.
+    """
+    found = values[among]
+    if k >= len(among):
+        return among
+    if k == 0:
+        return among[:0]
+    border = np.partition(found, len(found) - k)[len(found) - k]
+    above, tied = among[found > border], among[found == border]
+    first = np.lexsort((tied, uids[tied]))[: k - len(above)]
+    return np.sort(np.concatenate([above, tied[first]]))
+
+
+def draw(among: Indices, k: int, rng: np.random.Generator) -> Indices:
+    """`k` of the indices, uniformly without replacement, sorted."""
+    return np.sort(rng.choice(among, k, replace=False))
+
+
+def with_chance(ranked: Values, view: View, epsilon: float) -> Indices:
+    """(1 − ε)·k samples with the highest values and ε·k drawn uniformly from the rest."""
+    n_random = min(int(epsilon * view.k + 0.5), view.k)
+    best = top(ranked, view.available, view.k - n_random, view.uids)
+    rest = np.setdiff1d(view.available, best, assume_unique=True)
+    return np.sort(np.concatenate([best, draw(rest, n_random, view.rng)]))
+
+
+def smoothed(view: View, alpha: float) -> tuple[Losses, Losses, Losses]:
+    """The moving average of the losses: (before, now, values to rank by).
+
+    m ← αu + (1 − α)m, where m starts as the first loss observed; a sample not observed this time keeps
+    its m. One that was never observed ranks before all others, so that it is looked at.
+    """
+    check_fraction("alpha", alpha)
+    losses = view.losses()
+    before = np.asarray(view.memory.get("loss_mean", losses), np.float32)
+    before = np.where(np.isnan(before), losses, before)
+    now = np.where(np.isnan(losses), before, alpha * losses + (1 - alpha) * before).astype(np.float32)
+    return before, now, unseen_first(now, view)
+
+
+def spread_of(view: View, alpha: float, before: Losses) -> Losses:
+    """The moving variance of the losses: v ← (1 − α)v + α(u − m_before)², from 0; unobserved keep theirs."""
+    surprise = np.nan_to_num(view.losses() - before)
+    seen = ~np.isnan(view.losses())
+    variance = np.asarray(view.memory.get("loss_variance", np.zeros_like(before)), np.float32)
+    return np.where(seen, (1 - alpha) * variance + alpha * surprise**2, variance).astype(np.float32)
+
+
+def unseen_first(values: Losses, view: View) -> Losses:
+    """The values with those never observed (NaN) above all, in an order drawn at random."""
+    unknown = np.flatnonzero(np.isnan(values))
+    if unknown.size == 0:
+        return values
+    ranked = values.copy()
+    largest = np.float32(3e38)
+    ranked[unknown] = largest * (0.5 + 0.5 * view.rng.random(len(unknown), np.float32))
+    return ranked
+
+
+def check_fraction(name: str, value: float) -> None:
+    """Refuse an option that is no fraction."""
+    if not 0 <= value <= 1:
+        raise CurateError(f"{name}={value} is not a fraction: use 0 <= {name} <= 1")

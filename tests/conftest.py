@@ -94,6 +94,14 @@ def digits_round(tmp_path_factory) -> Round:
     return Round(folder, embedding.path, table.path, manifest.path)
 
 
+@pytest.fixture(scope="session")
+def digits_session(tmp_path_factory) -> Path:
+    """A dynamic session on digits, with groups: a manifest folder that tests must not change."""
+    folder = tmp_path_factory.mktemp("session") / "digits-ucb"
+    recipe = {"n_epochs": 6}
+    return curate.train("digits", policy="ucb", keep=0.25, recipe=recipe, output=folder).manifest.path
+
+
 def clusters_table(
     path: Path,
     cluster: list[int],

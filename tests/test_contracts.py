@@ -22,9 +22,13 @@ from curate.vectors import Work
 EVERY = [(kind, name) for kind in finder.KINDS for name in finder.names(kind)]
 
 
-def made(kind: str, name: str, digits_round=None):
-    options = {"manifest": str(digits_round.manifest)} if name == "recorded" else {}
-    return finder.make(kind, name, options)
+@pytest.fixture
+def policy(name, digits_round, digits_session):
+    """The policy `name`, given whatever it builds on."""
+    sources = {"recorded": digits_round.manifest, "always-random": digits_session}
+    options = {"scores": digits_round.table, "manifest": sources.get(name, "")}
+    known = finder.option_names(finder.load("policies", name))
+    return finder.make("policies", name, {key: str(value) for key, value in options.items() if key in known})
 
 
 @pytest.mark.parametrize(("kind", "name"), EVERY)
@@ -125,13 +129,72 @@ class TestModels:
 
 
 @pytest.mark.parametrize("name", finder.names("policies"))
-def test_policies_select_sorted_available_samples_until_a_later_epoch(name, digits_round):
-    available = np.arange(curate.open_manifest(digits_round.manifest).n)
-    plan = made("policies", name, digits_round).plan(View(0, 4, available, rng(0, "policy", 0)))
-    assert isinstance(plan.selected, Selected)
-    assert plan.n_epochs >= 1
-    assert (np.diff(plan.selected.indices) > 0).all()
-    assert np.isin(plan.selected.indices, available).all()
+class TestPolicies:
+    """Every policy, asked at four checkpoints of a run on digits, with losses drawn by chance."""
+
+    N_EPOCHS = 4
+
+    def views(self, policy, digits_round, *, losses=None, available=None):
+        uids = curate.open_manifest(digits_round.manifest).samples["uid"]
+        available = np.arange(len(uids)) if available is None else available
+        chance = np.random.default_rng(1)
+        memory, seen = {}, 0
+        for epoch in range(self.N_EPOCHS):
+            values = chance.exponential(size=len(uids)).astype(np.float32)
+            asked = []
+            view = View(
+                epoch=epoch,
+                n_epochs=self.N_EPOCHS,
+                available=available,
+                uids=uids,
+                k=400,
+                rng=rng(0, "policy", epoch),
+                losses=losses or (lambda asked=asked, values=values: asked.append(1) or values),
+                memory=memory,
+                samples_seen=seen,
+                n_presentations=1600,
+            )
+            plan = policy.plan(view)
+            memory, seen = plan.memory, seen + len(plan.selected.indices)
+            yield view, plan, asked
+
+    def test_selects_sorted_available_samples(self, name, policy, digits_round):
+        n = curate.open_manifest(digits_round.manifest).n
+        available = np.arange(n) if name == "recorded" else np.arange(5, n, 2)
+        if name == "early-stop":
+            available = np.arange(n)
+        for _, plan, _ in self.views(policy, digits_round, available=available):
+            assert isinstance(plan.selected, Selected)
+            assert (np.diff(plan.selected.indices) > 0).all()
+            assert np.isin(plan.selected.indices, available).all()
+
+    def test_keeps_exactly_k_where_it_keeps_k(self, policy, digits_round):
+        sizes = [len(plan.selected.indices) for _, plan, _ in self.views(policy, digits_round)]
+        if policy.budget == "keep":
+            assert sizes == [400] * self.N_EPOCHS
+        if policy.budget == "early":
+            assert sum(sizes[:2]) == 1600
+
+    def test_looks_at_losses_only_where_it_says_so(self, policy, digits_round):
+        asked = [bool(asked) for _, _, asked in self.views(policy, digits_round)]
+        assert asked == [policy.observes != "nothing"] * self.N_EPOCHS
+
+    def test_decides_alike_from_remembered_arrays_alone(self, policy, digits_round):
+        """A policy given its memory as it comes back from disk decides the same."""
+        other = dataclasses.replace(policy)
+        for view, plan, _ in self.views(policy, digits_round):
+            copied = {key: np.array(torch.from_numpy(np.array(v))) for key, v in view.memory.items()}
+            again = other.plan(dataclasses.replace(view, memory=copied, rng=rng(0, "policy", view.epoch)))
+            assert (again.selected.indices == plan.selected.indices).all()
+
+    def test_looks_at_what_was_never_observed_first(self, name, policy, digits_round):
+        if policy.observes == "nothing" or name == "static-ucb":
+            return
+        n = curate.open_manifest(digits_round.manifest).n
+        losses = np.ones(n, np.float32)
+        losses[::4] = np.nan
+        _, plan, _ = next(iter(self.views(policy, digits_round, losses=lambda: losses)))
+        assert np.isin(np.arange(0, n, 4), plan.selected.indices).mean() > 0.8
 
 
 def test_sources_accept_disjoint_references(tmp_path):

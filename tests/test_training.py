@@ -33,10 +33,11 @@ def digits():
     return curate.open_dataset("digits").take(np.arange(300))
 
 
-def run(data, recipe=QUICK, seed=0, policy=None, model="basic-cnn"):
+def run(data, recipe=QUICK, seed=0, policy=None, model="basic-cnn", session=Session()):
     learner = learners.build(model, {}, data, seed, CPU)
     policy = policy or finder.make("policies", "full")
-    epochs = list(fit(learner, policy, Batches(data, learner), np.arange(len(data)), recipe, seed))
+    everything = np.arange(len(data))
+    epochs = list(fit(learner, policy, Batches(data, learner), everything, recipe, seed, session=session))
     return learner, epochs
 
 
@@ -47,9 +48,13 @@ class Fixed:
     selected: Selected
     asked: list
 
+    observes = "nothing"
+    budget = "own"
+    period = 1
+
     def plan(self, view: View) -> Plan:
         self.asked.append(view.epoch)
-        return Plan(self.selected, 1)
+        return Plan(self.selected)
 
 
 def test_the_same_run_gives_the_same_bits_and_another_seed_does_not(digits):
@@ -122,11 +127,14 @@ def test_the_order_of_a_subset_is_a_subsequence_of_the_full_order(digits, monkey
     assert full[0] != full[1]
 
 
-def test_samples_seen_counts_presentations_and_plans_are_asked_for_when_they_run_out(digits):
+def test_samples_seen_counts_presentations_and_a_policy_is_asked_at_every_checkpoint(digits):
     policy = Fixed(Selected(np.arange(50)), [])
     _, epochs = run(digits, dataclasses.replace(QUICK, n_epochs=3), policy=policy)
     assert [epoch.samples_seen for epoch in epochs] == [50, 100, 150]
     assert policy.asked == [0, 1, 2]
+    rarer = Fixed(Selected(np.arange(50)), [])
+    run(digits, dataclasses.replace(QUICK, n_epochs=5), policy=rarer, session=Session(period_epochs=2))
+    assert rarer.asked == [0, 2, 4]
 
 
 def test_weights_scale_the_loss_of_each_sample(digits):

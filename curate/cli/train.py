@@ -13,15 +13,21 @@ from curate.cli import options
     show_default=True,
     help="lenet5, basic-cnn, resnet18, resnet34 or vgg16.",
 )
-@click.option(
-    "--policy", default="full", show_default=True, help="full, or recorded (--set manifest=FOLDER)."
-)
+@click.option("--policy", default="full", show_default=True, help="What selects the samples; see below.")
+@click.option("--keep", metavar="K", help="Fraction or count to keep; 0.2:0.6 changes it along the run.")
+@click.option("--period", type=int, metavar="EPOCHS", help="How often to select; by default 20 times a run.")
+@click.option("--budget", default="epochs", show_default=True, help="epochs, or samples: as many as full.")
+@click.option("--observe", metavar="WHERE", help="Losses from an evaluation pass, or from training (free).")
+@click.option("--adapt", type=float, metavar="R", help="Select anew only when loss ranks correlate below R.")
+@click.option("--trust", type=float, metavar="SHARE", help="Keep the 1 - SHARE most doubtful labels out.")
+@click.option("--from", "from_", metavar="PATH", help="Earlier manifest or scores that the policy needs.")
 @options.recipe
 @click.option("--evaluate-every", default=0, metavar="EPOCHS", help="How often to test; by default 20 times.")
 @options.TEST
 @options.SEED
 @options.DEVICE
 @options.output("FOLDER")
+@click.option("--fresh", is_flag=True, help="Drop an unfinished run of this output; do not resume it.")
 @options.SET
 @options.JSON
 @options.dataset
@@ -30,6 +36,13 @@ def command(
     dataset,
     model,
     policy,
+    keep,
+    period,
+    budget,
+    observe,
+    adapt,
+    trust,
+    from_,
     recipe,
     evaluate_every,
     test,
@@ -37,17 +50,38 @@ def command(
     device,
     output,
     force,
+    fresh,
     settings,
     as_json,
     opening,
 ):
     """Train a model on DATASET; write weights, metrics and the manifest.
 
-    What is not said comes from the model's own recipe. Options of a model or policy, with --set: width=32
-    (basic-cnn), manifest=FOLDER (recorded).
+    Every --period epochs a policy selects the samples to train on. Killed half-way, the same command goes
+    on where it was.
+
+    \b
+      random            a new uniform draw        [--keep]
+      uncertainty       highest loss              [--keep]
+      ema               highest average loss      [--keep] alpha=0.8
+      epsilon-greedy    ema, and a random share   [--keep] epsilon=0.1 alpha=0.8
+      ucb               ema, and its variance     [--keep] confidence=1 alpha=0.8
+      static-epsilon    a score, a random share   [--keep --from TABLE] epsilon=0.1
+      static-ucb        a score, loss variance    [--keep --from TABLE] confidence=1
+      always-random     always group, random rest [--keep --from FOLDER]
+      random-partition  parts until all are seen  [--keep]
+      infobatch         drop easy ones, reweight  ratio=0.5 delta=0.875
+      early-stop        all samples, fewer epochs [--keep]
+      recorded          as in a manifest          [--from FOLDER] freeze=last
+      full              all samples
+
+    Their options are given with --set, as are those of a model: width=32 (basic-cnn). scores=TABLE (with
+    column=distance) and manifest=FOLDER are what --from sets. What is not said comes from the model's own
+    recipe.
 
     \b
       curate train digits
+      curate train digits --policy ucb --keep 0.3 --epochs 20 --period 2
       curate train mnist --download --model lenet5 --epochs 5
     """
     from curate.show import talk
@@ -58,6 +92,13 @@ def command(
             dataset,
             model,
             policy=policy,
+            keep=keep,
+            period=period,
+            budget=budget,
+            observe=observe,
+            adapt=adapt,
+            trust=trust,
+            from_=from_,
             options=options.parse_settings(settings),
             recipe=recipe,
             opening=opening,
@@ -67,6 +108,7 @@ def command(
             device=device,
             output=output,
             force=force,
+            fresh=fresh,
             progress=progress,
         )
     talk.training(made)

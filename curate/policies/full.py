@@ -10,5 +10,9 @@ from curate.policy import Plan, View
 class Full:
     """No selection at all."""
 
+    observes = "nothing"
+    budget = "own"
+    period = None
+
     def plan(self, view: View) -> Plan:
-        return Plan(Selected(view.available), view.n_epochs)
+        return Plan(Selected(view.available))

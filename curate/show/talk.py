@@ -95,10 +95,15 @@ def training(made: "TrainingResult") -> None:
     say(
         f"{last.samples_seen:,} samples seen in {made.train_seconds:.1f} s "
         f"(selecting {made.select_seconds:.2f} s); "
-        f"last epoch: loss {last.loss:.4f}, accuracy in training {last.accuracy:.2%}"
+        f"last epoch: loss {last.train_loss:.4f}, accuracy in training {last.train_accuracy:.2%}"
     )
-    if made.test:
-        say(f"test accuracy {made.test.accuracy:.2%}, worst class {made.test.worst_class:.2%}")
+    if last.test_accuracy is not None:
+        say(f"test accuracy {last.test_accuracy:.2%}, worst class {last.test_worst_class:.2%}")
+    groups = made.manifest.header["summary"].get("groups")
+    if groups:
+        say(", ".join(f"{name} {group['weight']:.0%}" for name, group in groups.items()) + " of the samples")
+        next_step(f"curate inspect {made.manifest.path}")
+        return
     next_step(f"curate replay {made.manifest.path}")
 
 

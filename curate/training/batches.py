@@ -42,7 +42,7 @@ class Batches:
                 f"use --channels {learner.n_channels}"
             )
         self._dataset, self._learner, self.device = dataset, learner, learner.device
-        self.n = len(dataset)
+        self.n, self.uids = len(dataset), dataset.uids
         self.labels = torch.from_numpy(dataset.need_labels("training")).to(self.device)
         self._resident = self._all_on_device() if isinstance(dataset.images, ResidentImages) else None
 

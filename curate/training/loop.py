@@ -7,9 +7,9 @@ of a subset is a subsequence of the full order, and replay needs nothing but the
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,25 +21,37 @@ from curate.errors import CurateError
 from curate.learner import Learner
 from curate.manifest import Selected
 from curate.network import Recipe
-from curate.policy import Policy, View
+from curate.policy import Plan, Policy, View
 from curate.progress import SILENT, Progress
 from curate.rng import rng, stream_seed
+from curate.session import Session
 from curate.training.batches import Batches, check_augment
+from curate.training.observer import Observer
 from curate.training.schedules import schedule
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """One epoch as it happened; loss and accuracy are means over its presentations in training."""
+    """One epoch as it happened; loss and accuracy are means over its presentations in training.
+
+    `asked` is whether it began with a decision of the policy. `checkpoint` is the epoch at which `selected`
+    was first decided, `changed` the share of it that the selection before the last decision did not have
+    (None after the first). `state()` holds all that `fit` needs to go on
+    from here: tensors, numbers and text only.
+    """
 
     epoch: int
+    asked: bool
+    checkpoint: int
     selected: Selected
+    changed: float | None
     samples_seen: int
     loss: float
     accuracy: float
     lr: float
     select_seconds: float
     train_seconds: float
+    state: Callable[[], dict[str, Any]]
 
 
 def fit(
@@ -50,21 +62,48 @@ def fit(
     recipe: Recipe,
     seed: int,
     progress: Progress = SILENT,
+    session: Session = Session(),
+    resume: Mapping[str, Any] | None = None,
 ) -> Iterator[Epoch]:
-    """Train a network under a policy, epoch by epoch; `available` are the indices that exist."""
+    """Train a network under a policy, epoch by epoch; `available` are the indices that exist.
+
+    `resume` is the state of an epoch of the same run: training goes on after it, to the same bits.
+    """
     check_recipe(recipe)
     augment = check_augment(recipe.augment, learner.n_channels)
     optimizer = _optimizer(learner, recipe)
     factor = schedule(recipe.schedule)
-    selected, valid_until, samples_seen = Selected(available[:0]), 0, 0
-    for epoch in range(recipe.n_epochs):
+    observer = Observer(learner, data, available, session, recipe.n_epochs)
+    run = _Run(learner, optimizer, observer, Selected(available[:0]))
+    if resume is not None:
+        run.load(resume)
+    for epoch in range(run.epoch + 1, recipe.n_epochs):
         started = time.perf_counter()
-        if epoch == valid_until:
-            view = View(epoch, recipe.n_epochs, available, rng(seed, "policy", epoch))
-            plan = policy.plan(view)
-            selected, valid_until = plan.selected, epoch + plan.n_epochs
-        order = _order(selected, data.n, seed, epoch)
-        weights = _weights_by_index(selected, data)
+        asked = False
+        if session.is_due(epoch):
+            observer.arrive(epoch)
+            asked = observer.has_moved()
+            if asked:
+                trusted = observer.trusted()
+                plan = policy.plan(
+                    View(
+                        epoch=epoch,
+                        n_epochs=recipe.n_epochs,
+                        available=trusted,
+                        uids=data.uids,
+                        k=min(session.k(epoch, recipe.n_epochs), len(trusted)),
+                        rng=rng(seed, "policy", epoch),
+                        losses=observer.losses,
+                        memory=run.memory,
+                        samples_seen=run.samples_seen,
+                        n_presentations=session.n_presentations,
+                    )
+                )
+                observer.was_used()
+                run.take(plan, epoch, data.n)
+        order = _order(run.selected, data.n, seed, epoch)
+        rows = torch.from_numpy(order).to(data.device)
+        weights = _weights_by_index(run.selected, data)
         chosen = time.perf_counter()
 
         n_batches = -(-len(order) // recipe.batch_size)
@@ -74,35 +113,103 @@ def fit(
         batches = data.augmented(order, recipe.batch_size, augment, seed, epoch)
         with _repeatable(learner.device, stream_seed(seed, "noise", epoch)):
             for step, (images, labels) in enumerate(batches):
+                here = rows[step * recipe.batch_size :][: len(labels)]
                 for group in optimizer.param_groups:
                     group["lr"] = recipe.lr * factor((epoch + step / n_batches) / recipe.n_epochs)
                 logits = learner.logits(images)
                 losses = functional.cross_entropy(logits, labels, reduction="none")
+                observer.seen(here, logits, losses, labels)
                 if weights is not None:
-                    start = step * recipe.batch_size
-                    losses = losses * weights[order[start : start + len(labels)]]
+                    losses = losses * weights[here]
                 optimizer.zero_grad(set_to_none=True)
                 losses.mean().backward()
                 optimizer.step()
                 loss_sum += losses.detach().sum()
                 n_right += (logits.detach().argmax(1) == labels).sum()
                 progress.advance(len(labels))
-        samples_seen += len(order)
         mean_loss = float(loss_sum) / max(1, len(order))
         if not np.isfinite(mean_loss):
             raise CurateError(
                 f"the loss is {mean_loss} in epoch {epoch}: use a smaller --lr than {recipe.lr}"
             )
+        run.epoch, run.samples_seen = epoch, run.samples_seen + len(order)
         yield Epoch(
             epoch,
-            selected,
-            samples_seen,
+            asked,
+            run.checkpoint,
+            run.selected,
+            run.changed,
+            run.samples_seen,
             mean_loss,
             float(n_right) / max(1, len(order)),
             recipe.lr * factor(epoch / recipe.n_epochs),
             chosen - started,
             time.perf_counter() - chosen,
+            run.state,
         )
+
+
+@dataclass
+class _Run:
+    """What a run carries from epoch to epoch: all that is not a function of the seed and the epoch."""
+
+    learner: Learner
+    optimizer: torch.optim.Optimizer
+    observer: Observer
+    selected: Selected
+    memory: dict[str, Any] = field(default_factory=dict)
+    epoch: int = -1
+    checkpoint: int = 0
+    changed: float | None = None
+    samples_seen: int = 0
+
+    def take(self, plan: Plan, epoch: int, n: int) -> None:
+        """A policy has decided, at the checkpoint of `epoch`."""
+        self.changed = _share_changed(self.selected, plan.selected, n) if epoch else None
+        self.memory = dict(plan.memory)
+        if not _same(self.selected, plan.selected):
+            self.selected, self.checkpoint = plan.selected, epoch
+
+    def state(self) -> dict[str, Any]:
+        """As of now; the weights are not copied."""
+        parts = (self.selected.indices, self.selected.weights)
+        return {
+            "module": self.learner.module.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "observer": self.observer.state(),
+            "memory": {name: torch.from_numpy(np.array(value)) for name, value in self.memory.items()},
+            "selected": [None if part is None else torch.from_numpy(np.array(part)) for part in parts],
+            **{name: getattr(self, name) for name in _NUMBERS},
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state()`."""
+        self.learner.module.load_state_dict(state["module"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.observer.load(state["observer"])
+        self.memory = {name: value.numpy() for name, value in state["memory"].items()}
+        indices, weights = state["selected"]
+        self.selected = Selected(indices.numpy(), None if weights is None else weights.numpy())
+        for name in _NUMBERS:
+            setattr(self, name, state[name])
+
+
+_NUMBERS = ("epoch", "checkpoint", "changed", "samples_seen")
+
+
+def _same(one: Selected, other: Selected) -> bool:
+    if not np.array_equal(one.indices, other.indices):
+        return False
+    if one.weights is None or other.weights is None:
+        return one.weights is other.weights
+    return np.array_equal(one.weights, other.weights)
+
+
+def _share_changed(before: Selected, now: Selected, n: int) -> float:
+    """The share of a selection that the one before did not have."""
+    had = np.zeros(n, np.bool_)
+    had[before.indices] = True
+    return 1 - float(had[now.indices].mean()) if len(now.indices) else 0.0
 
 
 def _order(selected: Selected, n: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from curate.dataset import Dataset
 from curate.finder import make
 from curate.manifest import Selected, open_manifest
 from curate.network import Recipe
-from curate.policy import Plan, Policy, View
+from curate.policy import Budget, Observing, Plan, Policy, View, draw
 from curate.progress import SILENT, Progress
 from curate.training.batches import Batches
 from curate.training.evaluate import evaluate
@@ -60,12 +60,18 @@ class MatchedRandom:
 
     sizes: list[int]
 
+    observes: ClassVar[Observing] = "nothing"
+    budget: ClassVar[Budget] = "own"
+    period: ClassVar[int | None] = 1
+
     def plan(self, view: View) -> Plan:
         """A new draw for every checkpoint of the manifest."""
         static = len(self.sizes) == 1
+        if static and "drawn" in view.memory:
+            return Plan(Selected(view.memory["drawn"]), view.memory)
         size = min(self.sizes[0 if static else view.epoch], len(view.available))
-        drawn = np.sort(view.rng.choice(view.available, size, replace=False))
-        return Plan(Selected(drawn), view.n_epochs if static else 1)
+        drawn = draw(view.available, size, view.rng)
+        return Plan(Selected(drawn), {"drawn": drawn} if static else {})
 
 
 class Laboratory:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -10,32 +11,44 @@ import torch
 
 from curate import finder
 from curate import learner as learners
-from curate.artifact import check_output, make_header
+from curate.artifact import Header, check_output, make_header
 from curate.dataset import Dataset, Options, open_dataset
 from curate.errors import CurateError
-from curate.manifest import Manifest, write_manifest
+from curate.manifest import Manifest, open_manifest, write_manifest
 from curate.network import Recipe
 from curate.policy import Policy
 from curate.progress import SILENT, Progress
 from curate.records import NoSplitError
+from curate.session import Asked, Session, plan_session
+from curate.tables import Column, open_table
 from curate.training.batches import Batches
-from curate.training.evaluate import Evaluation, evaluate
-from curate.training.loop import Epoch, check_recipe, fit
+from curate.training.evaluate import evaluate
+from curate.training.loop import check_recipe, fit
+from curate.training.outcome import Record, group_samples, known_of_samples, record_of, write_metrics
+from curate.training.unfinished import Unfinished, unfinished
 from curate.verbs.naming import output_path, stem
 
 WEIGHTS, METRICS = "model.safetensors", "metrics.parquet"
 _EVALUATIONS = 20
+_SOURCES = ("manifest", "scores")
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """The manifest folder that `train` wrote, its last test result and what it cost."""
+    """The manifest folder that `train` wrote, what happened in each epoch, and what it cost."""
 
     manifest: Manifest
-    epochs: list[Epoch]
-    test: Evaluation | None
-    select_seconds: float
-    train_seconds: float
+    epochs: list[Record]
+
+    @property
+    def select_seconds(self) -> float:
+        """Seconds spent on selecting, passes over the losses included."""
+        return sum(record.select_seconds for record in self.epochs)
+
+    @property
+    def train_seconds(self) -> float:
+        """Seconds spent on training."""
+        return sum(record.train_seconds for record in self.epochs)
 
 
 def train(
@@ -43,6 +56,13 @@ def train(
     model: str = "basic-cnn",
     *,
     policy: str = "full",
+    keep: str | float | int | None = None,
+    period: int | None = None,
+    budget: str = "epochs",
+    observe: str | None = None,
+    adapt: float | None = None,
+    trust: float | None = None,
+    from_: str | Path | None = None,
     options: Mapping[str, Any] | None = None,
     recipe: Mapping[str, Any] | None = None,
     opening: Options = Options(),
@@ -52,48 +72,51 @@ def train(
     device: str | None = None,
     output: str | Path | None = None,
     force: bool = False,
+    fresh: bool = False,
     progress: Progress = SILENT,
 ) -> TrainingResult:
     """Train `model` on a dataset under a policy and write weights, metrics and manifest to a folder.
 
-    `options` are the model's and the policy's own; `recipe` overrides fields of the model's Recipe.
-    The test set is the test split of the dataset, or `test`; it is looked at about 20 times along the
-    run (`evaluate_every` epochs), and after the last epoch. The same call gives the same bytes on the
-    same machine.
+    Every `period` epochs the policy selects `keep` of the samples (a fraction, a count, or two of them,
+    `0.2:0.6`, for the first and the last checkpoint). A `budget` of `samples` stretches the run until as
+    many samples are seen as full training would. `observe` says whose losses a policy looks at:
+    `evaluation`, a pass over all samples, or `training`, those seen anyway. With `adapt` it only selects
+    again when the rank correlation of the losses falls below that; with `trust`, all but that fraction,
+    those of lowest AUM, are kept from it.
+
+    `from_` is the earlier artifact that a policy builds on: the manifest of recorded and always-random,
+    the scores of the static ones. `options` are the model's and the policy's own; `recipe` overrides
+    fields of the model's Recipe. The test set is the test split of the dataset, or `test`; it is looked at
+    about 20 times along the run (`evaluate_every` epochs), and after the last epoch. The same call gives
+    the same bytes on the same machine, also where it was killed and called again: what is unfinished lies
+    beside the output, and `fresh` drops it.
     """
     model_options, policy_options = split_options(model, policy, options or {})
+    if from_ is not None:
+        policy_options |= _source_option(policy, from_)
     plan: Policy = finder.make("policies", policy, policy_options)
     chosen = recipe_for(model, recipe)
     reference = dataset.reference if isinstance(dataset, Dataset) else dataset
     check_recipe(chosen)
-    path = output_path(output, f"{stem(reference)}-{model}-{policy}")
+    path = output_path(output, default_name(reference, model, policy, keep))
     check_output(path, force)
     if evaluate_every < 0:
         raise CurateError(f"evaluate-every={evaluate_every} is too small: use 1 or more epochs")
+    parents = _parents(finder.settings(plan))
     place = learners.choose_device(device)
     data = open_dataset(dataset, opening, progress)
-    data.need_labels("training")
+    if len(np.unique(data.need_labels("training"))) < 2:
+        raise CurateError(
+            f"{reference} has one class only: there is nothing to learn; add samples of another"
+        )
+    asked = Asked(keep, period, budget, observe, adapt, trust)
+    session, n_epochs = plan_session(plan, policy, len(data), chosen.n_epochs, asked)
+    chosen = replace(chosen, n_epochs=n_epochs)
     test_data = open_test(data, test, opening, progress)
     learner = learners.build(model, model_options, data, seed, place)
     batches = Batches(data, learner)
     test_batches = Batches(test_data, learner) if test_data else None
-    every = evaluate_every or max(1, chosen.n_epochs // _EVALUATIONS)
-
-    epochs: list[Epoch] = []
-    tests: dict[int, Evaluation] = {}
-    with progress.task(f"train {model}", chosen.n_epochs * len(data), "samples"):
-        for epoch in fit(learner, plan, batches, np.arange(len(data)), chosen, seed, progress):
-            epochs.append(epoch)
-            last = epoch.epoch == chosen.n_epochs - 1
-            if test_batches and (last or (epoch.epoch + 1) % every == 0):
-                tests[epoch.epoch] = evaluate(learner, test_batches, len(data.classes))
-            progress.advance(0, epoch=epoch.epoch + 1, loss=epoch.loss, **_live(tests))
-
-    def extras(folder: Path) -> None:
-        learners.save(learner, folder / WEIGHTS)
-        _write_metrics(folder / METRICS, epochs, tests)
-
-    final = tests.get(chosen.n_epochs - 1)
+    every = evaluate_every or max(1, n_epochs // _EVALUATIONS)
     header = make_header(
         "manifest",
         "train",
@@ -102,33 +125,76 @@ def train(
             "model_options": model_options,
             "policy": policy,
             "policy_options": policy_options,
+            "session": {name: value for name, value in asdict(asked).items() if value is not None},
             "recipe": asdict(chosen),
             "test": test.reference if isinstance(test, Dataset) else test,
         },
         seed=seed,
         dataset=data.header(),
-        summary={
-            "policy": policy,
-            "samples_seen": epochs[-1].samples_seen,
-            "train_loss": epochs[-1].loss,
-            "test_accuracy": final.accuracy if final else None,
-            "test_worst_class": final.worst_class if final else None,
-        },
+        parents=parents,
         device=learners.device_name(place),
         n_threads=torch.get_num_threads(),
     )
-    samples = {"index": np.arange(len(data)), "uid": data.uids, "label": data.need_labels("training")}
-    selection = [epoch.selected for epoch in epochs]
-    if all(later.selected is epochs[0].selected for later in epochs):
-        selection = selection[:1]
-    manifest = write_manifest(path, header, selection, samples, force=force, extras=extras)
-    return TrainingResult(
-        manifest,
-        epochs,
-        final,
-        sum(epoch.select_seconds for epoch in epochs),
-        sum(epoch.train_seconds for epoch in epochs),
-    )
+
+    with unfinished(path, {**header, "evaluate_every": every}, fresh) as run:
+        state = run.resume()
+        records = [Record(**record) for record in run.records]
+        if records:
+            progress.note(f"going on after epoch {records[-1].epoch + 1} of {n_epochs}")
+        with progress.task(f"train {model}", _presentations(session, n_epochs), "samples"):
+            progress.advance(records[-1].samples_seen if records else 0)
+            for epoch in fit(
+                learner, plan, batches, np.arange(len(data)), chosen, seed, progress, session, state
+            ):
+                last = epoch.epoch == n_epochs - 1
+                due = last or (epoch.epoch + 1) % every == 0
+                tested = evaluate(learner, test_batches, len(data.classes)) if test_batches and due else None
+                records.append(record_of(epoch, tested))
+                run.add(epoch, asdict(records[-1]), last)
+                if last:
+                    state = epoch.state()
+                progress.advance(0, **_live(records, n_epochs))
+        assert state is not None
+        manifest = _finish(path, header, run, records, state, data, learner, force)
+    return TrainingResult(manifest, records)
+
+
+def _finish(
+    path: Path,
+    header: Header,
+    run: Unfinished,
+    records: list[Record],
+    state: Mapping[str, Any],
+    data: Dataset,
+    learner: learners.Learner,
+    force: bool,
+) -> Manifest:
+    """Write the manifest of a run whose epochs are all done."""
+    is_static = all(record.checkpoint == 0 for record in records)
+    header["summary"] = {
+        "policy": header["options"]["policy"],
+        "checkpoints": [0] if is_static else [record.epoch for record in records if record.asked],
+        "samples_seen": records[-1].samples_seen,
+        "train_loss": records[-1].train_loss,
+        "test_accuracy": records[-1].test_accuracy,
+        "test_worst_class": records[-1].test_worst_class,
+    }
+    samples: dict[str, Column] = {
+        "index": np.arange(len(data)),
+        "uid": data.uids,
+        "label": data.need_labels("training"),
+    }
+    samples |= known_of_samples(state, len(data))
+    if not is_static:
+        header["summary"]["groups"], found = group_samples(run.selection(), records, len(data))
+        samples |= found
+
+    def extras(folder: Path) -> None:
+        learners.save(learner, folder / WEIGHTS)
+        write_metrics(folder / METRICS, records)
+
+    selection = islice(run.selection(), 1) if is_static else run.selection()
+    return write_manifest(path, header, selection, samples, force=force, extras=extras)
 
 
 def open_test(
@@ -196,29 +262,48 @@ def split_options(
     return {name: value for name, value in options.items() if name not in to_policy}, to_policy
 
 
-def _live(tests: Mapping[int, Evaluation]) -> dict[str, float]:
-    return {"test": list(tests.values())[-1].accuracy} if tests else {}
+def default_name(reference: str, model: str, policy: str, keep: str | float | int | None) -> str:
+    """Where a run is written when the user does not say."""
+    kept = "" if keep is None else f"-{keep}".replace(":", "-to-")
+    return f"{stem(reference)}-{model}-{policy}{kept}"
 
 
-def _write_metrics(path: Path, epochs: list[Epoch], tests: Mapping[int, Evaluation]) -> None:
-    """One row per epoch; null where the test set was not looked at."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def _source_option(policy: str, source: str | Path) -> dict[str, str]:
+    """`--from` as the option of the policy that it stands for."""
+    for name in finder.option_names(finder.load("policies", policy)):
+        if name in _SOURCES:
+            return {name: str(source)}
+    raise CurateError(f"policy {policy} builds on nothing earlier: leave out --from")
 
-    found = [tests.get(epoch.epoch) for epoch in epochs]
-    table = pa.table(
-        {
-            "epoch": [epoch.epoch for epoch in epochs],
-            "n_selected": [len(epoch.selected.indices) for epoch in epochs],
-            "samples_seen": [epoch.samples_seen for epoch in epochs],
-            "lr": [epoch.lr for epoch in epochs],
-            "train_loss": [epoch.loss for epoch in epochs],
-            "train_accuracy": [epoch.accuracy for epoch in epochs],
-            "test_accuracy": pa.array([test.accuracy if test else None for test in found], pa.float64()),
-            "test_worst_class": pa.array(
-                [test.worst_class if test else None for test in found], pa.float64()
-            ),
-            "test_loss": pa.array([test.loss if test else None for test in found], pa.float64()),
-        }
-    )
-    pq.write_table(table, path)
+
+def _parents(policy_options: Mapping[str, Any]) -> dict[str, Any]:
+    """The headers of the artifacts that a policy reads, by the name of its option."""
+    parents: dict[str, Any] = {}
+    if policy_options.get("manifest"):
+        parents["manifest"] = open_manifest(policy_options["manifest"]).header
+    if policy_options.get("scores"):
+        parents["scores"] = open_table(policy_options["scores"]).header
+    return parents
+
+
+def _presentations(session: Session, n_epochs: int) -> int:
+    """How many samples a run will see, for the progress bar."""
+    every = session.period_epochs
+    return session.n_presentations or sum(session.k(e // every * every, n_epochs) for e in range(n_epochs))
+
+
+def _live(records: list[Record], n_epochs: int) -> dict[str, float | str]:
+    """What the progress bar shows beside the rate and the time left."""
+    now = records[-1]
+    live: dict[str, float | str] = {
+        "epoch": f"{now.epoch + 1}/{n_epochs}",
+        "loss": now.train_loss,
+        "seen": f"{now.samples_seen:,}",
+        "kept": f"{now.n_selected:,}",
+    }
+    tests = [record.test_accuracy for record in records if record.test_accuracy is not None]
+    if tests:
+        live["test"] = f"{tests[-1]:.1%}"
+    if now.changed is not None:
+        live["changed"] = f"{now.changed:.0%}"
+    return live

@@ -1,0 +1,127 @@
+"""Groups: samples that a session selects never, sometimes or always.
+
+How often each sample is selected, over all checkpoints of one or several trials, is fitted with a mixture
+of three normals truncated to [0, checkpoints], by maximum likelihood. Counts are whole numbers, so a
+normal gives a count the mass it has within half a count of it: the likelihood stays finite where all
+counts are equal. Source: Raju et al. 2021, "Accelerating Deep Learning with Dynamic Data Pruning".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+GROUPS = ("never", "sometimes", "always")
+_EDGE = 0.2  # of the range: how far from its end the mean of never, or always, may lie
+_MIDDLE = (0.1, 0.9)  # of the range: where the mean of sometimes may lie
+_NARROWEST = 0.25  # counts
+
+Counts = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The fitted mixture, in the order never, sometimes, always.
+
+    `weights`, `means` and `stds` are `[3]`, the latter two in checkpoints. `posterior` `[checkpoints + 1, 3]`
+    gives for each count how likely it comes from which group; `expected` `[checkpoints + 1]` is the share
+    of samples that the mixture puts at each count.
+    """
+
+    n_checkpoints: int
+    weights: Floats
+    means: Floats
+    stds: Floats
+    posterior: Floats
+    expected: Floats
+
+    def of(self, counts: Counts) -> npt.NDArray[np.str_]:
+        """The likeliest group of each sample; a draw counts as sometimes."""
+        likeliest = np.argmax(self.posterior[:, [1, 0, 2]], axis=1)
+        return np.array(GROUPS)[np.array([1, 0, 2])[likeliest]][counts]
+
+    def summary(self) -> dict[str, dict[str, float]]:
+        """Weight, mean and spread by name, as plain numbers."""
+        rows = zip(GROUPS, self.weights, self.means, self.stds, strict=True)
+        return {
+            name: {"weight": round(float(w), 6), "mean": round(float(m), 6), "std": round(float(s), 6)}
+            for name, w, m, s in rows
+        }
+
+
+def fit_groups(counts: Counts, n_checkpoints: int) -> Groups:
+    """Fit selection counts `[n]`, each 0 to `n_checkpoints`.
+
+    The likelihood is climbed from several starts, and the highest end is taken; the same counts always
+    give the same fit.
+    """
+    from scipy.optimize import minimize
+
+    assert n_checkpoints >= 1, "groups need a checkpoint"
+    assert counts.min() >= 0, "counts are not negative"
+    assert counts.max() <= n_checkpoints, "no sample is selected more often than there are checkpoints"
+    share = np.bincount(counts, minlength=n_checkpoints + 1) / len(counts)
+    top = float(n_checkpoints)
+
+    def loss(parameters: Floats) -> float:
+        weights, means, stds = _unpacked(parameters)
+        likelihood = _masses(means, stds, n_checkpoints) @ weights
+        return -float(share @ np.log(np.maximum(likelihood, 1e-300)))
+
+    low, high = np.log(_NARROWEST), np.log(max(top, 2 * _NARROWEST))
+    narrow = np.log(max(_EDGE * top, 2 * _NARROWEST))
+    bounds = [(-12, 12), (-12, 12), (0, _EDGE * top), (_MIDDLE[0] * top, _MIDDLE[1] * top)]
+    bounds += [((1 - _EDGE) * top, top), (low, narrow), (low, high), (low, narrow)]
+    average = float(np.clip(share @ np.arange(top + 1), _MIDDLE[0] * top, _MIDDLE[1] * top))
+    starts = [
+        np.array([0.0, 0.0, edge * top, middle, (1 - edge) * top, *np.log([end, wide, end])])
+        for edge in (0.0, 0.1)
+        for middle in (average, top / 2)
+        for wide in (max(0.1 * top, 0.5), max(0.3 * top, 0.5))
+        for end in (max(0.05 * top, 2 * _NARROWEST),)
+    ]
+    ends = [minimize(loss, start, method="L-BFGS-B", bounds=bounds) for start in starts]
+    weights, means, stds = _unpacked(min(ends, key=lambda end: float(end.fun)).x)
+    masses = _masses(means, stds, n_checkpoints) * weights
+    expected = masses.sum(axis=1)
+    # Where no group reaches, the nearest one stands for the count.
+    distance = np.abs(np.arange(n_checkpoints + 1)[:, None] - means) / stds
+    nearest = np.eye(3)[np.argmin(np.where(weights > 1e-9, distance, np.inf), axis=1)]
+    reached = expected > 1e-200
+    posterior = np.where(reached[:, None], masses / np.where(reached, expected, 1)[:, None], nearest)
+    return Groups(n_checkpoints, weights, means, stds, posterior, expected)
+
+
+def count_selected(selections: Sequence[Counts] | Any, n: int) -> Counts:
+    """How many of the selections (index arrays) each of `n` samples is in."""
+    counts = np.zeros(n, np.int64)
+    for indices in selections:
+        counts[indices] += 1
+    return counts
+
+
+def columns(groups: Groups, counts: Counts) -> dict[str, npt.NDArray[Any]]:
+    """The columns of samples.parquet: how many checkpoints selected a sample, its group, the posterior."""
+    posterior = groups.posterior[counts].astype(np.float32)
+    named = {f"p_{name}": posterior[:, place] for place, name in enumerate(GROUPS)}
+    return {"n_checkpoints_selected": counts, "group": groups.of(counts), **named}
+
+
+def _unpacked(parameters: Floats) -> tuple[Floats, Floats, Floats]:
+    """Weights, means and standard deviations from the eight free numbers."""
+    logits = np.array([parameters[0], 0.0, parameters[1]])
+    weights = np.exp(logits - logits.max())
+    return weights / weights.sum(), parameters[2:5], np.exp(parameters[5:8])
+
+
+def _masses(means: Floats, stds: Floats, n_checkpoints: int) -> Floats:
+    """The mass `[checkpoints + 1, 3]` of each truncated normal within half a count of each count."""
+    from scipy.special import ndtr
+
+    edges = np.clip(np.arange(n_checkpoints + 2) - 0.5, 0, n_checkpoints)[:, None]
+    cumulated = ndtr((edges - means) / stds)
+    inside: Floats = np.diff(cumulated, axis=0) / (cumulated[-1] - cumulated[0])
+    return inside

@@ -1,0 +1,38 @@
+"""always_random: the always group of an earlier session, and a random rest drawn at every checkpoint.
+
+Tells how much of a policy's gain is in its always group. Source: Raju et al. 2021, "Accelerating Deep
+Learning with Dynamic Data Pruning", Table 1.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from curate.errors import CurateError
+from curate.manifest import Selected
+from curate.policy import Plan, View, draw
+from curate.precomputed import always_group
+
+
+@dataclass(frozen=True)
+class AlwaysRandom:
+    """`manifest` is the folder of the earlier, dynamic session."""
+
+    manifest: str = ""
+
+    observes = "nothing"
+    budget = "keep"
+    period = None
+
+    def plan(self, view: View) -> Plan:
+        group = view.memory.get("always")
+        group = always_group(self.manifest, view.uids) if group is None else group
+        always = view.available[group[view.available]]
+        if len(always) > view.k:
+            raise CurateError(
+                f"the always group of {self.manifest} has {len(always):,} samples, more than the {view.k:,} "
+                "to keep: use a larger --keep"
+            )
+        rest = np.setdiff1d(view.available, always, assume_unique=True)
+        drawn = draw(rest, view.k - len(always), view.rng)
+        return Plan(Selected(np.sort(np.concatenate([always, drawn]))), {"always": group})

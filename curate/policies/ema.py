@@ -1,0 +1,25 @@
+"""ema: the k samples of highest average loss, m ← αu + (1 − α)m. High is hard.
+
+m starts as the loss of the untrained model. Source: Raju et al. 2021, "Accelerating Deep Learning with
+Dynamic Data Pruning" (uncertainty with an exponential moving average).
+"""
+
+from dataclasses import dataclass
+
+from curate.manifest import Selected
+from curate.policy import Plan, View, smoothed, top
+
+
+@dataclass(frozen=True)
+class Ema:
+    """`alpha` is the weight of the newest loss."""
+
+    alpha: float = 0.8
+
+    observes = "evaluation"
+    budget = "keep"
+    period = None
+
+    def plan(self, view: View) -> Plan:
+        _, mean, ranked = smoothed(view, self.alpha)
+        return Plan(Selected(top(ranked, view.available, view.k, view.uids)), {"loss_mean": mean})

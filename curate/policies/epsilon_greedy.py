@@ -1,0 +1,26 @@
+"""epsilon_greedy: (1 − ε)k samples of highest average loss, εk drawn uniformly from the rest.
+
+Source: Raju et al. 2021, "Accelerating Deep Learning with Dynamic Data Pruning".
+"""
+
+from dataclasses import dataclass
+
+from curate.manifest import Selected
+from curate.policy import Plan, View, check_fraction, smoothed, with_chance
+
+
+@dataclass(frozen=True)
+class EpsilonGreedy:
+    """`epsilon` is the share left to chance, `alpha` the weight of the newest loss in the average."""
+
+    epsilon: float = 0.1
+    alpha: float = 0.8
+
+    observes = "evaluation"
+    budget = "keep"
+    period = None
+
+    def plan(self, view: View) -> Plan:
+        check_fraction("epsilon", self.epsilon)
+        _, mean, ranked = smoothed(view, self.alpha)
+        return Plan(Selected(with_chance(ranked, view, self.epsilon)), {"loss_mean": mean})

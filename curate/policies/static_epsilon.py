@@ -1,0 +1,30 @@
+"""static_epsilon: (1 − ε)k samples of hardest precomputed score, εk drawn anew from the rest.
+
+A static selection with a little motion. Source: Raju et al. 2021, "Accelerating Deep Learning with
+Dynamic Data Pruning", Appendix B.
+"""
+
+from dataclasses import dataclass
+
+from curate.manifest import Selected
+from curate.policy import Plan, View, check_fraction, with_chance
+from curate.precomputed import hardness
+
+
+@dataclass(frozen=True)
+class StaticEpsilon:
+    """`scores` is a table of clusters or scores, `column` its column (by default the first)."""
+
+    scores: str = ""
+    column: str = ""
+    epsilon: float = 0.1
+
+    observes = "nothing"
+    budget = "keep"
+    period = None
+
+    def plan(self, view: View) -> Plan:
+        check_fraction("epsilon", self.epsilon)
+        score = view.memory.get("score")
+        score = hardness(self.scores, self.column, view.uids) if score is None else score
+        return Plan(Selected(with_chance(score, view, self.epsilon)), {"score": score})

@@ -1,0 +1,35 @@
+"""static_ucb: the k samples of highest s + c·v: a precomputed score s, and the variance v of the loss.
+
+A static selection with a little motion. s is scaled to 0..1 and high is hard, whatever side of the score
+is hard. v is that of the policy ucb. Source: Raju et al. 2021, "Accelerating Deep Learning with Dynamic
+Data Pruning", Appendix B.
+"""
+
+from dataclasses import dataclass
+
+from curate.manifest import Selected
+from curate.policy import Plan, View, smoothed, spread_of, top
+from curate.precomputed import hardness
+
+
+@dataclass(frozen=True)
+class StaticUcb:
+    """`scores` is a table of clusters or scores, `column` its column; `confidence` is c."""
+
+    scores: str = ""
+    column: str = ""
+    confidence: float = 1.0
+    alpha: float = 0.8
+
+    observes = "evaluation"
+    budget = "keep"
+    period = None
+
+    def plan(self, view: View) -> Plan:
+        before, mean, _ = smoothed(view, self.alpha)
+        variance = spread_of(view, self.alpha, before)
+        score = view.memory.get("score")
+        score = hardness(self.scores, self.column, view.uids) if score is None else score
+        chosen = top(score + self.confidence * variance, view.available, view.k, view.uids)
+        memory = {"score": score, "loss_mean": mean, "loss_variance": variance}
+        return Plan(Selected(chosen), memory)

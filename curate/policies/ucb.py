@@ -1,0 +1,28 @@
+"""ucb: the k samples of highest average loss plus its variance, m + c·v. High is hard or unsteady.
+
+v ← (1 − α)v + α(u − m_before)², from 0; then m ← αu + (1 − α)m. The variance, not its root. Source: Raju
+et al. 2021, "Accelerating Deep Learning with Dynamic Data Pruning".
+"""
+
+from dataclasses import dataclass
+
+from curate.manifest import Selected
+from curate.policy import Plan, View, smoothed, spread_of, top
+
+
+@dataclass(frozen=True)
+class Ucb:
+    """`confidence` is c, the worth of a unit of variance; `alpha` the weight of the newest loss."""
+
+    confidence: float = 1.0
+    alpha: float = 0.8
+
+    observes = "evaluation"
+    budget = "keep"
+    period = None
+
+    def plan(self, view: View) -> Plan:
+        before, mean, ranked = smoothed(view, self.alpha)
+        variance = spread_of(view, self.alpha, before)
+        chosen = top(ranked + self.confidence * variance, view.available, view.k, view.uids)
+        return Plan(Selected(chosen), {"loss_mean": mean, "loss_variance": variance})

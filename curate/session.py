@@ -1,0 +1,107 @@
+"""A session: how often a policy is asked during a run, how much it may keep, and what it gets to see."""
+
+from dataclasses import dataclass, replace
+
+from curate.budget import count_to_keep
+from curate.errors import CurateError
+from curate.finder import nearest
+from curate.policy import Observing, Policy
+
+BUDGETS = ("epochs", "samples")
+
+
+@dataclass(frozen=True)
+class Session:
+    """`first_k` to `last_k` samples are kept, linearly between the first and the last checkpoint.
+
+    A checkpoint is due every `period_epochs`. With `adapt`, the policy is only asked where the rank
+    correlation of the losses with those of the last selection has fallen below it. With `trust`, the
+    samples least likely to be labelled rightly are kept from the policy: all but that fraction.
+    `n_presentations` is what the run may spend, for policies that count.
+    """
+
+    first_k: int = 0
+    last_k: int = 0
+    period_epochs: int = 1
+    observes: Observing = "nothing"
+    adapt: float | None = None
+    trust: float | None = None
+    n_presentations: int = 0
+
+    def k(self, epoch: int, n_epochs: int) -> int:
+        """How many samples to keep at the checkpoint of an epoch."""
+        last = (n_epochs - 1) // self.period_epochs * self.period_epochs
+        progress = epoch / last if last else 0.0
+        return int(self.first_k + (self.last_k - self.first_k) * progress + 0.5)
+
+    def is_due(self, epoch: int) -> bool:
+        """Whether an epoch begins with a checkpoint."""
+        return epoch % self.period_epochs == 0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a user says of a session; None where nothing is said. See `curate.train`."""
+
+    keep: str | float | int | None = None
+    period: int | None = None
+    budget: str = "epochs"
+    observe: str | None = None
+    adapt: float | None = None
+    trust: float | None = None
+
+
+def plan_session(policy: Policy, name: str, n: int, n_epochs: int, asked: Asked) -> tuple[Session, int]:
+    """The session that a user asked for on `n` samples, and how many epochs it has.
+
+    A budget of `epochs` is `n_epochs` over the kept part; of `samples`, as many epochs as give the
+    presentations of `n_epochs` over all samples, to the nearest whole epoch.
+    """
+    keep, period, budget = asked.keep, asked.period, asked.budget
+    if budget not in BUDGETS:
+        raise CurateError(f"there is no budget '{budget}': {nearest(budget, BUDGETS)}")
+    if policy.budget == "own" and keep is not None:
+        raise CurateError(f"policy {name} decides itself how many samples to keep: leave out --keep")
+    if policy.budget != "own" and keep is None:
+        raise CurateError(f"policy {name} needs to know how many samples to keep: use --keep 0.3")
+    if policy.budget == "own" and budget == "samples":
+        raise CurateError(f"policy {name} has no fixed budget to stretch: leave out --budget samples")
+    first, last = _keep_range(keep, n) if keep is not None else (n, n)
+    if budget == "samples":
+        n_epochs = max(1, round(n_epochs * n / ((first + last) / 2)))
+    if period is not None and not 1 <= period <= n_epochs:
+        raise CurateError(
+            f"period={period} is out of range: use 1 to {n_epochs}, the number of epochs of the run"
+        )
+    every = period or policy.period or max(1, n_epochs // 20)
+    session = Session(first, last, every, _observing(policy, name, asked), asked.adapt, asked.trust)
+    total = sum(session.k(epoch // every * every, n_epochs) for epoch in range(n_epochs))
+    if policy.budget == "early":
+        if period is not None:
+            raise CurateError(f"policy {name} selects nothing: leave out --period")
+        n_epochs = -(-total // n)
+    return replace(session, n_presentations=total), n_epochs
+
+
+def _keep_range(keep: str | float | int, n: int) -> tuple[int, int]:
+    """`0.3`, `15000` or `0.2:0.6` as counts at the first and the last checkpoint."""
+    first, colon, last = str(keep).partition(":")
+    return count_to_keep(first, n), count_to_keep(last if colon else first, n)
+
+
+def _observing(policy: Policy, name: str, asked: Asked) -> Observing:
+    """Whose losses the run looks at; nobody pays for what nobody asks."""
+    observe, adapt, trust = asked.observe, asked.adapt, asked.trust
+    for option, value in (("adapt", adapt), ("trust", trust)):
+        if value is not None and not 0 < value < 1:
+            raise CurateError(f"{option}={value} is out of range: use 0 < {option} < 1")
+    if observe not in (None, "evaluation", "training"):
+        raise CurateError(f"there is no way to observe '{observe}': use evaluation or training")
+    wanted = policy.observes != "nothing" or adapt is not None or trust is not None
+    if not wanted:
+        if observe is not None:
+            raise CurateError(f"policy {name} never looks at a loss: leave out --observe")
+        return "nothing"
+    if observe is not None:
+        return observe  # type: ignore[return-value]  # one of the two, checked above
+    return policy.observes if policy.observes != "nothing" else "evaluation"

@@ -1,0 +1,104 @@
+"""What a run leaves behind: a record per epoch, and what became known of every sample."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from curate.groups import columns, count_selected, fit_groups
+from curate.manifest import Selected
+from curate.tables import Column
+from curate.training.evaluate import Evaluation
+from curate.training.loop import Epoch
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is kept of one finished epoch; accuracies in 0..1, None where the test set was not looked at.
+
+    `asked`, `checkpoint` and `changed` are those of Epoch.
+    """
+
+    epoch: int
+    asked: bool
+    checkpoint: int
+    changed: float | None
+    n_selected: int
+    samples_seen: int
+    lr: float
+    train_loss: float
+    train_accuracy: float
+    test_accuracy: float | None
+    test_worst_class: float | None
+    test_loss: float | None
+    select_seconds: float
+    train_seconds: float
+
+
+_NO_METRICS = ("select_seconds", "train_seconds")  # they differ from run to run
+
+
+def record_of(epoch: Epoch, test: Evaluation | None) -> Record:
+    """The record of an epoch and of the test after it."""
+    return Record(
+        epoch=epoch.epoch,
+        asked=epoch.asked,
+        checkpoint=epoch.checkpoint,
+        changed=epoch.changed,
+        n_selected=len(epoch.selected.indices),
+        samples_seen=epoch.samples_seen,
+        lr=epoch.lr,
+        train_loss=epoch.loss,
+        train_accuracy=epoch.accuracy,
+        test_accuracy=test.accuracy if test else None,
+        test_worst_class=test.worst_class if test else None,
+        test_loss=test.loss if test else None,
+        select_seconds=epoch.select_seconds,
+        train_seconds=epoch.train_seconds,
+    )
+
+
+def write_metrics(path: Path, records: Sequence[Record]) -> None:
+    """One row per epoch, without what differs from run to run; null where the test set was not looked at."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    types = {int: pa.int64(), bool: pa.bool_(), float: pa.float64(), float | None: pa.float64()}
+    rows = [asdict(record) for record in records]
+    table = {
+        field.name: pa.array([row[field.name] for row in rows], types[field.type])  # type: ignore[index]
+        for field in fields(Record)
+        if field.name not in _NO_METRICS
+    }
+    pq.write_table(pa.table(table), path)
+
+
+def known_of_samples(state: Mapping[str, Any], n: int) -> dict[str, Column]:
+    """Columns `[n]` from the final state of a run: what the policy remembers in floats, and the guard's view.
+
+    `aum` is the mean margin; `trusted` is false for a sample that the guard kept from the policy at the
+    last checkpoint.
+    """
+    found = {
+        name: value.numpy()
+        for name, value in state["memory"].items()
+        if value.is_floating_point() and tuple(value.shape) == (n,)
+    }
+    seen = state["observer"]
+    if "margin_sum" in seen:
+        found["aum"] = (seen["margin_sum"] / seen["n_margins"]).numpy()
+        found["trusted"] = ~seen["distrusted"].numpy()
+    return found
+
+
+def group_samples(
+    selection: Iterable[Selected], records: Sequence[Record], n: int
+) -> tuple[dict[str, Any], dict[str, Column]]:
+    """The groups of a session: their summary for the header, and their columns `[n]`.
+
+    `selection` is that of every epoch; epochs in which the policy was not asked do not count.
+    """
+    decided = (selected.indices for selected, record in zip(selection, records, strict=True) if record.asked)
+    counts = count_selected(decided, n)
+    groups = fit_groups(counts, sum(record.asked for record in records))
+    return groups.summary(), columns(groups, counts)
