@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curate import finder
+from curate import finder, variants
 from curate.errors import CurateError
 from curate.identity import Labels, Uids, fingerprint
 from curate.images import Images, Target, view
 from curate.progress import SILENT, Progress
-from curate.records import Request, Source, check_labels
+from curate.records import NoSplitError, Request, Source, check_labels
 from curate.scan import read_all
 
 RESIDENT_LIMIT = 2 * 2**30  # bytes of pixels; larger sets are decoded when needed
@@ -109,17 +109,48 @@ def open_dataset(
 
     A dataset that is open already is returned as it is. Where the source knows no splits, one sample
     in five is held out as `test`, chosen by uid: the choice survives re-ordering and growth, and equal
-    images fall on the same side. With `hold_out=False` such a source gives all its samples.
+    images fall on the same side. With `hold_out=False` such a source gives all its samples. A reference
+    may name a variant (`mnist+noise=0.1`, see variants.py), which changes every split but the test split.
     """
     if isinstance(reference, Dataset):
         return reference
     _check_options(options)
     if not reference.strip():
         raise CurateError("the dataset has no name: give a path that exists, hf:owner/name, or a name")
+    base, variant = variants.parse(reference)
+    joins = variant is not None and bool(variant.join)
+    dataset = _open(base, options, progress, resident_limit, hold_out, joins)
+    if variant is None:
+        return dataset
+    return _varied(dataset, variant, reference)
+
+
+def _varied(dataset: Dataset, variant: variants.Variant, reference: str) -> Dataset:
+    """The dataset as a variant of it; a test split only takes the name."""
+    if dataset.options.split == "test":
+        return replace(dataset, reference=reference)
+    if variant.per_class or variant.in_order:
+        labels = dataset.need_labels("a variant with fewer samples per class")
+        dataset = dataset.take(variant.rows(labels, dataset.classes, dataset.uids, reference))
+    if variant.noise:
+        labels = dataset.need_labels("a variant with wrong labels")
+        if len(dataset.classes) < 2:
+            raise CurateError(f"{reference} has one class only: no label can be wrong")
+        noisy = variant.relabelled(labels, len(dataset.classes), dataset.uids)
+        dataset = replace(dataset, labels=noisy)
+    if len(dataset) == 0:
+        raise CurateError(f"{reference} has no samples left: keep more of them")
+    return replace(dataset, reference=reference)
+
+
+def _open(
+    reference: str, options: Options, progress: Progress, resident_limit: int, hold_out: bool, joins: bool
+) -> Dataset:
+    """The dataset itself; `joins` adds the val split to the train split."""
     source, location = _find_source(reference)
     request = Request(
         location,
-        options.split,
+        "train+val" if joins and options.split == "train" else options.split,
         Path(options.root),
         options.download,
         options.image_column,
@@ -149,6 +180,9 @@ def open_dataset(
     )
     if (options.image_column or options.label_column) and not records.has_columns:
         raise CurateError(f"{reference} has no columns: --image-column and --label-column are for Parquet")
+    if joins and (records.split == "all" or (options.split == "test" and records.split == "val")):
+        lacks = "val" if records.split == "all" else "test"
+        raise NoSplitError(f"{reference} has no {lacks} split" + " to join" * (lacks == "val"))
     if hold_out and records.split == "all" and options.split != "all":
         return _hold_out(dataset, progress)
     return dataset

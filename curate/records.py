@@ -115,14 +115,15 @@ def choose_splits(available: Iterable[str], request: Request) -> list[str]:
     ordered = [split for split in SPLITS if split in present]
     if request.split == "all":
         return ordered
+    if request.split == "train+val" and {"train", "val"} <= set(present):
+        return ["train", "val"]
     if request.split in present:
         return [request.split]
     if request.split == "test" and "val" in present:
         return ["val"]
     remedy = "; name a test set with --test" if request.split == "test" else ""
-    raise NoSplitError(
-        f"{request.reference} has no {request.split} split: it has {', '.join(ordered)}{remedy}"
-    )
+    missing = "val" if request.split == "train+val" and "val" not in present else request.split
+    raise NoSplitError(f"{request.reference} has no {missing} split: it has {', '.join(ordered)}{remedy}")
 
 
 def check_labels(labels: npt.NDArray[np.int64], classes: Sequence[str], called: str) -> None:

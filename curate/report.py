@@ -10,11 +10,15 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar of a chart: what it stands for, its length, and the number in words."""
+    """One bar of a chart: what it stands for, its length, and the number in words.
+
+    `mark` is a length to point out on the bar, such as what a fitted curve expects.
+    """
 
     label: str
     value: float
     text: str
+    mark: float | None = None
 
 
 @dataclass(frozen=True)

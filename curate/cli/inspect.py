@@ -6,7 +6,8 @@ from curate.cli import options
 
 
 @click.command()
-@click.argument("anything")
+@click.argument("anything", nargs=-1, required=True)
+@click.option("--by", metavar="class", help="Break the groups of a dynamic manifest down by class.")
 @click.option("--sheet", metavar="FILE.png", help="Draw the closest and furthest images per cluster.")
 @click.option(
     "--data", metavar="DATASET", help="For --sheet, where the dataset is not at its recorded place."
@@ -15,13 +16,17 @@ from curate.cli import options
 @options.JSON
 @options.dataset
 @options.DEBUG
-def command(anything, sheet, data, force, as_json, opening):
+def command(anything, by, sheet, data, force, as_json, opening):
     """Show what ANYTHING is: a dataset, an embedding, a table or a manifest folder.
+
+    Of dynamic manifests it shows how often samples are selected, and the fitted groups of those that are
+    always, sometimes or never selected. Several of them, such as trials of one command, count together.
 
     \b
       curate inspect digits
       curate inspect digits-pca-k12.parquet --sheet digits.png
       curate inspect digits-pca-k12-furthest-0.3
+      curate inspect digits-basic-cnn-ucb-0.3 --by class
     """
     import sys
 
@@ -30,7 +35,9 @@ def command(anything, sheet, data, force, as_json, opening):
     from curate.verbs.inspect import inspect
 
     with talk.progress() as progress:
-        report = inspect(anything, sheet=sheet, data=data, opening=opening, force=force, progress=progress)
+        report = inspect(
+            *anything, by=by, sheet=sheet, data=data, opening=opening, force=force, progress=progress
+        )
     if as_json:
         talk.json_object(report.as_dict())
     else:

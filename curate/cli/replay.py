@@ -14,6 +14,7 @@ from curate.cli import options
 @click.option("--seed", type=int, help="Seed of the first trial; by default the recorded one, else 0.")
 @click.option("--against", default="", metavar="CONTROLS", help="Controls to run as well: full,random")
 @click.option("--jobs", default=1, show_default=True, help="Runs to train side by side on a CPU.")
+@click.option("--freeze", default="", metavar="last", help="Train on the last epoch's selection throughout.")
 @options.TEST
 @options.DEVICE
 @options.SET
@@ -21,7 +22,7 @@ from curate.cli import options
 @options.dataset
 @options.DEBUG
 def command(
-    folder, data, model, recipe, trials, seed, against, jobs, test, device, settings, as_json, opening
+    folder, data, model, recipe, trials, seed, against, jobs, freeze, test, device, settings, as_json, opening
 ):
     """Train and test from the manifest in FOLDER, several trials, next to controls.
 
@@ -52,6 +53,7 @@ def command(
             seed=seed,
             device=device,
             jobs=jobs,
+            freeze=freeze,
             progress=progress,
         )
     if as_json:

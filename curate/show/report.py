@@ -32,12 +32,18 @@ def _print_chart(chart: Chart, console: Console) -> None:
     numbers = max(len(bar.text) for bar in chart.bars)
     names = min(names, max(8, console.width - numbers - 16))
     room = max(4, min(_MOST, console.width - names - numbers - 6))
-    full = chart.full or max(bar.value for bar in chart.bars) or 1.0
+    full = chart.full or max(max(bar.value, bar.mark or 0.0) for bar in chart.bars) or 1.0
     for bar in chart.bars:
         label = bar.label if len(bar.label) <= names else bar.label[: names - 3] + "..."
         drawn = bar_of(bar.value / full, room, _unicode(console))
         line = Text(f"  {label:>{names}} ")
-        line.append(drawn, style="cyan")
+        if bar.mark is None:
+            line.append(drawn, style="cyan")
+        else:
+            place = min(round(bar.mark / full * room), room - 1)
+            line.append(drawn[:place].ljust(place), style="cyan")
+            line.append("●" if _unicode(console) else "o", style="bold")
+            line.append(drawn[place + 1 :], style="cyan")
         line.append(f" {bar.text}")
         console.print(line, soft_wrap=True)
 

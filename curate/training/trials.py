@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +49,7 @@ class Setting:
     options: Mapping[str, Any]
     recipe: Recipe
     device: str
+    freeze: Literal["", "last"] = ""
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,11 @@ class Laboratory:
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
         manifest = open_manifest(setting.manifest)
-        sizes = [len(manifest.selected(epoch).indices) for epoch in range(manifest.n_epochs)]
+        epochs = [manifest.n_epochs - 1] if setting.freeze else range(manifest.n_epochs)
+        sizes = [len(manifest.selected(epoch).indices) for epoch in epochs]
+        recorded = {"manifest": setting.manifest, "freeze": setting.freeze}
         self._policies: dict[str, Policy] = {
-            "manifest": make("policies", "recorded", {"manifest": setting.manifest}),
+            "manifest": make("policies", "recorded", recorded),
             "full": make("policies", "full"),
             "random": MatchedRandom(sizes),
         }

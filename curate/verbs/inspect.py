@@ -15,13 +15,15 @@ from curate.manifest import Manifest, open_manifest
 from curate.progress import SILENT, Progress
 from curate.report import Bar, Chart, Report, counts, histogram, shares
 from curate.tables import Table, open_table
+from curate.verbs.sessions import check_sessions, describe_sessions
 
 _MANY = 40  # classes or clusters beyond which a chart shows their distribution, not each of them
 
 
 def inspect(
     anything: str | Path,
-    *,
+    *more: str | Path,
+    by: str | None = None,
     sheet: str | Path | None = None,
     data: str | Dataset | None = None,
     opening: Options = Options(),
@@ -30,13 +32,21 @@ def inspect(
 ) -> Report:
     """Describe a dataset reference, an embedding, a table or a manifest folder, checked as it is opened.
 
-    `sheet` names a PNG to draw: the closest and furthest images of every cluster, for whatever has
-    clusters; its images come from the dataset that the header names, or from `data`.
+    `more` are further sessions (trials) of the same dataset as the dynamic manifest `anything`: their
+    selections are counted together. `by="class"` breaks the groups of a session down. `sheet` names a PNG
+    to draw: the closest and furthest images of every cluster, for whatever has clusters; its images come
+    from the dataset that the header names, or from `data`.
     """
     path = Path(anything)
     if sheet is not None:
         check_output(Path(sheet), force)
-    report, opened = _open(str(anything), path, opening, progress)
+    if by not in (None, "class"):
+        raise CurateError(f"there is no way to break down by '{by}': use class")
+    if more:
+        return _sessions([open_manifest(folder) for folder in (anything, *more)], by)
+    report, opened = _open(str(anything), path, opening, progress, by)
+    if by and not (isinstance(opened, Manifest) and not opened.is_static):
+        raise CurateError(f"{anything} has no groups to break down: --by is for dynamic manifests")
     if sheet is not None:
         from curate.sheet import draw_sheet
 
@@ -47,10 +57,12 @@ def inspect(
     return report
 
 
-def _open(reference: str, path: Path, opening: Options, progress: Progress) -> tuple[Report, Any]:
+def _open(
+    reference: str, path: Path, opening: Options, progress: Progress, by: str | None
+) -> tuple[Report, Any]:
     if (path / "manifest.json").is_file():
         manifest = open_manifest(path)
-        return _manifest(manifest), manifest
+        return _manifest(manifest, by), manifest
     if path.is_file() and path.suffix == ".safetensors" and _is_model(path):
         return _model(path), None
     if path.is_file() and (path.suffix in (".safetensors", ".npy") or _is_vectors(path)):
@@ -127,11 +139,13 @@ def _table(table: Table) -> Report:
     )
 
 
-def _manifest(manifest: Manifest) -> Report:
+def _manifest(manifest: Manifest, by: str | None) -> Report:
     header, samples = manifest.header, manifest.samples
     summary = header["summary"]
-    kept = samples["n_selected"] > 0
-    epochs = "one selection for all epochs" if manifest.is_static else f"{manifest.n_epochs} epochs"
+    epochs = "one selection for all epochs"
+    if not manifest.is_static:
+        n_checkpoints = len(summary.get("checkpoints", [])) or manifest.n_epochs
+        epochs = f"{manifest.n_epochs}, selected at {n_checkpoints} checkpoints"
     facts = [
         ("kept", f"{summary['n_selected_per_epoch']:,.0f} of {manifest.n:,} samples ({summary['keep']:.1%})"),
         ("epochs", epochs),
@@ -140,19 +154,32 @@ def _manifest(manifest: Manifest) -> Report:
         if summary.get(name) is not None:
             facts.append((text, f"{summary[name]:.2%} after the last epoch"))
     charts: list[Chart] = []
+    if not manifest.is_static:
+        about, charts = describe_sessions([manifest], by)
+        facts += about
     if "label" in samples:
         names = header["dataset"]["classes"]
-        charts.append(_kept_per_group("kept per class", names, samples["label"], kept))
+        charts.append(_kept_per_group("kept per class", names, samples["label"], manifest))
     if "cluster" in samples:
         k = int(samples["cluster"].max()) + 1
         names = [f"cluster {number}" for number in range(k)]
-        charts.append(_kept_per_group("kept per cluster", names, samples["cluster"], kept))
+        charts.append(_kept_per_group("kept per cluster", names, samples["cluster"], manifest))
     if "reason" in samples:
         reasons, numbers = np.unique(samples["reason"], return_counts=True)
         charts.append(counts("why samples are in or out", [str(r) for r in reasons], numbers.tolist()))
-    if not manifest.is_static:
-        charts.append(histogram("how often samples are selected", samples["n_selected"]))
     return Report(f"manifest {manifest.path}", [*facts, *_origin(header)], charts, header)
+
+
+def _sessions(manifests: list[Manifest], by: str | None) -> Report:
+    check_sessions(manifests)
+    facts, charts = describe_sessions(manifests, by)
+    accuracies = [manifest.header["summary"].get("test_accuracy") for manifest in manifests]
+    for manifest, accuracy in zip(manifests, accuracies, strict=True):
+        tested = "" if accuracy is None else f", test accuracy {accuracy:.2%}"
+        facts.append((f"seed {manifest.header['seed']}", f"{manifest.path}{tested}"))
+    return Report(
+        f"{len(manifests)} sessions on {manifests[0].header['dataset']['reference']}", facts, charts
+    )
 
 
 def _model(path: Path) -> Report:
@@ -203,9 +230,12 @@ def _plain(options: dict[str, Any]) -> list[str]:
     return words
 
 
-def _kept_per_group(title: str, names: list[str], groups: Any, kept: Any) -> Chart:
-    total = np.bincount(groups, minlength=len(names))
-    chosen = np.bincount(groups[kept], minlength=len(names))
+def _kept_per_group(title: str, names: list[str], groups: Any, manifest: Manifest) -> Chart:
+    """Kept of a group: of its samples where the manifest is static, else of its presentations."""
+    total = np.bincount(groups, minlength=len(names)) * manifest.n_epochs
+    chosen = np.bincount(groups, manifest.samples["n_selected"], minlength=len(names)).astype(np.int64)
+    if not manifest.is_static:
+        title += ", of presentations in training"
     if len(names) <= _MANY:
         return shares(title, names, chosen.tolist(), total.tolist())
     share = chosen[total > 0] / total[total > 0]

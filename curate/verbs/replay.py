@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -83,6 +83,7 @@ def replay(
     seed: int | None = None,
     device: str | None = None,
     jobs: int = 1,
+    freeze: Literal["", "last"] = "",
     progress: Progress = SILENT,
 ) -> ReplayResult:
     """Train `trials` times on what a manifest selects and test after the last epoch.
@@ -92,7 +93,8 @@ def replay(
     the manifest on the same seeds. A dataset that is not the manifest's is refused; a re-ordered or
     extended copy is followed by uid. `jobs` trains so many runs side by side, the threads shared out
     among them: more runs per hour on a CPU, where small models do not fill all threads. Weights are
-    bit-identical only at equal threads per run.
+    bit-identical only at equal threads per run. A dynamic manifest is followed epoch by epoch; with
+    `freeze="last"`, the selection of its last epoch is trained on throughout, as if it were static.
     """
     if trials < 1:
         raise CurateError(f"trials={trials} is too few: use 1 or more")
@@ -105,8 +107,7 @@ def replay(
     if options is None:
         options = recorded.get("model_options") if named == recorded.get("model") else {}
     own = recorded["recipe"] if named == recorded.get("model") else {}
-    chosen = recipe_for(named, {**own, **_given(recipe)})
-    check_recipe(chosen)
+    chosen = _recipe(named, own, recipe, opened, freeze)
     first_seed = (opened.header["seed"] if recorded else 0) if seed is None else seed
     place = learners.choose_device(device)
 
@@ -131,10 +132,11 @@ def replay(
     if test_data is None:
         raise CurateError(f"{source.reference} has no test set to replay against: name one with --test")
     setting = Setting(
-        str(opened.path), aligned, test_data, available, named, options or {}, chosen, str(place)
+        str(opened.path), aligned, test_data, available, named, options or {}, chosen, str(place), freeze
     )
     names = ["manifest", *controls]
-    sizes = [len(opened.selected(epoch).indices) for epoch in range(opened.n_epochs)]
+    followed = [opened.n_epochs - 1] if freeze else range(opened.n_epochs)
+    sizes = [len(opened.selected(epoch).indices) for epoch in followed]
     expected = sum(_presentations(name, sizes, len(available), chosen.n_epochs) for name in names)
     wanted = [(name, first_seed + trial) for trial in range(trials) for name in names]
     with progress.task("replay", expected * trials, "samples"):
@@ -167,6 +169,25 @@ def _controls(against: Iterable[str]) -> list[str]:
         if name not in CONTROLS:
             raise CurateError(f"there is no control '{name}': {finder.nearest(name, CONTROLS)}")
     return controls
+
+
+def _recipe(
+    model: str, own: Mapping[str, Any], given: Mapping[str, Any] | None, manifest: Manifest, freeze: str
+) -> Recipe:
+    """The recipe of a replay; a dynamic manifest says how many epochs there are, for any model."""
+    if freeze not in ("", "last"):
+        raise CurateError(f"freeze={freeze} is unknown: use last, the selection of the last epoch")
+    if freeze and manifest.is_static:
+        raise CurateError(f"{manifest.path} is static, there is nothing to freeze: leave out --freeze")
+    n_epochs = {} if manifest.is_static else {"n_epochs": manifest.n_epochs}
+    chosen = recipe_for(model, {**n_epochs, **own, **_given(given)})
+    check_recipe(chosen)
+    if not (manifest.is_static or freeze) and chosen.n_epochs > manifest.n_epochs:
+        raise CurateError(
+            f"{manifest.path} records {manifest.n_epochs} epochs, this run has {chosen.n_epochs}: "
+            f"use --epochs {manifest.n_epochs} or fewer, or --freeze last"
+        )
+    return chosen
 
 
 def _given(recipe: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -1,0 +1,95 @@
+"""What `inspect` says of dynamic manifests: groups over one session or several trials, and per class."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from curate.artifact import check_same_dataset
+from curate.errors import CurateError
+from curate.groups import GROUPS, Groups, fit_groups
+from curate.manifest import Manifest
+from curate.report import Bar, Chart, histogram, shares
+
+_BARS = 26  # at most, in the histogram of counts
+_MANY = 40  # classes, beyond which a chart shows their distribution
+
+Counts = npt.NDArray[np.int64]
+
+
+def check_sessions(manifests: Sequence[Manifest]) -> None:
+    """Refuse manifests that cannot be counted together: static ones, or of different datasets."""
+    for manifest in manifests:
+        if manifest.is_static:
+            raise CurateError(f"{manifest.path} is static: only sessions of `curate train` are put together")
+        first = manifests[0]
+        check_same_dataset(
+            first.header["dataset"], str(first.path), manifest.header["dataset"], str(manifest.path)
+        )
+
+
+def selection_counts(manifests: Sequence[Manifest]) -> tuple[Counts, int]:
+    """How many checkpoints selected each sample `[n]`, and how many there were, over all manifests."""
+    counts, n_checkpoints = np.zeros(manifests[0].n, np.int64), 0
+    for manifest in manifests:
+        samples = manifest.samples
+        if "n_checkpoints_selected" in samples:
+            counts += samples["n_checkpoints_selected"]
+            n_checkpoints += len(manifest.header["summary"]["checkpoints"])
+        else:  # made elsewhere: every epoch may have been decided on its own
+            counts += samples["n_selected"]
+            n_checkpoints += manifest.n_epochs
+    return counts, n_checkpoints
+
+
+def describe_sessions(
+    manifests: Sequence[Manifest], by: str | None
+) -> tuple[list[tuple[str, str]], list[Chart]]:
+    """Facts and charts on how often samples are selected, with the groups fitted to that."""
+    counts, n_checkpoints = selection_counts(manifests)
+    groups = fit_groups(counts, n_checkpoints)
+    of = groups.of(counts)
+    facts = []
+    for name, weight, mean, std in zip(GROUPS, groups.weights, groups.means, groups.stds, strict=True):
+        size = int((of == name).sum())
+        where = f", selected {mean:.1f} of {n_checkpoints} times, give or take {std:.1f}"
+        facts.append((name, f"{weight:.1%} by the fit ({size:,} samples){where if weight > 0.0005 else ''}"))
+    distrusted = [int((~m.samples["trusted"]).sum()) for m in manifests if "trusted" in m.samples]
+    if distrusted:
+        facts.append(
+            ("not trusted", ", ".join(f"{number:,}" for number in distrusted) + " samples at the end")
+        )
+    charts = [_counts_chart(counts, groups)]
+    if by is not None:
+        charts += _per_class(manifests[0], of)
+    return facts, charts
+
+
+def _counts_chart(counts: Counts, groups: Groups) -> Chart:
+    """How many samples are selected how often; a mark shows what the fitted mixture expects."""
+    n = len(groups.expected)
+    width = -(-n // _BARS)
+    found = np.bincount(counts, minlength=n)
+    bars = []
+    for low in range(0, n, width):
+        high = min(low + width, n)
+        value, expected = int(found[low:high].sum()), float(groups.expected[low:high].sum() * len(counts))
+        label = f"{low}" if high == low + 1 else f"{low}-{high - 1}"
+        bars.append(Bar(label, value, f"{value:,} (fit {expected:,.0f})", expected))
+    return Chart(f"how many samples are selected how often, of {groups.n_checkpoints} checkpoints", bars)
+
+
+def _per_class(manifest: Manifest, of: npt.NDArray[np.str_]) -> list[Chart]:
+    samples, names = manifest.samples, manifest.header["dataset"]["classes"]
+    if "label" not in samples:
+        raise CurateError(f"{manifest.path} has no labels: leave out --by class")
+    total = np.bincount(samples["label"], minlength=len(names))
+    charts = []
+    for group in reversed(GROUPS):
+        inside = np.bincount(samples["label"][of == group], minlength=len(names))
+        if len(names) <= _MANY:
+            charts.append(shares(f"{group}, per class", names, inside.tolist(), total.tolist()))
+        else:
+            share = inside[total > 0] / total[total > 0]
+            charts.append(histogram(f"{group}: share of a class, over {len(share):,} classes", share))
+    return charts
