@@ -22,13 +22,22 @@ def test_the_commands_of_the_way_through_run_one_after_another(cli, here):
         assert said.code == 0, (line, said.err)
 
 
+def test_the_commands_of_a_dynamic_session_run_one_after_another(cli, here):
+    for line in BLOCKS[3].strip().splitlines():
+        words = shlex.split(line, comments=True)
+        words += ["--trials", "1"] if "--freeze" in words else []
+        short = [{"20": "4"}.get(word, word) for word in words[1:]]
+        said = cli(*short)
+        assert said.code == 0, (line, said.err)
+
+
 def test_the_first_two_blocks_are_one_command_each():
     assert all(len(block.strip().splitlines()) == 1 for block in BLOCKS[:2])
     assert BLOCKS[0].startswith("python3.11 -m venv")
     assert "pytest" in BLOCKS[1]
 
 
-@pytest.mark.parametrize("kind", ["embedders", "strategies", "models"])
+@pytest.mark.parametrize("kind", ["embedders", "strategies", "policies", "models"])
 def test_the_readme_names_every_method(kind):
     for name in finder.names(kind):
         assert f"`{name}`" in README, name

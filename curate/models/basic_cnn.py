@@ -10,6 +10,7 @@ from torch import nn
 
 from curate.errors import CurateError
 from curate.network import Recipe
+from curate.pooling import MaxPool2
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,11 @@ class BasicCnn:
             nn.Conv2d(n_channels, first, 3, padding=1, bias=False),
             nn.BatchNorm2d(first),
             nn.ReLU(),
-            nn.MaxPool2d(2),
+            MaxPool2(),
             nn.Conv2d(first, second, 3, padding=1, bias=False),
             nn.BatchNorm2d(second),
             nn.ReLU(),
-            nn.MaxPool2d(2),
+            MaxPool2(),
             nn.Conv2d(second, third, 3, padding=1, bias=False),
             nn.BatchNorm2d(third),
             nn.ReLU(),

@@ -11,6 +11,7 @@ from typing import ClassVar
 from torch import nn
 
 from curate.network import Recipe
+from curate.pooling import MaxPool2
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,11 @@ class LeNet5:
         return nn.Sequential(
             nn.Conv2d(n_channels, 6, 5),
             nn.BatchNorm2d(6),
-            nn.MaxPool2d(2),
+            MaxPool2(),
             nn.ReLU(),
             nn.Conv2d(6, 16, 5),
             nn.BatchNorm2d(16),
-            nn.MaxPool2d(2),
+            MaxPool2(),
             nn.ReLU(),
             nn.Flatten(),
             nn.Linear(400, 120),
