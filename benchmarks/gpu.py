@@ -1,8 +1,11 @@
 """Everything that needs a GPU, in one command: tests marked `gpu`, then CIFAR-10 training timed.
 
     python benchmarks/gpu.py --data DATA/cifar10
+    python benchmarks/gpu.py --data DATA/cifar10 --policies
 
-Writes results/gpu.md with the GPU's name. Needs torch with CUDA; the k-means test also needs faiss-gpu.
+Writes results/gpu.md with the GPU's name; with --policies, also overhead_gpu.md and policies_gpu.md
+(ResNet-18, 200 epochs, period 10, keep 0.2, 0.3 and 0.5, two seeds), which goes on where it was stopped. Needs
+torch with CUDA; the k-means test also needs faiss-gpu.
 """
 
 import argparse
@@ -22,6 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, help="CIFAR-10: any dataset reference")
     parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--policies", action="store_true", help="also the long table of policies")
     arguments = parser.parse_args()
     if not torch.cuda.is_available():
         sys.exit("torch sees no GPU: run this where there is one")
@@ -59,6 +63,14 @@ def main() -> None:
         speed = spread([trial.samples_seen / trial.train_seconds for trial in run.trials], 0)
         lines.append(f"| {run.name} | {accuracy} | {spread(seconds)} | {speed} |")
     write("gpu", [*lines, "", "`python benchmarks/gpu.py --data CIFAR10`"], found.as_dict())
+    if arguments.policies:
+        here = Path(__file__).parent
+        shared = ["--data", arguments.data, "--model", "resnet18"]
+        overhead = ["overhead.py", *shared, "--name", "overhead_gpu"]
+        table = ["policies.py", *shared, "--name", "policies_gpu", "--epochs", "200", "--period", "10"]
+        table += ["--keeps", "0.2", "0.3", "0.5", "--trials", "2", "--jobs", "1", "--threads", "0"]
+        for script, *words in (overhead, table):
+            subprocess.run([sys.executable, here / script, *words], cwd=root, check=True)
 
 
 if __name__ == "__main__":

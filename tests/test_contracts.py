@@ -183,7 +183,7 @@ class TestPolicies:
         """A policy given its memory as it comes back from disk decides the same."""
         other = dataclasses.replace(policy)
         for view, plan, _ in self.views(policy, digits_round):
-            copied = {key: np.array(torch.from_numpy(np.array(v))) for key, v in view.memory.items()}
+            copied = {key: torch.from_numpy(np.array(v)).numpy() for key, v in view.memory.items()}
             again = other.plan(dataclasses.replace(view, memory=copied, rng=rng(0, "policy", view.epoch)))
             assert (again.selected.indices == plan.selected.indices).all()
 

@@ -1,5 +1,7 @@
 """On a CUDA device: the same bits twice, close to the CPU, k-means as good. Run with `pytest -m gpu`."""
 
+import io
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ import curate
 from curate import finder
 from curate import learner as learners
 from curate.network import Recipe
+from curate.session import Asked, plan_session
 from curate.training.batches import Batches
 from curate.training.evaluate import evaluate
 from curate.training.loop import fit
@@ -37,6 +40,29 @@ def run(data, device, model="basic-cnn"):
 def test_training_repeats_bit_for_bit(digits, model):
     one, other = (learners.weights_sha256(run(digits, "cuda", model)[0]) for _ in range(2))
     assert one == other
+
+
+@pytest.mark.parametrize(
+    ("policy", "observe"), [("ucb", "evaluation"), ("ema", "training"), ("random", None)]
+)
+def test_a_dynamic_session_repeats_and_resumes_bit_for_bit(digits, policy, observe):
+    plug_in = finder.make("policies", policy)
+    session, _ = plan_session(plug_in, policy, len(digits), 6, Asked(keep=0.3, period=2, observe=observe))
+
+    def session_run(resume=None):
+        learner = learners.build("lenet5", {}, digits, 0, torch.device("cuda"))
+        batches, states = Batches(digits, learner), []
+        everything = np.arange(len(digits))
+        for epoch in fit(learner, plug_in, batches, everything, RECIPE, 0, session=session, resume=resume):
+            buffer = io.BytesIO()
+            torch.save(epoch.state(), buffer)
+            states.append(buffer)
+        return learners.weights_sha256(learner), states
+
+    once, states = session_run()
+    states[2].seek(0)
+    resumed, _ = session_run(torch.load(states[2], weights_only=True, map_location="cpu"))
+    assert once == session_run()[0] == resumed
 
 
 def test_training_is_as_good_as_on_the_cpu(digits):

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
@@ -18,7 +18,9 @@ from curate.images import ResidentImages
 from curate.manifest import Selected
 from curate.network import Recipe
 from curate.policy import Plan, View
+from curate.pooling import MaxPool2
 from curate.rng import rng, stream_seed
+from curate.session import Session
 from curate.training.batches import Batches, ahead, check_augment, shift_and_mirror
 from curate.training.evaluate import evaluate
 from curate.training.loop import fit
@@ -358,3 +360,18 @@ def test_options_are_read_by_the_type_of_their_field():
         finder.make("models", "basic-cnn", {"width": "wide"})
     with pytest.raises(CurateError, match=r"there is no model called 'lenet': did you mean lenet5 or "):
         finder.load("models", "lenet")
+
+
+@given(
+    shape=st.tuples(*[st.integers(1, 3), st.integers(1, 3), st.integers(2, 9), st.integers(2, 9)]),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=40, deadline=None)
+def test_pooling_gives_the_bits_and_gradients_of_torch(shape, seed):
+    images = torch.from_numpy(np.random.default_rng(seed).integers(-3, 4, shape)).float()
+    with torch.inference_mode():
+        assert torch.equal(MaxPool2()(images), functional.max_pool2d(images, 2))
+    images.requires_grad_(True)
+    ours, theirs = MaxPool2()(images), functional.max_pool2d(images, 2)
+    assert torch.equal(ours, theirs)
+    assert torch.equal(*(torch.autograd.grad(pooled.sum(), images)[0] for pooled in (ours, theirs)))

@@ -82,11 +82,11 @@ def fit(
         asked = False
         if session.is_due(epoch):
             observer.arrive(epoch)
-            asked = observer.has_moved()
-            if asked:
-                trusted = observer.trusted()
-                plan = policy.plan(
-                    View(
+            with _repeatable(learner.device, stream_seed(seed, "checkpoint", epoch)):
+                asked = observer.has_moved()
+                if asked:
+                    trusted = observer.trusted()
+                    view = View(
                         epoch=epoch,
                         n_epochs=recipe.n_epochs,
                         available=trusted,
@@ -98,9 +98,8 @@ def fit(
                         samples_seen=run.samples_seen,
                         n_presentations=session.n_presentations,
                     )
-                )
-                observer.was_used()
-                run.take(plan, epoch, data.n)
+                    run.take(policy.plan(view), epoch, data.n)
+                    observer.was_used()
         order = _order(run.selected, data.n, seed, epoch)
         rows = torch.from_numpy(order).to(data.device)
         weights = _weights_by_index(run.selected, data)
