@@ -4,8 +4,8 @@
     python benchmarks/gpu.py --data DATA/cifar10 --policies
 
 Writes results/gpu.md with the GPU's name; with --policies, also overhead_gpu.md and policies_gpu.md
-(ResNet-18, 200 epochs, period 10, keep 0.2, 0.3 and 0.5, two seeds), which goes on where it was stopped. Needs
-torch with CUDA; the k-means test also needs faiss-gpu.
+(ResNet-18, 200 epochs, period 10, keep 0.2, 0.3 and 0.5, two seeds), which goes on where it was
+stopped. Needs torch with CUDA; the k-means test also needs faiss-gpu.
 """
 
 import argparse

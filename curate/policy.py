@@ -7,6 +7,7 @@ killed resumes without a line of code in any policy.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
@@ -96,7 +97,7 @@ def draw(among: Indices, k: int, rng: np.random.Generator) -> Indices:
 
 def with_chance(ranked: Values, view: View, epsilon: float) -> Indices:
     """(1 − ε)·k samples with the highest values and ε·k drawn uniformly from the rest."""
-    n_random = min(int(epsilon * view.k + 0.5), view.k)
+    n_random = int(Fraction(str(epsilon)) * view.k + Fraction(1, 2))
     best = top(ranked, view.available, view.k - n_random, view.uids)
     rest = np.setdiff1d(view.available, best, assume_unique=True)
     return np.sort(np.concatenate([best, draw(rest, n_random, view.rng)]))
@@ -139,3 +140,9 @@ def check_fraction(name: str, value: float) -> None:
     """Refuse an option that is no fraction."""
     if not 0 <= value <= 1:
         raise CurateError(f"{name}={value} is not a fraction: use 0 <= {name} <= 1")
+
+
+def check_confidence(value: float) -> None:
+    """Refuse a weight of the variance that ranks nothing."""
+    if not 0 <= value < float("inf"):
+        raise CurateError(f"confidence={value} is out of range: use 0 or more")

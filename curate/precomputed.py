@@ -28,6 +28,9 @@ def hardness(table: str, column: str, uids: Uids) -> npt.NDArray[np.float32]:
             "it is of another dataset; make scores of this one"
         )
     found = score[rows]
+    if not np.isfinite(found).all():
+        wrong = int(np.flatnonzero(~np.isfinite(found))[0])
+        raise CurateError(f"{table}: the score of sample {wrong} is {found[wrong]}: make finite scores")
     scaled: npt.NDArray[np.float32] = ((found - found.min()) / (np.ptp(found) or 1.0)).astype(np.float32)
     return scaled
 
@@ -42,7 +45,7 @@ def always_group(manifest: str, uids: Uids) -> npt.NDArray[np.bool_]:
         raise CurateError(
             f"{manifest} has no always group: it is static; name the folder of a `curate train` with a policy"
         )
-    rows = match(samples["uid"][samples[GROUP] == ALWAYS], uids)
+    rows = match(samples["uid"], uids)[samples[GROUP] == ALWAYS]
     if (rows < 0).any():
         raise MismatchError(
             f"{manifest} is of another dataset ({opened.header['dataset']['reference']}): "

@@ -1,5 +1,6 @@
 """A session: how often a policy is asked during a run, how much it may keep, and what it gets to see."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from curate.budget import count_to_keep
@@ -15,7 +16,8 @@ class Session:
     """`first_k` to `last_k` samples are kept, linearly between the first and the last checkpoint.
 
     A checkpoint is due every `period_epochs`. With `adapt`, the policy is only asked where the rank
-    correlation of the losses with those of the last selection has fallen below it. With `trust`, the
+    correlation of the losses with those of the last selection has fallen below it, and the selection stands
+    as it is otherwise, whatever k would be by now. With `trust`, the
     samples least likely to be labelled rightly are kept from the policy: all but that fraction.
     `n_presentations` is what the run may spend, for policies that count.
     """
@@ -33,6 +35,12 @@ class Session:
         last = (n_epochs - 1) // self.period_epochs * self.period_epochs
         progress = epoch / last if last else 0.0
         return int(self.first_k + (self.last_k - self.first_k) * progress + 0.5)
+
+    def total(self, n_epochs: int) -> int:
+        """Presentations of the whole run, where every checkpoint selects."""
+        every = self.period_epochs
+        starts = range(0, n_epochs, every)
+        return sum(self.k(start, n_epochs) * min(every, n_epochs - start) for start in starts)
 
     def is_due(self, epoch: int) -> bool:
         """Whether an epoch begins with a checkpoint."""
@@ -57,30 +65,54 @@ def plan_session(policy: Policy, name: str, n: int, n_epochs: int, asked: Asked)
     A budget of `epochs` is `n_epochs` over the kept part; of `samples`, as many epochs as give the
     presentations of `n_epochs` over all samples, to the nearest whole epoch.
     """
-    keep, period, budget = asked.keep, asked.period, asked.budget
-    if budget not in BUDGETS:
-        raise CurateError(f"there is no budget '{budget}': {nearest(budget, BUDGETS)}")
-    if policy.budget == "own" and keep is not None:
-        raise CurateError(f"policy {name} decides itself how many samples to keep: leave out --keep")
-    if policy.budget != "own" and keep is None:
-        raise CurateError(f"policy {name} needs to know how many samples to keep: use --keep 0.3")
-    if policy.budget == "own" and budget == "samples":
-        raise CurateError(f"policy {name} has no fixed budget to stretch: leave out --budget samples")
+    keep, period, adapt, trust = asked.keep, asked.period, asked.adapt, asked.trust
+    _check_combination(policy, name, asked)
     first, last = _keep_range(keep, n) if keep is not None else (n, n)
-    if budget == "samples":
-        n_epochs = max(1, round(n_epochs * n / ((first + last) / 2)))
+    observes = _observing(policy, name, asked)
+    if trust is not None and keep is not None and max(first, last) > n - round((1 - trust) * n):
+        raise CurateError(f"keep={keep} is more than --trust {trust} leaves: keep less, or trust more")
+
+    def session_of(epochs: int) -> Session:
+        every = period or (None if policy.budget == "early" else policy.period) or max(1, epochs // 20)
+        planned = Session(first, last, every, observes, adapt, trust)
+        return replace(planned, n_presentations=planned.total(epochs))
+
+    if asked.budget == "samples":
+        n_epochs = _stretched(n * n_epochs, session_of)
     if period is not None and not 1 <= period <= n_epochs:
         raise CurateError(
             f"period={period} is out of range: use 1 to {n_epochs}, the number of epochs of the run"
         )
-    every = period or policy.period or max(1, n_epochs // 20)
-    session = Session(first, last, every, _observing(policy, name, asked), asked.adapt, asked.trust)
-    total = sum(session.k(epoch // every * every, n_epochs) for epoch in range(n_epochs))
+    session = session_of(n_epochs)
     if policy.budget == "early":
-        if period is not None:
-            raise CurateError(f"policy {name} selects nothing: leave out --period")
-        n_epochs = -(-total // n)
-    return replace(session, n_presentations=total), n_epochs
+        return replace(session, period_epochs=1), -(-session.n_presentations // n)
+    return session, n_epochs
+
+
+def _check_combination(policy: Policy, name: str, asked: Asked) -> None:
+    """Refuse what a policy cannot do, or would do without a word."""
+    if asked.budget not in BUDGETS:
+        raise CurateError(f"there is no budget '{asked.budget}': {nearest(asked.budget, BUDGETS)}")
+    if policy.budget == "own" and asked.keep is not None:
+        raise CurateError(f"policy {name} decides itself how many samples to keep: leave out --keep")
+    if policy.budget != "own" and asked.keep is None:
+        raise CurateError(f"policy {name} needs to know how many samples to keep: use --keep 0.3")
+    if policy.budget == "own" and asked.budget == "samples":
+        raise CurateError(f"policy {name} has no fixed budget to stretch: leave out --budget samples")
+    if policy.budget == "own" and policy.period and asked.period not in (None, policy.period):
+        raise CurateError(f"policy {name} selects every {policy.period} epochs: leave out --period")
+    if policy.period and policy.budget != "keep" and asked.adapt is not None:
+        raise CurateError(f"policy {name} has to be asked in every epoch: leave out --adapt")
+    if (name == "recorded" or policy.budget == "early") and asked.trust is not None:
+        raise CurateError(f"policy {name} leaves nothing to a guard: leave out --trust")
+
+
+def _stretched(wanted: int, session_of: Callable[[int], Session]) -> int:
+    """The number of epochs whose presentations come nearest to those wanted."""
+    one = session_of(1)
+    about = max(1, round(wanted / ((one.first_k + one.last_k) / 2)))
+    candidates = range(max(1, about * 3 // 4), about * 5 // 4 + 2)  # a last period cut short shifts the mean
+    return min(candidates, key=lambda epochs: abs(session_of(epochs).n_presentations - wanted))
 
 
 def _keep_range(keep: str | float | int, n: int) -> tuple[int, int]:

@@ -15,7 +15,9 @@ from curate.cli import options
 )
 @click.option("--policy", default="full", show_default=True, help="What selects the samples; see below.")
 @click.option("--keep", metavar="K", help="Fraction or count to keep; 0.2:0.6 changes it along the run.")
-@click.option("--period", type=int, metavar="EPOCHS", help="How often to select; by default 20 times a run.")
+@click.option(
+    "--period", type=int, metavar="EPOCHS", help="How often to select; by default a twentieth of the run."
+)
 @click.option("--budget", default="epochs", show_default=True, help="epochs, or samples: as many as full.")
 @click.option("--observe", metavar="WHERE", help="Losses from an evaluation pass, or from training (free).")
 @click.option("--adapt", type=float, metavar="R", help="Select anew only when loss ranks correlate below R.")

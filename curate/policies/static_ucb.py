@@ -1,14 +1,14 @@
 """static_ucb: the k samples of highest s + c·v: a precomputed score s, and the variance v of the loss.
 
 A static selection with a little motion. s is scaled to 0..1 and high is hard, whatever side of the score
-is hard. v is that of the policy ucb. Source: Raju et al. 2021, "Accelerating Deep Learning with Dynamic
-Data Pruning", Appendix B.
+is hard. v is that of the policy ucb, and 0 for a sample never observed. Source: Raju et al. 2021,
+"Accelerating Deep Learning with Dynamic Data Pruning", Appendix B.
 """
 
 from dataclasses import dataclass
 
 from curate.manifest import Selected
-from curate.policy import Plan, View, smoothed, spread_of, top
+from curate.policy import Plan, View, check_confidence, smoothed, spread_of, top
 from curate.precomputed import hardness
 
 
@@ -26,6 +26,7 @@ class StaticUcb:
     period = None
 
     def plan(self, view: View) -> Plan:
+        check_confidence(self.confidence)
         before, mean, _ = smoothed(view, self.alpha)
         variance = spread_of(view, self.alpha, before)
         score = view.memory.get("score")

@@ -7,7 +7,7 @@ et al. 2021, "Accelerating Deep Learning with Dynamic Data Pruning".
 from dataclasses import dataclass
 
 from curate.manifest import Selected
-from curate.policy import Plan, View, smoothed, spread_of, top
+from curate.policy import Plan, View, check_confidence, smoothed, spread_of, top
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Ucb:
     period = None
 
     def plan(self, view: View) -> Plan:
+        check_confidence(self.confidence)
         before, mean, ranked = smoothed(view, self.alpha)
         variance = spread_of(view, self.alpha, before)
         chosen = top(ranked + self.confidence * variance, view.available, view.k, view.uids)

@@ -3,17 +3,30 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
+from rich.text import Text
 
 from curate.progress import Progress
+
+
+class _TwoLines(RichProgress):
+    """The bar, and under it the live numbers, which may need a line or two of their own."""
+
+    numbers = ""
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        """What is drawn, again and again."""
+        yield from super().get_renderables()
+        if self.numbers:
+            yield Text(self.numbers, style="dim")
 
 
 class Bar(Progress):
     """Progress on a terminal."""
 
-    def __init__(self, shown: RichProgress) -> None:
+    def __init__(self, shown: _TwoLines) -> None:
         self._shown = shown
         self._task = shown.add_task("", visible=False)
         self._live: dict[str, str] = {}
@@ -29,9 +42,8 @@ class Bar(Progress):
             TaskProgressColumn(),
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(compact=True),
-            TextColumn("{task.fields[live]}"),
         )
-        with RichProgress(*columns, console=console, transient=True) as shown:
+        with _TwoLines(*columns, console=console, transient=True) as shown:
             yield cls(shown)
 
     @contextmanager
@@ -40,15 +52,18 @@ class Bar(Progress):
         self._live = {}
         self._unit = unit
         self._shown.remove_task(self._task)
-        self._task = self._shown.add_task(label, total=total, rate="", live="")
+        self._shown.numbers = ""
+        self._task = self._shown.add_task(label, total=total, rate="")
         yield
         self._shown.update(self._task, visible=False)
+        self._shown.numbers = ""
 
     def advance(self, steps: int = 1, **live: float | str) -> None:
         """Move the bar and renew the live numbers."""
         for name, value in live.items():
             self._live[name] = f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-        self._shown.update(self._task, advance=steps, live="  ".join(self._live.values()), rate=self._rate())
+        self._shown.numbers = "  ".join(self._live.values())
+        self._shown.update(self._task, advance=steps, rate=self._rate())
 
     def note(self, text: str) -> None:
         """A line above the bar."""

@@ -144,7 +144,7 @@ class Observer:
                     self._note_margins(rows, logits, labels)
         losses: Losses = found.cpu().numpy()
         if not np.isfinite(losses[self._available]).all():
-            losses[self._available] = np.nan_to_num(losses[self._available], nan=np.inf)
+            losses[self._available] = np.nan_to_num(losses[self._available], nan=np.inf, posinf=np.inf)
         return losses
 
     def _note_margins(self, rows: Tensor, logits: Tensor, labels: Tensor) -> None:
@@ -165,11 +165,14 @@ class Observer:
 
 
 def _rank_correlation(before: Losses, now: Losses) -> float:
-    """Spearman's, over the samples observed both times; 1 where ranks do not differ at all."""
+    """Spearman's, over the samples observed both times.
+
+    Where all losses are equal there are no ranks: 1 if they were equal before as well, else −1.
+    """
     from scipy.stats import spearmanr
 
     both = ~(np.isnan(before) | np.isnan(now))
-    if both.sum() < 2:
-        return -1.0
-    found = float(spearmanr(before[both], now[both]).statistic)
-    return 1.0 if np.isnan(found) else found
+    ranked = [both.any() and bool(np.ptp(losses[both]) > 0) for losses in (before, now)]
+    if not all(ranked):
+        return -1.0 if any(ranked) or not both.any() else 1.0
+    return float(spearmanr(before[both], now[both]).statistic)

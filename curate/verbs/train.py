@@ -288,8 +288,7 @@ def _parents(policy_options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _presentations(session: Session, n_epochs: int) -> int:
     """How many samples a run will see, for the progress bar."""
-    every = session.period_epochs
-    return session.n_presentations or sum(session.k(e // every * every, n_epochs) for e in range(n_epochs))
+    return session.n_presentations or session.total(n_epochs)
 
 
 def _live(records: list[Record], n_epochs: int) -> dict[str, float | str]:
