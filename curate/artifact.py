@@ -185,11 +185,6 @@ def describe_dataset(dataset: Mapping[str, Any] | None) -> str:
     )
 
 
-def bytes_sha256(content: bytes | memoryview) -> str:
-    """sha256 in hexadecimal of bytes in memory."""
-    return hashlib.sha256(content).hexdigest()
-
-
 def file_sha256(path: Path) -> str:
     """sha256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:

@@ -1,6 +1,9 @@
 """What the tests share: a command line that runs in this process, and digits brought up to a manifest."""
 
 import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # small networks: more threads only wait for each other
+
 import subprocess
 import sys
 from collections.abc import Callable

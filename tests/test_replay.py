@@ -9,11 +9,13 @@ import pytest
 from scipy import stats
 
 import curate
+from curate import finder
 from curate.errors import CurateError
 from curate.learner import METADATA
 from curate.policy import View
 from curate.rng import rng
 from curate.statistics import paired_difference, spread
+from curate.training.observer import Observer
 from curate.training.trials import MatchedRandom
 
 QUICK = {"n_epochs": 2}
@@ -43,8 +45,91 @@ def test_train_leaves_weights_metrics_and_manifest(trained):
     metrics = pq.read_table(folder / "metrics.parquet").to_pylist()
     assert [row["epoch"] for row in metrics] == [0, 1]
     assert metrics[-1]["samples_seen"] == 2 * 1443
-    assert metrics[-1]["test_accuracy"] == trained.test.accuracy
+    assert metrics[-1]["test_accuracy"] == trained.epochs[-1].test_accuracy
     assert trained.manifest.selected(0).indices.tolist() == list(range(1443))
+
+
+@pytest.fixture(scope="module")
+def few():
+    """240 samples for training and 60 for testing, in memory."""
+    return curate.open_dataset("digits").take(np.arange(240)), curate.open_dataset("digits").take(
+        np.arange(240, 300)
+    )
+
+
+def session(few, folder, name, sources, **more):
+    """A short session of any policy on a few digits, with a network small enough for a test."""
+    train, test = few
+    wanted = finder.option_names(finder.load("policies", name))
+    source = next((path for option, path in sources.items() if option in wanted), None)
+    keep = {} if finder.load("policies", name).budget == "own" else {"keep": 0.4}
+    shared = {"recipe": {"n_epochs": 5, "augment": "crop-flip"}, "options": {"width": 4}, "test": test}
+    return curate.train(train, policy=name, from_=source, output=folder, seed=7, **{**shared, **keep, **more})
+
+
+@pytest.fixture(scope="module")
+def sources(few, tmp_path_factory):
+    """What policies build on: a table of scores, and an earlier session with groups."""
+    folder = tmp_path_factory.mktemp("sources")
+    embedding = curate.embed(few[0], dim=8, output=folder / "e.safetensors")
+    table = curate.cluster(embedding, 6, output=folder / "c.parquet")
+    earlier = session(few, folder / "earlier", "ucb", {})
+    return {"scores": table.path, "manifest": earlier.manifest.path}
+
+
+@pytest.mark.parametrize("name", finder.names("policies"))
+def test_replay_of_a_session_ends_in_the_same_weights_without_selecting(
+    name, few, sources, tmp_path, monkeypatch
+):
+    made = session(few, tmp_path / "run", name, sources)
+    monkeypatch.setattr(Observer, "losses", None)  # a replay that looks at a loss fails
+    found = curate.replay(made.manifest, few[0], test=few[1], trials=1)
+    assert found.runs[0].trials[0].weights_sha256 == sha_of_saved(tmp_path / "run" / "model.safetensors")
+    assert found.runs[0].trials[0].samples_seen == made.epochs[-1].samples_seen
+    again = session(few, tmp_path / "again", "recorded", {"manifest": made.manifest.path}, **_epochs(made))
+    assert sha_of_saved(tmp_path / "again" / "model.safetensors") == (
+        sha_of_saved(tmp_path / "run" / "model.safetensors")
+    )
+    assert again.manifest.n_epochs == made.manifest.n_epochs
+
+
+def _epochs(made):
+    return {"recipe": made.manifest.header["options"]["recipe"]}
+
+
+def test_a_session_is_transferred_to_another_model_and_seed(few, sources):
+    found = curate.replay(
+        sources["manifest"], few[0], test=few[1], model="lenet5", seed=3, trials=2, against=["random"]
+    )
+    assert found.recipe.n_epochs == 5  # as many as were recorded, not lenet5's own number
+    assert [trial.seed for trial in found.runs[0].trials] == [3, 4]
+    assert [run.trials[0].samples_seen for run in found.runs] == [480, 480]
+
+
+def test_freezing_trains_on_the_last_selection_throughout(few, sources, tmp_path):
+    last = curate.open_manifest(sources["manifest"]).selected(4).indices
+    found = curate.replay(
+        sources["manifest"], few[0], test=few[1], trials=1, freeze="last", recipe={"n_epochs": 7}
+    )
+    assert found.runs[0].trials[0].samples_seen == 7 * len(last)
+    frozen = session(
+        few, tmp_path / "frozen", "recorded", sources, options={"width": 4, "freeze": "last"},
+        recipe={"n_epochs": 7, "augment": "crop-flip"},
+    )  # fmt: skip
+    assert frozen.manifest.is_static
+    assert frozen.manifest.selected(0).indices.tolist() == last.tolist()
+    assert found.runs[0].trials[0].weights_sha256 == sha_of_saved(tmp_path / "frozen" / "model.safetensors")
+
+
+def test_what_cannot_be_frozen_or_followed_is_refused(few, sources, trained):
+    with pytest.raises(CurateError, match="is static, there is nothing to freeze: leave out --freeze"):
+        curate.replay(trained.manifest, freeze="last")
+    with pytest.raises(CurateError, match="freeze=first is unknown: use last"):
+        curate.replay(sources["manifest"], few[0], freeze="first")
+    with pytest.raises(
+        CurateError, match=r"records 5 epochs, this run has 6: use --epochs 5 or fewer, or --f"
+    ):
+        curate.replay(sources["manifest"], few[0], recipe={"n_epochs": 6})
 
 
 def test_the_same_training_gives_the_same_bytes(trained, tmp_path):
@@ -58,7 +143,7 @@ def test_replay_of_a_training_run_ends_in_the_same_weights(trained):
     assert found.model == "basic-cnn"
     trial = found.runs[0].trials[0]
     assert trial.seed == 3
-    assert trial.accuracy == trained.test.accuracy
+    assert trial.accuracy == trained.epochs[-1].test_accuracy
     assert trial.weights_sha256 == sha_of_saved(trained.manifest.path / "model.safetensors")
 
 

@@ -225,7 +225,7 @@ def _weights_by_index(selected: Selected, data: Batches) -> torch.Tensor | None:
     if selected.weights is None:
         return None
     weights = torch.zeros(data.n, device=data.device)
-    weights[torch.from_numpy(selected.indices).to(data.device)] = torch.from_numpy(
+    weights[torch.from_numpy(np.array(selected.indices)).to(data.device)] = torch.from_numpy(
         np.array(selected.weights, np.float32)
     ).to(data.device)
     return weights

@@ -10,9 +10,9 @@ while a run is at work in it, and disappears when the manifest stands in its pla
 """
 
 import importlib
-import io
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -22,11 +22,14 @@ from typing import Any
 
 import torch
 
-from curate.artifact import atomic_file, bytes_sha256
+from curate.artifact import UNSEALED, atomic_file, check_seal, file_sha256, seal_file
 from curate.errors import CurateError, DamagedError
 from curate.manifest import Selected, read_epoch, write_epoch
 from curate.training.loop import Epoch
 
+_RUN = "run.json"
+_OURS = re.compile(r"run\.json|epoch-\d+\.parquet|state-\d+\.pt|\..*\.tmp")
+_ANEW = "start the run anew with --fresh"
 _SHARE = 0.02  # of the time of a run, at most, goes into saving its state
 
 
@@ -34,36 +37,25 @@ class Unfinished:
     """The folder of a run in progress. Use `unfinished()` to open one."""
 
     def __init__(self, folder: Path, key: Mapping[str, Any]) -> None:
-        self._folder, self._key = folder, dict(key)
-        self._written: set[int] = set()
+        self._folder, self._key = folder, json.loads(json.dumps(key))
+        self._files: dict[str, str] = {}  # sha256 of the selections
+        self._state = ""
         self._waiting: list[dict[str, Any]] = []
         self._not_before = 0.0
         self.records: list[dict[str, Any]] = []
-        self._state_file = ""
-        self._state_sha256 = ""
 
-    def resume(self) -> dict[str, Any] | None:
+    def resume(self, output: Path) -> dict[str, Any] | None:
         """The state to go on from, or None for a fresh start; `records` holds the epochs before it."""
-        path = self._folder / "run.json"
-        if not path.exists():
+        run = read_run(self._folder)
+        if run is None or (run["key"] != self._key and _stands(output, run["key"])):
             return None
-        try:
-            run = json.loads(path.read_text())
-            key, self.records = run["key"], run["records"]
-            self._state_file, self._state_sha256 = run["state"], run["sha256"]
-        except (ValueError, KeyError, TypeError):
-            raise DamagedError(f"{path} is damaged: start the run anew with --fresh") from None
-        self._refuse_other(key)
-        try:
-            content = (self._folder / Path(self._state_file).name).read_bytes()
-        except OSError:
-            content = b""
-        if bytes_sha256(content) != self._state_sha256:
-            raise DamagedError(
-                f"{self._folder / self._state_file} is damaged or cut short: start the run anew with --fresh"
-            )
-        self._written = {record["checkpoint"] for record in self.records}
-        state: dict[str, Any] = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
+        self._refuse_other(run["key"])
+        for name, expected in {**run["files"], run["state"]: run["state_sha256"]}.items():
+            file = self._folder / Path(name).name
+            if not file.is_file() or file_sha256(file) != expected:
+                raise DamagedError(f"{file} is damaged or cut short: {_ANEW}")
+        self.records, self._files, self._state = run["records"], run["files"], run["state"]
+        state: dict[str, Any] = torch.load(self._folder / self._state, weights_only=True, map_location="cpu")
         return state
 
     def add(self, epoch: Epoch, record: Mapping[str, Any], last: bool) -> None:
@@ -72,23 +64,20 @@ class Unfinished:
         The state is saved as often as takes no more than a small share of the run, and after the last epoch.
         """
         self._waiting.append(dict(record))
-        if epoch.checkpoint not in self._written:
-            write_epoch(self._selection_file(epoch.checkpoint), epoch.checkpoint, epoch.selected)
-            self._written.add(epoch.checkpoint)
+        selection = _selection_file(epoch.checkpoint)
+        if selection not in self._files:
+            write_epoch(self._folder / selection, epoch.checkpoint, epoch.selected)
+            self._files[selection] = file_sha256(self._folder / selection)
         now = time.monotonic()
         if now < self._not_before and not last:
             return
-        buffer = io.BytesIO()
-        torch.save(epoch.state(), buffer)
-        before = self._state_file
-        self._state_file = f"state-{epoch.epoch:06d}.pt"
-        self._state_sha256 = bytes_sha256(buffer.getbuffer())
-        with atomic_file(self._folder / self._state_file, force=True) as temporary:
-            temporary.write_bytes(buffer.getbuffer())
+        before, self._state = self._state, f"state-{epoch.epoch:06d}.pt"
+        with atomic_file(self._folder / self._state, force=True) as temporary:
+            torch.save(epoch.state(), temporary)
         self.records += self._waiting
         self._waiting = []
         self._write_run()
-        if before and before != self._state_file:
+        if before and before != self._state:
             (self._folder / before).unlink(missing_ok=True)
         done = time.monotonic()
         self._not_before = done + (done - now) / _SHARE
@@ -99,27 +88,26 @@ class Unfinished:
         for record in self.records:
             if record["checkpoint"] != at or selected is None:
                 at = record["checkpoint"]
-                selected = read_epoch(self._selection_file(at))
+                selected = read_epoch(self._folder / _selection_file(at))
             yield selected
-
-    def _selection_file(self, checkpoint: int) -> Path:
-        return self._folder / f"epoch-{checkpoint:06d}.parquet"
 
     def _write_run(self) -> None:
         run = {
+            "sha256": UNSEALED,
             "key": self._key,
             "records": self.records,
-            "state": self._state_file,
-            "sha256": self._state_sha256,
+            "files": self._files,
+            "state": self._state,
+            "state_sha256": file_sha256(self._folder / self._state),
         }
-        with atomic_file(self._folder / "run.json", force=True) as temporary:
+        with atomic_file(self._folder / _RUN, force=True) as temporary:
             temporary.write_text(json.dumps(run))
+            seal_file(temporary)
 
     def _refuse_other(self, key: Mapping[str, Any]) -> None:
-        wanted = json.loads(json.dumps(self._key))
-        different = list(_differences(key, wanted))
-        if different:
-            name, there, here = different[0]
+        different = next(_differences(key, self._key), None)
+        if different is not None:
+            name, there, here = (str(part)[:80] for part in different)
             raise CurateError(
                 f"{self._folder} holds an unfinished run of another command ({name} was {there}, is now "
                 f"{here}): run that command again to finish it, or use --fresh to drop it"
@@ -135,20 +123,52 @@ def unfinished(output: Path, key: Mapping[str, Any], fresh: bool) -> Iterator[Un
     folder = output.with_name(f"{output.name}.unfinished")
     folder.mkdir(exist_ok=True)
     with _locked(folder):
-        if fresh:
-            for file in folder.iterdir():
-                file.unlink()
-        else:
-            for file in folder.glob(".*.tmp"):
-                file.unlink()
+        strangers = [file.name for file in folder.iterdir() if not _OURS.fullmatch(file.name)]
+        if strangers:
+            raise CurateError(
+                f"{folder} holds {strangers[0]}, which is not of a run: move it, or name another -o"
+            )
+        for left in folder.iterdir() if fresh else folder.glob(".*.tmp"):
+            left.unlink()
+        being_written = re.compile(rf"\.{re.escape(output.name)}\.[a-z0-9_]{{8}}\.tmp")
+        for left in output.absolute().parent.iterdir():
+            if being_written.fullmatch(left.name) and left.is_dir():
+                shutil.rmtree(left)
         try:
             yield Unfinished(folder, key)
         except BaseException:
-            if not (folder / "run.json").exists():  # nothing to go on from
+            if not (folder / _RUN).exists():  # nothing to go on from
                 shutil.rmtree(folder, ignore_errors=True)
             raise
-        (folder / "run.json").unlink(missing_ok=True)
+        (folder / _RUN).unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def read_run(folder: Path) -> dict[str, Any] | None:
+    """run.json, verified; None where there is none."""
+    path = folder / _RUN
+    if not path.exists():
+        return None
+    try:
+        check_seal(path)
+        run: dict[str, Any] = json.loads(path.read_bytes())
+    except (ValueError, DamagedError):
+        raise DamagedError(f"{path} is damaged: {_ANEW}") from None
+    return run
+
+
+def _stands(output: Path, key: Mapping[str, Any]) -> bool:
+    """Whether the manifest of a run stands already, and only clearing up was left to do."""
+    try:
+        manifest = json.loads((output / "manifest.json").read_bytes())
+    except (OSError, ValueError):
+        return False
+    same = ("command", "options", "seed", "dataset", "versions", "parents")
+    return isinstance(manifest, dict) and all(manifest.get(name) == key.get(name) for name in same)
+
+
+def _selection_file(checkpoint: int) -> str:
+    return f"epoch-{checkpoint:06d}.parquet"
 
 
 @contextmanager
@@ -171,9 +191,9 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _differences(there: Any, here: Any, name: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """The settings that differ, by name."""
+    """The settings that differ, by name; what the user said comes first."""
     if isinstance(there, dict) and isinstance(here, dict):
-        for key in sorted(there.keys() | here.keys()):
+        for key in sorted(there.keys() | here.keys(), key=lambda key: (key != "options", key)):
             yield from _differences(there.get(key), here.get(key), key)
     elif there != here:
         yield name, there, here

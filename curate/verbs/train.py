@@ -109,7 +109,7 @@ def train(
         raise CurateError(
             f"{reference} has one class only: there is nothing to learn; add samples of another"
         )
-    asked = Asked(keep, period, budget, observe, adapt, trust)
+    asked = Asked(None if keep is None else str(keep), period, budget, observe, adapt, trust)
     session, n_epochs = plan_session(plan, policy, len(data), chosen.n_epochs, asked)
     chosen = replace(chosen, n_epochs=n_epochs)
     test_data = open_test(data, test, opening, progress)
@@ -122,9 +122,9 @@ def train(
         "train",
         {
             "model": model,
-            "model_options": model_options,
+            "model_options": learner.options,
             "policy": policy,
-            "policy_options": policy_options,
+            "policy_options": finder.settings(plan),
             "session": {name: value for name, value in asdict(asked).items() if value is not None},
             "recipe": asdict(chosen),
             "test": test.reference if isinstance(test, Dataset) else test,
@@ -137,7 +137,7 @@ def train(
     )
 
     with unfinished(path, {**header, "evaluate_every": every}, fresh) as run:
-        state = run.resume()
+        state = run.resume(path)
         records = [Record(**record) for record in run.records]
         if records:
             progress.note(f"going on after epoch {records[-1].epoch + 1} of {n_epochs}")
