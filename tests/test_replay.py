@@ -289,7 +289,7 @@ def test_options_go_to_the_model_or_the_policy_by_name(digits, tmp_path):
     with pytest.raises(CurateError, match=r"neither model basic-cnn nor policy full has an option 'widht'"):
         curate.train(digits, options={"widht": 3}, output=tmp_path / "run")
     made = curate.train(digits, options={"width": "4"}, recipe={"n_epochs": 1}, output=tmp_path / "run")
-    assert made.manifest.header["options"]["model_options"] == {"width": "4"}
+    assert made.manifest.header["options"]["model_options"] == {"width": 4}
 
 
 def test_unlabelled_data_cannot_be_trained_on(tmp_path):

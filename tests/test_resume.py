@@ -368,7 +368,6 @@ CASES = {
     },
     "random, guarded": {"policy": "random", "keep": "0.5", "trust": 0.8, "observe": "training"},
     "infobatch": {"policy": "infobatch"},
-    "infobatch, adapting": {"policy": "infobatch", "adapt": 0.01},
     "infobatch, guarded": {"policy": "infobatch", "trust": 0.9},
     "ucb, a budget of samples": {"policy": "ucb", "keep": "0.6", "period": 3, "budget": "samples"},
     "static-ucb": {"policy": "static-ucb", "keep": "0.3", "from_": "scores"},
@@ -576,6 +575,30 @@ def test_killed_while_the_manifest_is_written_the_next_run_clears_up(cli, small,
     assert [path.name for path in here.iterdir()] == ["run"]
 
 
+@pytest.mark.usefixtures("save_always")
+def test_killed_while_clearing_up_the_run_can_be_made_again(small, tmp_path, monkeypatch):
+    """Whichever file was the first to go."""
+    calm = calm_content(small, **UCB)
+    rmtree = shutil.rmtree
+
+    def half_way(folder, *args, **rest):
+        if Path(folder).name != "run.unfinished":
+            rmtree(folder, *args, **rest)
+            return
+        for file in Path(folder).glob("state-*.pt"):
+            file.unlink()
+        raise PulledPlugError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", half_way)
+        with pytest.raises(PulledPlugError):
+            train(small, tmp_path / "run", **UCB)
+    assert_same(content(tmp_path / "run"), calm)
+    train(small, tmp_path / "run", force=True, **UCB)
+    assert_same(content(tmp_path / "run"), calm)
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
 def test_only_what_this_run_left_is_cleared_up(small, tmp_path):
     """Another run, of the output `run.2`, is just writing its manifest."""
     others = [tmp_path / ".run.2.abcd1234.tmp", tmp_path / ".run-2.abcd1234.tmp", tmp_path / ".run.notes.tmp"]
@@ -618,7 +641,7 @@ OTHERS = {
     "period was 1, is now 2": {"period": 2},
     "trust was None, is now 0.9": {"trust": 0.9},
     "width was 2, is now 3": {"options": {"width": "3"}},
-    "alpha was None, is now 0.5": {"options": {"alpha": "0.5"}},
+    "alpha was 0.8, is now 0.5": {"options": {"alpha": "0.5"}},
     "policy was ucb, is now ema": {"policy": "ema"},
     "evaluate_every was 1, is now 3": {"evaluate_every": 3},
     "model was basic-cnn, is now lenet5": {"model": "lenet5", "options": None},
