@@ -2,7 +2,7 @@
 
     python benchmarks/policies.py --data MNIST
     python benchmarks/policies.py --data CIFAR10 --model basic-cnn --name policies_cifar10 --keeps 0.1 0.3
-    python benchmarks/policies.py --data MNIST+noise=0.1 --name policies_noise --only NAMES --keeps 0.3
+    python benchmarks/policies.py --data MNIST+noise=0.1 --name policies_noise --keeps 0.3 --only NAMES
     python benchmarks/policies.py --data CIFAR10 --model resnet18 --epochs 200 --period 10 --trials 2 \\
         --jobs 1 --threads 0 --name policies_gpu
 
@@ -21,7 +21,7 @@ import statistics
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +60,8 @@ ROWS = {
     "always_random": row("always-random"),
 }
 TRUST = {
-    f"{name}, trust": row(ROWS[name].policy, ROWS[name].by_keep, trust=0.9)
-    for name in ("full", "random", "uncertainty", "ema", "ucb")
+    f"{name}, trust": replace(ROWS[name], asked={**ROWS[name].asked, "trust": 0.9})
+    for name in ("full", "random", "uncertainty", "ema, observing training", "epsilon_greedy", "ucb")
 }
 EARLIER = 1000  # the seed of the session whose always group always_random keeps
 _lab: dict[str, Any] = {}
@@ -193,8 +193,6 @@ def _run(name: str, keep: float, trial: int) -> dict:
 
 
 def _one_run(name: str, keep: float, trial: int, n_epochs: int) -> dict:
-    from dataclasses import replace
-
     import numpy as np
 
     from curate import finder

@@ -222,12 +222,17 @@ def atomic_file(path: Path, force: bool = False) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-@contextmanager
-def atomic_folder(path: Path, force: bool = False) -> Iterator[Path]:
-    """A temporary folder beside `path` that takes its place, whole, when the block ends well."""
+def check_output_folder(path: Path, force: bool = False) -> None:
+    """Like `check_output`, for a manifest's folder: nothing else is ever replaced by one."""
     check_output(path, force)
     if path.exists() and not (path / "manifest.json").is_file():
         raise CurateError(f"{path} exists and is not a manifest folder: it is not replaced")
+
+
+@contextmanager
+def atomic_folder(path: Path, force: bool = False) -> Iterator[Path]:
+    """A temporary folder beside `path` that takes its place, whole, when the block ends well."""
+    check_output_folder(path, force)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
     try:
         yield temporary

@@ -39,7 +39,8 @@ def card(name: str, header: Header, samples: Mapping[str, Any]) -> str:
         f"    curate inspect {name}",
         f"    curate replay {name} --against full,random",
         "",
-        *_class_table(dataset["classes"], samples),
+        *_groups(summary),
+        *_class_table(dataset["classes"], samples, summary["n_epochs"]),
         "## How it was made",
         "",
         f"`curate {header['command']}` with seed {header['seed']} and",
@@ -56,18 +57,27 @@ def card(name: str, header: Header, samples: Mapping[str, Any]) -> str:
     return "\n".join(head + body)
 
 
-def _class_table(classes: list[str], samples: Mapping[str, Any]) -> list[str]:
-    """Kept share per class, for up to 100 classes."""
+def _groups(summary: Mapping[str, Any]) -> list[str]:
+    """What share of the samples is never, sometimes and always selected, where that was fitted."""
+    if "groups" not in summary:
+        return []
+    shares = ", ".join(f"{name} {group['weight']:.1%}" for name, group in summary["groups"].items())
+    n = len(summary["checkpoints"])
+    return [f"Selected anew at {n} checkpoints. By a fitted mixture, samples are selected: {shares}.", ""]
+
+
+def _class_table(classes: list[str], samples: Mapping[str, Any], n_epochs: int) -> list[str]:
+    """Kept share per class, for up to 100 classes: of samples, or of presentations where epochs differ."""
     if "label" not in samples or not 0 < len(classes) <= 100:
         return []
-    kept = samples["n_selected"] > 0
-    totals = np.bincount(samples["label"], minlength=len(classes))
-    chosen = np.bincount(samples["label"][kept], minlength=len(classes))
+    totals = np.bincount(samples["label"], minlength=len(classes)) * n_epochs
+    chosen = np.bincount(samples["label"], samples["n_selected"], minlength=len(classes)).astype(np.int64)
     rows = [
         f"| {name.replace('|', ' ')} | {total:,} | {count:,} | {count / total if total else 0:.1%} |"
         for name, total, count in zip(classes, totals, chosen, strict=True)
     ]
-    return ["| class | samples | kept | share |", "|---|---|---|---|", *rows, ""]
+    what = "samples" if n_epochs == 1 else "presentations"
+    return [f"| class | {what} | kept | share |", "|---|---|---|---|", *rows, ""]
 
 
 def _size_category(n: int) -> str:

@@ -368,6 +368,7 @@ CASES = {
     },
     "random, guarded": {"policy": "random", "keep": "0.5", "trust": 0.8, "observe": "training"},
     "infobatch": {"policy": "infobatch"},
+    "infobatch, soon over": {"policy": "infobatch", "options": {"delta": "0.3"}},
     "infobatch, guarded": {"policy": "infobatch", "trust": 0.9},
     "ucb, a budget of samples": {"policy": "ucb", "keep": "0.6", "period": 3, "budget": "samples"},
     "static-ucb": {"policy": "static-ucb", "keep": "0.3", "from_": "scores"},
@@ -699,6 +700,25 @@ def test_a_refusal_is_short_also_where_what_it_builds_on_differs(small, session,
         train(small, tmp_path / "run", policy="recorded", from_=weighted_session)
     said = str(problem.value).removeprefix(str(tmp_path))
     assert len(said) < 400, said
+
+
+@pytest.mark.usefixtures("save_always")
+def test_another_test_set_under_the_same_name_is_refused(small, tmp_path):
+    path = tmp_path / "data.npz"
+    shutil.copy(small, path)
+    interrupt(path, tmp_path / "run", policy="full")
+    arrays = dict(np.load(small))
+    arrays["x_test"][0, 0, 0] ^= 1
+    np.savez(path, **arrays)
+    with pytest.raises(CurateError, match=r"unfinished run of another command \(test was"):
+        train(path, tmp_path / "run", policy="full")
+
+
+def test_a_folder_that_is_no_manifest_is_refused_before_any_work(small, tmp_path):
+    (tmp_path / "run").mkdir()
+    with watched() as trained, pytest.raises(CurateError, match="is not a manifest folder"):
+        train(small, tmp_path / "run", policy="full", force=True)
+    assert trained == []
 
 
 @pytest.mark.usefixtures("save_always")

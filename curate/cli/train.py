@@ -13,7 +13,7 @@ from curate.cli import options
     show_default=True,
     help="lenet5, basic-cnn, resnet18, resnet34 or vgg16.",
 )
-@click.option("--policy", default="full", show_default=True, help="What selects the samples; see below.")
+@click.option("--policy", default="full", show_default=True, help="What selects the samples; see above.")
 @click.option("--keep", metavar="K", help="Fraction or count to keep; 0.2:0.6 changes it along the run.")
 @click.option(
     "--period", type=int, metavar="EPOCHS", help="How often to select; by default a twentieth of the run."

@@ -25,6 +25,7 @@ import torch
 from curate.artifact import UNSEALED, atomic_file, check_seal, file_sha256, seal_file
 from curate.errors import CurateError, DamagedError
 from curate.manifest import Selected, read_epoch, write_epoch
+from curate.progress import Progress
 from curate.training.loop import Epoch
 
 _RUN = "run.json"
@@ -115,7 +116,7 @@ class Unfinished:
 
 
 @contextmanager
-def unfinished(output: Path, key: Mapping[str, Any], fresh: bool) -> Iterator[Unfinished]:
+def unfinished(output: Path, key: Mapping[str, Any], fresh: bool, progress: Progress) -> Iterator[Unfinished]:
     """The folder beside `output` in which its run is in progress; gone when the block ends well.
 
     `key` says what is being run; a folder left by another run is refused unless `fresh` drops it.
@@ -136,12 +137,23 @@ def unfinished(output: Path, key: Mapping[str, Any], fresh: bool) -> Iterator[Un
                 shutil.rmtree(left)
         try:
             yield Unfinished(folder, key)
+        except CurateError:
+            _leave(folder)
+            raise
         except BaseException:
-            if not (folder / _RUN).exists():  # nothing to go on from
-                shutil.rmtree(folder, ignore_errors=True)
+            if _leave(folder):
+                progress.note(f"{folder} keeps the epochs that are done: run the same command again to go on")
             raise
         (folder / _RUN).unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _leave(folder: Path) -> bool:
+    """Keep the folder where there is something to go on from."""
+    if (folder / _RUN).exists():
+        return True
+    shutil.rmtree(folder, ignore_errors=True)
+    return False
 
 
 def read_run(folder: Path) -> dict[str, Any] | None:

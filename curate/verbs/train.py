@@ -11,7 +11,7 @@ import torch
 
 from curate import finder
 from curate import learner as learners
-from curate.artifact import Header, check_output, make_header
+from curate.artifact import Header, check_output_folder, make_header
 from curate.dataset import Dataset, Options, open_dataset
 from curate.errors import CurateError
 from curate.manifest import Manifest, open_manifest, write_manifest
@@ -99,7 +99,7 @@ def train(
     reference = dataset.reference if isinstance(dataset, Dataset) else dataset
     check_recipe(chosen)
     path = output_path(output, default_name(reference, model, policy, keep))
-    check_output(path, force)
+    check_output_folder(path, force)
     if evaluate_every < 0:
         raise CurateError(f"evaluate-every={evaluate_every} is too small: use 1 or more epochs")
     parents = _parents(finder.settings(plan))
@@ -136,7 +136,8 @@ def train(
         n_threads=torch.get_num_threads(),
     )
 
-    with unfinished(path, {**header, "evaluate_every": every}, fresh) as run:
+    key = {**header, "evaluate_every": every, "test": test_data.fingerprint if test_data else None}
+    with unfinished(path, key, fresh, progress) as run:
         state = run.resume(path)
         records = [Record(**record) for record in run.records]
         if records:
