@@ -234,7 +234,7 @@ def _page(done: list[dict], rows: dict[str, Row], arguments: argparse.Namespace)
     """Accuracy, then time as a multiple of full training, each mean ± std (n)."""
     clock = "seconds" if arguments.jobs == 1 else "processor_seconds"
     cells: dict[tuple[str, float], dict[int, dict]] = {}
-    for found in done:
+    for found in (one for one in done if one["trial"] < arguments.trials):
         cells.setdefault((found["row"], found["keep"]), {})[found["trial"]] = found
     full, chance = cells[("full", 1.0)], {keep: cells.get(("random", keep), {}) for keep in arguments.keeps}
 
