@@ -18,7 +18,8 @@ from curate.progress import SILENT, Progress
 from curate.statistics import Difference, Spread, paired_difference, spread
 from curate.training.loop import check_recipe
 from curate.training.trials import Laboratory, Setting, Trial, side_by_side
-from curate.verbs.train import open_test, recipe_for
+from curate.verbs.testing import open_test
+from curate.verbs.train import recipe_for
 
 CONTROLS = ("full", "random")
 DEFAULT_MODEL = "basic-cnn"

@@ -1,0 +1,52 @@
+"""The test set that belongs to a dataset, with its labels numbered alike."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from curate.dataset import Dataset, Options, open_dataset
+from curate.errors import CurateError
+from curate.progress import Progress
+from curate.records import NoSplitError
+
+
+def open_test(
+    data: Dataset, test: str | Dataset | None, opening: Options, progress: Progress
+) -> Dataset | None:
+    """The test set that belongs to a dataset: the one named, else its test split, else None."""
+    same_shape = replace(opening, split="test", channels=data.images.shape[2])
+    if test is not None:
+        return _comparable(data, open_dataset(test, same_shape, progress, hold_out=False))
+    if data.options.split == "test":
+        raise CurateError(
+            f"{data.reference} is a test split and cannot be its own test: name one with --test"
+        )
+    if data.options.split == "all":
+        progress.note("split=all leaves no test set: training without one; name one with --test")
+        return None
+    try:
+        return _comparable(data, open_dataset(data.reference, same_shape))
+    except NoSplitError as problem:
+        progress.note(f"{problem}; training without a test")
+        return None
+
+
+def _comparable(data: Dataset, test: Dataset) -> Dataset:
+    """The test set with its labels numbered as in training; other classes or image sizes are an error."""
+    labels = test.need_labels("testing")
+    if test.images.shape[:2] != data.images.shape[:2]:
+        sizes = ["{1} x {0}".format(*dataset.images.shape) for dataset in (test, data)]
+        raise CurateError(
+            f"the test images of {test.reference} are {sizes[0]} pixels, those of {data.reference} {sizes[1]}"
+            ": bring all to one size with --image-size"
+        )
+    unknown = [name for name in test.classes if name not in data.classes]
+    if unknown:
+        raise CurateError(
+            f"the test set {test.reference} has a class '{unknown[0]}' that {data.reference} has not "
+            f"({', '.join(data.classes[:5])}, ...): name another with --test"
+        )
+    if test.classes == data.classes:
+        return test
+    number = np.array([data.classes.index(name) for name in test.classes])
+    return replace(test, labels=number[labels], classes=data.classes)
