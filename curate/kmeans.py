@@ -133,8 +133,9 @@ def _relocated(trainer: Any, sample: Vectors, share: float, random: np.random.Ge
         return centroids
     nearness, near = trainer.index.search(sample, 2)
     own = near[:, 0]
-    missed = np.bincount(own, np.abs(nearness[:, 1] - nearness[:, 0]), k)
-    error = np.bincount(own, _distances(sample, centroids[own], trainer.cp.spherical), k)
+    distance = 1 - nearness if trainer.cp.spherical else nearness
+    missed = np.bincount(own, distance[:, 1] - distance[:, 0], k)
+    error = np.bincount(own, distance[:, 0], k)
     neighbour = trainer.index.search(centroids, 2)[1][:, 1]
     moved: list[int] = []
     stays = np.zeros(k, np.bool_)

@@ -17,9 +17,9 @@ class Session:
 
     A checkpoint is due every `period_epochs`. With `adapt`, the policy is only asked where the rank
     correlation of the losses with those of the last selection has fallen below it, and the selection stands
-    as it is otherwise, whatever k would be by now. With `trust`, the
-    samples least likely to be labelled rightly are kept from the policy: all but that fraction.
-    `n_presentations` is what the run may spend, for policies that count.
+    as it is otherwise, whatever k would be by now. With `trust`, the samples least likely to be labelled
+    rightly are kept from the policy: all but that fraction. `n_presentations` is what the run may spend, for
+    policies that count.
     """
 
     first_k: int = 0
@@ -101,9 +101,10 @@ def _check_combination(policy: Policy, name: str, asked: Asked) -> None:
         raise CurateError(f"policy {name} has no fixed budget to stretch: leave out --budget samples")
     if policy.budget == "own" and policy.period and asked.period not in (None, policy.period):
         raise CurateError(f"policy {name} selects every {policy.period} epochs: leave out --period")
-    if policy.period and policy.budget != "keep" and asked.adapt is not None:
+    follows = policy.budget != "keep" and policy.period is not None  # a plan of its own, epoch by epoch
+    if follows and asked.adapt is not None:
         raise CurateError(f"policy {name} has to be asked in every epoch: leave out --adapt")
-    if (name == "recorded" or policy.budget == "early") and asked.trust is not None:
+    if follows and policy.observes == "nothing" and asked.trust is not None:
         raise CurateError(f"policy {name} leaves nothing to a guard: leave out --trust")
 
 

@@ -35,13 +35,12 @@ class Observer:
     ) -> None:
         self._learner, self._data, self._available = learner, data, available
         self._session = session
-        self._in_training = session.observes == "training"
         self._warm_until = max(1, math.ceil(WARM_UP * n_epochs))
         self._epoch = 0
         self._now: Losses | None = None
         self._at_selection: Losses | None = None
-        blank = torch.full((data.n,), torch.nan, device=data.device)
-        self._latest = blank.clone() if self._in_training else None
+        in_training = session.observes == "training"
+        self._latest = torch.full((data.n,), torch.nan, device=data.device) if in_training else None
         self._margin_sum = torch.zeros(data.n, device=data.device) if session.trust else None
         self._n_margins = torch.zeros_like(self._margin_sum) if self._margin_sum is not None else None
         self._distrusted: npt.NDArray[np.bool_] | None = None
@@ -143,8 +142,8 @@ class Observer:
                 if self._epoch > 0:
                     self._note_margins(rows, logits, labels)
         losses: Losses = found.cpu().numpy()
-        if not np.isfinite(losses[self._available]).all():
-            losses[self._available] = np.nan_to_num(losses[self._available], nan=np.inf, posinf=np.inf)
+        here = losses[self._available]
+        losses[self._available] = np.where(np.isnan(here), np.inf, here)  # NaN means not observed, and it was
         return losses
 
     def _note_margins(self, rows: Tensor, logits: Tensor, labels: Tensor) -> None:
