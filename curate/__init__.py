@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from curate.manifest import open_manifest as open_manifest
     from curate.tables import Table as Table
     from curate.tables import open_table as open_table
+    from curate.trace import open_trace as open_trace
     from curate.verbs.cluster import cluster as cluster
     from curate.verbs.embed import embed as embed
     from curate.verbs.inspect import inspect as inspect
     from curate.verbs.replay import replay as replay
+    from curate.verbs.score import score as score
     from curate.verbs.select import select as select
     from curate.verbs.train import train as train
 
@@ -40,10 +42,12 @@ _HOME = {
     "open_manifest": "curate.manifest",
     "Table": "curate.tables",
     "open_table": "curate.tables",
+    "open_trace": "curate.trace",
     "cluster": "curate.verbs.cluster",
     "embed": "curate.verbs.embed",
     "inspect": "curate.verbs.inspect",
     "replay": "curate.verbs.replay",
+    "score": "curate.verbs.score",
     "select": "curate.verbs.select",
     "train": "curate.verbs.train",
 }

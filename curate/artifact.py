@@ -238,6 +238,7 @@ def atomic_folder(path: Path, force: bool = False) -> Iterator[Path]:
         yield temporary
         temporary.chmod(0o777 & ~_umask())
         for file in temporary.iterdir():
+            file.chmod(0o666 & ~_umask())
             _sync(file)
         _sync(temporary)
         check_output(path, force)

@@ -17,6 +17,7 @@ from curate.errors import CurateError
 KINDS = {
     "sources": "dataset source",
     "embedders": "embedding method",
+    "scorers": "scorer",
     "strategies": "strategy",
     "policies": "policy",
     "models": "model",

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from curate.errors import CurateError, MismatchError
 from curate.identity import Uids, match
 from curate.manifest import open_manifest
+from curate.ranking import hardness as ranked_by
 from curate.tables import open_table
 
 GROUP = "group"
@@ -20,7 +21,7 @@ def hardness(table: str, column: str, uids: Uids) -> npt.NDArray[np.float32]:
     if not table:
         raise CurateError("this policy needs scores: use --from TABLE.parquet")
     opened = open_table(table)
-    score = opened.hardness(column or opened.ranking_columns[0])
+    score = ranked_by(opened, column)
     rows = match(uids, opened["uid"])
     if (rows < 0).any():
         raise MismatchError(
@@ -28,9 +29,6 @@ def hardness(table: str, column: str, uids: Uids) -> npt.NDArray[np.float32]:
             "it is of another dataset; make scores of this one"
         )
     found = score[rows]
-    if not np.isfinite(found).all():
-        wrong = int(np.flatnonzero(~np.isfinite(found))[0])
-        raise CurateError(f"{table}: the score of sample {wrong} is {found[wrong]}: make finite scores")
     scaled: npt.NDArray[np.float32] = ((found - found.min()) / (np.ptp(found) or 1.0)).astype(np.float32)
     return scaled
 

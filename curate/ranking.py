@@ -4,7 +4,8 @@ A strategy never sees the budget: it orders all samples of a table, best first. 
 then by index, so an order does not depend on how a dataset is stored, nor on how clusters are numbered.
 """
 
-from typing import Protocol
+from fractions import Fraction
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -27,13 +28,34 @@ def by_value(values: npt.NDArray[np.float64], table: Table) -> Order:
     return np.lexsort((table["index"], table["uid"], values))
 
 
+def hardness(table: Table, column: str) -> npt.NDArray[np.float64]:
+    """A column turned so that high is hard, `[n]`; empty for the first that ranks. All must be numbers."""
+    name = column or table.ranking_columns[0]
+    values = table.hardness(name)
+    wrong = np.flatnonzero(~np.isfinite(values))
+    if wrong.size:
+        raise CurateError(
+            f"{table.path}: {name} of sample {wrong[0]} is {table[name][wrong[0]]}: score it anew"
+        )
+    return values
+
+
+def part_of(share: float, n: int) -> int:
+    """`share` of `n`, to the nearest whole number, halves up; as the decimal that the user wrote."""
+    return int(Fraction(str(share)) * n + Fraction(1, 2))
+
+
 def within_clusters(values: npt.NDArray[np.float64], table: Table) -> npt.NDArray[np.int64]:
     """The rank of each sample in its own cluster, 0 for the smallest value, ties by uid."""
-    clusters = need_clusters(table)
-    order = np.lexsort((table["index"], table["uid"], values, clusters))
-    sizes = np.bincount(clusters)
-    ranks = np.empty(len(table), np.int64)
-    ranks[order] = np.arange(len(table)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return ranks_within(need_clusters(table), values, table["uid"])
+
+
+def ranks_within(groups: npt.NDArray[Any], values: npt.NDArray[Any], *ties: npt.NDArray[Any]) -> Order:
+    """The rank of each in its group, 0 for the smallest value; ties by the columns given, then by place."""
+    order = np.lexsort((np.arange(len(groups)), *reversed(ties), values, groups))
+    sizes = np.bincount(groups)
+    ranks = np.empty(len(groups), np.int64)
+    ranks[order] = np.arange(len(groups)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     return ranks
 
 
@@ -42,7 +64,12 @@ def across_clusters(ranks: npt.NDArray[np.int64], table: Table) -> Order:
 
     Inside one round samples stand in order of uid, so a budget that ends in mid-round favours no cluster.
     """
-    return np.lexsort((table["index"], table["uid"], ranks))
+    return in_rounds(ranks, np.arange(len(table)), table)
+
+
+def in_rounds(ranks: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], table: Table) -> Order:
+    """Those `rows` of a table whose rank, `[rows]`, is 0, then those of rank 1, ...; each round by uid."""
+    return rows[np.lexsort((rows, table["uid"][rows], ranks))]
 
 
 def need_clusters(table: Table) -> npt.NDArray[np.int32]:

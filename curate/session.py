@@ -19,7 +19,7 @@ class Session:
     correlation of the losses with those of the last selection has fallen below it, and the selection stands
     as it is otherwise, whatever k would be by now. With `trust`, the samples least likely to be labelled
     rightly are kept from the policy: all but that fraction. `n_presentations` is what the run may spend, for
-    policies that count.
+    policies that count. With `trace`, what training sees of each sample is kept, epoch by epoch.
     """
 
     first_k: int = 0
@@ -29,6 +29,7 @@ class Session:
     adapt: float | None = None
     trust: float | None = None
     n_presentations: int = 0
+    trace: bool = False
 
     def k(self, epoch: int, n_epochs: int) -> int:
         """How many samples to keep at the checkpoint of an epoch."""

@@ -4,7 +4,8 @@ Every table carries `uid` and, where known, `label`, so selection needs nothing 
 each column that can rank samples which side is hard: `columns: {"distance": {"hard_is": "high"}}`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,16 +71,30 @@ class Table:
 def write_table(path: Path, header: Header, columns: Mapping[str, Column], force: bool = False) -> Table:
     """Write a table; all columns `[n]`, `index` among them."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     table = pa.table({name: pa.array(column) for name, column in columns.items()})
+    with sealed_parquet(path, header, force, schema=table.schema, compression="zstd") as (writer, sealed):
+        writer.write_table(table, row_group_size=1 << 20)
+    return Table(path, sealed, dict(columns))
+
+
+@contextmanager
+def sealed_parquet(
+    path: Path, header: Header, force: bool, *, schema: Any, **layout: Any
+) -> Iterator[tuple[Any, Header]]:
+    """A Parquet writer whose file gets the header and its seal when the block ends well.
+
+    Yields the writer, and the header that has its seal afterwards.
+    """
+    import pyarrow.parquet as pq
+
+    sealed = dict(header, sha256=UNSEALED)
     with atomic_file(path, force) as temporary:
         # Without the Arrow schema, which would hold a second copy of the header.
-        with pq.ParquetWriter(temporary, table.schema, compression="zstd", store_schema=False) as writer:
-            writer.write_table(table, row_group_size=1 << 20)
-            writer.add_key_value_metadata({"curate": canonical(dict(header, sha256=UNSEALED)).decode()})
-        seal = seal_file(temporary)
-    return Table(path, dict(header, sha256=seal), dict(columns))
+        with pq.ParquetWriter(temporary, schema, store_schema=False, **layout) as writer:
+            yield writer, sealed
+            writer.add_key_value_metadata({"curate": canonical(sealed).decode()})
+        sealed["sha256"] = seal_file(temporary)
 
 
 def open_table(path: str | Path, kinds: tuple[str, ...] = KINDS) -> Table:
@@ -91,7 +106,7 @@ def open_table(path: str | Path, kinds: tuple[str, ...] = KINDS) -> Table:
     if (path / "manifest.json").is_file():
         raise CurateError(f"{path} is a manifest, not a table: it is what `curate select` makes of a table")
     if not path.is_file():
-        raise CurateError(f"there is no table {path}: make one with `curate cluster`")
+        raise CurateError(f"there is no table {path}: make one with `curate cluster` or `curate score`")
     if path.suffix in (".safetensors", ".npy"):
         raise CurateError(f"{path} is an embedding, not a table: run `curate cluster {path}` first")
     try:

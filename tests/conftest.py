@@ -127,3 +127,18 @@ def clusters_table(
         columns["label"] = np.array(label, np.int64)
     columns |= {"cluster": np.array(cluster, np.int32), "distance": np.array(distance, np.float32)}
     return write_table(path, header, columns) if seal else Table(path, header, columns)
+
+
+def score_table(path: Path, hard_is: str, **columns: list) -> Table:
+    """A table of scores written by hand; every float column ranks, aum low."""
+    n = len(next(iter(columns.values())))
+    given = {"uid": range(n), **columns}
+    types = {"uid": np.uint64, "label": np.int64, "cluster": np.int32}
+    arrays = {name: np.array(values, types.get(name, np.float64)) for name, values in given.items()}
+    names = [str(number) for number in range(max(columns.get("label", [0])) + 1)]
+    dataset = {"reference": "hand", "split": "all", "n": n, "classes": names, "fingerprint": "0" * 64}
+    header = make_header("scores", "score", {}, seed=0, dataset=dataset)
+    ranking = [name for name in arrays if name not in types]
+    sides = {name: "low" if name == "aum" else hard_is for name in ranking}
+    header["columns"] = {name: {"hard_is": side} for name, side in sides.items()}
+    return Table(path, header, {"index": np.arange(n), **arrays})

@@ -10,7 +10,7 @@ import pytest
 import curate
 
 ROOT = Path(curate.__file__).parent
-PLUG_INS = ("sources", "embedders", "strategies", "policies", "models")
+PLUG_INS = ("sources", "embedders", "scorers", "strategies", "policies", "models")
 ORDER = ("base", "noun", "plug-in", "training", "verbs", "show", "cli")
 BASE = {"artifact", "finder", "rng", "errors", "progress", "statistics", "report"}
 

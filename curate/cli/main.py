@@ -11,7 +11,7 @@ import click
 
 from curate.errors import CurateError
 
-_ORDER = ("embed", "cluster", "select", "train", "replay", "inspect")
+_ORDER = ("embed", "cluster", "score", "select", "train", "replay", "inspect", "compare")
 _INTERRUPTED = 130
 
 

@@ -61,38 +61,37 @@ def dataset(function: Function) -> Function:
     return gathered
 
 
-_RECIPE = (
-    click.option("--epochs", "n_epochs", type=int, help="Passes over the selected samples."),
-    click.option("--batch-size", type=int, help="Samples per step."),
-    click.option("--optimizer", help="sgd or adam."),
-    click.option("--lr", type=float, help="The largest learning rate."),
-    click.option("--momentum", type=float, help="Nesterov momentum of sgd."),
-    click.option("--weight-decay", type=float, help="Weight decay."),
-    click.option("--schedule", help="constant, multistep, cosine or onecycle."),
-    click.option("--augment", help="none, crop, flip, crop-flip, or auto (colour images: crop-flip)."),
-)
+_EPOCHS = click.option("--epochs", "n_epochs", type=int, help="Passes over the selected samples.")
+_RECIPE = {
+    "batch_size": click.option("--batch-size", type=int, help="Samples per step."),
+    "optimizer": click.option("--optimizer", help="sgd or adam."),
+    "lr": click.option("--lr", type=float, help="The largest learning rate."),
+    "momentum": click.option("--momentum", type=float, help="Nesterov momentum of sgd."),
+    "weight_decay": click.option("--weight-decay", type=float, help="Weight decay."),
+    "schedule": click.option("--schedule", help="constant, multistep, cosine or onecycle."),
+    "augment": click.option(
+        "--augment", help="none, crop, flip, crop-flip, or auto (colour images: crop-flip)."
+    ),
+}
 
 
-def recipe(function: Function) -> Function:
-    """The options that override a model's recipe, handed over as `recipe`; None keeps the model's."""
+def recipe(epochs: bool = True) -> Callable[[Function], Function]:
+    """The options that override a model's recipe, handed over as `recipe`; None keeps the model's.
 
-    @functools.wraps(function)
-    def gathered(**values: Any) -> Any:
-        names = (
-            "n_epochs",
-            "batch_size",
-            "optimizer",
-            "lr",
-            "momentum",
-            "weight_decay",
-            "schedule",
-            "augment",
-        )
-        return function(recipe={name: values.pop(name) for name in names}, **values)
+    Without `epochs`, the command has an option of its own for them.
+    """
+    chosen = {**({"n_epochs": _EPOCHS} if epochs else {}), **_RECIPE}
 
-    for option in reversed(_RECIPE):
-        gathered = option(gathered)
-    return gathered
+    def add(function: Function) -> Function:
+        @functools.wraps(function)
+        def gathered(**values: Any) -> Any:
+            return function(recipe={name: values.pop(name) for name in chosen}, **values)
+
+        for option in reversed(chosen.values()):
+            gathered = option(gathered)
+        return gathered
+
+    return add
 
 
 def parse_settings(settings: tuple[str, ...]) -> dict[str, str]:

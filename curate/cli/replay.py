@@ -9,7 +9,7 @@ from curate.cli import options
 @click.argument("folder")
 @click.option("--data", metavar="DATASET", help="The dataset, where it is not at the recorded place.")
 @click.option("--model", help="Model to train; by default the recorded one, else basic-cnn.")
-@options.recipe
+@options.recipe()
 @click.option("--trials", default=3, show_default=True, help="Runs, each with a seed of its own.")
 @click.option("--seed", type=int, help="Seed of the first trial; by default the recorded one, else 0.")
 @click.option("--against", default="", metavar="CONTROLS", help="Controls to run as well: full,random")

@@ -22,8 +22,9 @@ from curate.cli import options
 @click.option("--observe", metavar="WHERE", help="Losses from an evaluation pass, or from training (free).")
 @click.option("--adapt", type=float, metavar="R", help="Select anew only when loss ranks correlate below R.")
 @click.option("--trust", type=float, metavar="SHARE", help="Keep the 1 - SHARE most doubtful labels out.")
+@click.option("--trace", is_flag=True, help="Keep what training sees of each sample, for `curate score`.")
 @click.option("--from", "from_", metavar="PATH", help="Earlier manifest or scores that the policy needs.")
-@options.recipe
+@options.recipe()
 @click.option("--evaluate-every", default=0, metavar="EPOCHS", help="How often to test; by default 20 times.")
 @options.TEST
 @options.SEED
@@ -44,6 +45,7 @@ def command(
     observe,
     adapt,
     trust,
+    trace,
     from_,
     recipe,
     evaluate_every,
@@ -100,6 +102,7 @@ def command(
             observe=observe,
             adapt=adapt,
             trust=trust,
+            trace=trace,
             from_=from_,
             options=options.parse_settings(settings),
             recipe=recipe,

@@ -82,6 +82,16 @@ def clusters(table: "Table") -> None:
     )
 
 
+def scores(table: "Table") -> None:
+    """What `score` made."""
+    cost = table.header["cost"]
+    seen = f", {cost['samples_seen']:,} samples seen" if cost["samples_seen"] else ""
+    columns = table.header["columns"].items()
+    names = ", ".join(f"{name} ({about['hard_is']} is hard)" for name, about in columns)
+    say(f"{len(table):,} samples scored in {cost['seconds']:.1f} s{seen}: {names}")
+    next_step(f"curate select {table.path} --strategy top --keep 0.5")
+
+
 def manifest(made: "Manifest") -> None:
     """What `select` made."""
     summary = made.header["summary"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from curate.ranking import Order, by_value
+from curate.ranking import Order, by_value, hardness
 from curate.tables import Table
 
 
@@ -19,4 +19,4 @@ class Top:
     column: str = ""
 
     def __call__(self, table: Table, rng: np.random.Generator) -> Order:
-        return by_value(-table.hardness(self.column or table.ranking_columns[0]), table)
+        return by_value(-hardness(table, self.column), table)

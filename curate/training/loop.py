@@ -7,7 +7,7 @@ of a subset is a subsequence of the full order, and replay needs nothing but the
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,8 +25,10 @@ from curate.policy import Plan, Policy, View
 from curate.progress import SILENT, Progress
 from curate.rng import rng, stream_seed
 from curate.session import Session
+from curate.trace import Seen
 from curate.training.batches import Batches, check_augment
 from curate.training.observer import Observer
+from curate.training.recorder import Recorder
 from curate.training.schedules import schedule
 
 
@@ -36,8 +38,8 @@ class Epoch:
 
     `asked` is whether it began with a decision of the policy. `checkpoint` is the epoch at which `selected`
     was first decided, `changed` the share of it that the selection before the last decision did not have
-    (None after the first). `state()` holds all that `fit` needs to go on
-    from here: tensors, numbers and text only.
+    (None after the first). `seen` is what a trace keeps, None where none is asked for. `state()` holds all
+    that `fit` needs to go on from here: tensors, numbers and text only.
     """
 
     epoch: int
@@ -51,6 +53,7 @@ class Epoch:
     lr: float
     select_seconds: float
     train_seconds: float
+    seen: Seen | None
     state: Callable[[], dict[str, Any]]
 
 
@@ -64,25 +67,28 @@ def fit(
     progress: Progress = SILENT,
     session: Session = Session(),
     resume: Mapping[str, Any] | None = None,
+    stop: int | None = None,
 ) -> Iterator[Epoch]:
     """Train a network under a policy, epoch by epoch; `available` are the indices that exist.
 
-    `resume` is the state of an epoch of the same run: training goes on after it, to the same bits.
+    `resume` is the state of an epoch of the same run: training goes on after it, to the same bits. `stop`
+    ends the run after so many epochs of the recipe, as if it had been interrupted there.
     """
     check_recipe(recipe)
     augment = check_augment(recipe.augment, learner.n_channels)
-    optimizer = _optimizer(learner, recipe)
+    optimizer = optimizer_of(learner.module.parameters(), recipe)
     factor = schedule(recipe.schedule)
     observer = Observer(learner, data, available, session, recipe.n_epochs)
+    recorder = Recorder(data.n, data.device, session.trace)
     run = _Run(learner, optimizer, observer, Selected(available[:0]))
     if resume is not None:
         run.load(resume)
-    for epoch in range(run.epoch + 1, recipe.n_epochs):
+    for epoch in range(run.epoch + 1, min(stop or recipe.n_epochs, recipe.n_epochs)):
         started = time.perf_counter()
         asked = False
         if session.is_due(epoch):
             observer.arrive(epoch)
-            with _repeatable(learner.device, stream_seed(seed, "checkpoint", epoch)):
+            with repeatable(learner.device, stream_seed(seed, "checkpoint", epoch)):
                 asked = observer.has_moved()
                 if asked:
                     trusted = observer.trusted()
@@ -100,7 +106,7 @@ def fit(
                     )
                     run.take(policy.plan(view), epoch, data.n)
                     observer.was_used()
-        order = _order(run.selected, data.n, seed, epoch)
+        order = order_of(run.selected, data.n, seed, epoch)
         rows = torch.from_numpy(order).to(data.device)
         weights = _weights_by_index(run.selected, data)
         chosen = time.perf_counter()
@@ -110,7 +116,7 @@ def fit(
         n_right = torch.zeros((), dtype=torch.int64, device=learner.device)
         learner.module.train()
         batches = data.augmented(order, recipe.batch_size, augment, seed, epoch)
-        with _repeatable(learner.device, stream_seed(seed, "noise", epoch)):
+        with repeatable(learner.device, stream_seed(seed, "noise", epoch)):
             for step, (images, labels) in enumerate(batches):
                 here = rows[step * recipe.batch_size :][: len(labels)]
                 for group in optimizer.param_groups:
@@ -118,6 +124,7 @@ def fit(
                 logits = learner.logits(images)
                 losses = functional.cross_entropy(logits, labels, reduction="none")
                 observer.seen(here, logits, losses, labels)
+                recorder.note(here, logits.detach(), losses.detach(), labels)
                 if weights is not None:
                     losses = losses * weights[here]
                 optimizer.zero_grad(set_to_none=True)
@@ -127,10 +134,7 @@ def fit(
                 n_right += (logits.detach().argmax(1) == labels).sum()
                 progress.advance(len(labels))
         mean_loss = float(loss_sum) / max(1, len(order))
-        if not np.isfinite(mean_loss):
-            raise CurateError(
-                f"the loss is {mean_loss} in epoch {epoch}: use a smaller --lr than {recipe.lr}"
-            )
+        _check_finite(mean_loss, epoch, order, recorder, recipe)
         run.epoch, run.samples_seen = epoch, run.samples_seen + len(order)
         yield Epoch(
             epoch,
@@ -144,6 +148,7 @@ def fit(
             recipe.lr * factor(epoch / recipe.n_epochs),
             chosen - started,
             time.perf_counter() - chosen,
+            recorder.seen(run.selected.indices) if session.trace else None,
             run.state,
         )
 
@@ -211,7 +216,7 @@ def _share_changed(before: Selected, now: Selected, n: int) -> float:
     return 1 - float(had[now.indices].mean()) if len(now.indices) else 0.0
 
 
-def _order(selected: Selected, n: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
+def order_of(selected: Selected, n: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
     """The selected indices in the order of the epoch."""
     if len(selected.indices) == 0:
         raise CurateError(f"nothing is selected in epoch {epoch}: keep at least one sample")
@@ -231,8 +236,20 @@ def _weights_by_index(selected: Selected, data: Batches) -> torch.Tensor | None:
     return weights
 
 
-def _optimizer(learner: Learner, recipe: Recipe) -> torch.optim.Optimizer:
-    parameters = learner.module.parameters()
+def _check_finite(
+    mean_loss: float, epoch: int, order: npt.NDArray[np.int64], recorder: Recorder, recipe: Recipe
+) -> None:
+    if np.isfinite(mean_loss):
+        return
+    first = order[recorder.first_not_finite(order)]
+    raise CurateError(
+        f"the loss is {mean_loss} in epoch {epoch}, first that of sample {first}: use a smaller --lr than "
+        f"{recipe.lr}"
+    )
+
+
+def optimizer_of(parameters: Iterable[torch.Tensor], recipe: Recipe) -> torch.optim.Optimizer:
+    """The optimizer of a recipe, for these parameters."""
     if recipe.optimizer == "adam":
         return torch.optim.Adam(parameters, lr=recipe.lr, weight_decay=recipe.weight_decay, fused=True)
     return torch.optim.SGD(
@@ -246,7 +263,7 @@ def _optimizer(learner: Learner, recipe: Recipe) -> torch.optim.Optimizer:
 
 
 @contextmanager
-def _repeatable(device: torch.device, seed: int) -> Iterator[None]:
+def repeatable(device: torch.device, seed: int) -> Iterator[None]:
     """The same bits for the same command; the state of the caller is left as it was.
 
     A CPU at a fixed thread count repeats by itself; CUDA has to be asked.

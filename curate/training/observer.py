@@ -21,6 +21,7 @@ from curate.learner import Learner
 from curate.manifest import Indices
 from curate.policy import Losses
 from curate.session import Session
+from curate.signals import margins
 from curate.training.batches import Batches
 from curate.training.evaluate import EVALUATION_BATCH
 
@@ -149,9 +150,7 @@ class Observer:
     def _note_margins(self, rows: Tensor, logits: Tensor, labels: Tensor) -> None:
         if self._margin_sum is None or self._n_margins is None:
             return
-        own = logits.gather(1, labels[:, None])[:, 0]
-        others = logits.scatter(1, labels[:, None], -torch.inf).amax(1)
-        self._margin_sum[rows] += own - others
+        self._margin_sum[rows] += margins(logits, labels)
         self._n_margins[rows] += 1
 
     def _check_finite(self, losses: Losses) -> None:

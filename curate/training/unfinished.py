@@ -3,6 +3,8 @@
     NAME.unfinished/
       run.json               what is being run, a record per finished epoch, which checkpoint is good
       epoch-000010.parquet   what was selected at that checkpoint, in the columns of a manifest
+      trace-000012.parquet   what that epoch saw of its samples, in the columns of a trace
+      scores-003.npy         the scores by that model
       state-000012.pt        weights, optimizer and memory after that epoch: tensors only
 
 `run.json` is the commit point: everything else is written before it names it. The folder is locked
@@ -15,7 +17,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -24,12 +26,13 @@ import torch
 
 from curate.artifact import UNSEALED, atomic_file, check_seal, file_sha256, seal_file
 from curate.errors import CurateError, DamagedError
-from curate.manifest import Selected, read_epoch, write_epoch
+from curate.manifest import Selected, read_epoch
 from curate.progress import Progress
-from curate.training.loop import Epoch
 
 _RUN = "run.json"
-_OURS = re.compile(r"run\.json|epoch-\d+\.parquet|state-\d+\.pt|\..*\.tmp")
+_OURS = re.compile(
+    r"run\.json|(epoch|trace)-\d+\.parquet|trace\.parquet|scores-\d+\.npy|state-\d+\.pt|\..*\.tmp"
+)
 _ANEW = "start the run anew with --fresh"
 _SHARE = 0.02  # of the time of a run, at most, goes into saving its state
 
@@ -59,22 +62,31 @@ class Unfinished:
         state: dict[str, Any] = torch.load(self._folder / self._state, weights_only=True, map_location="cpu")
         return state
 
-    def add(self, epoch: Epoch, record: Mapping[str, Any], last: bool) -> None:
-        """An epoch is finished: keep its record, its selection where it is new, and its state.
+    def has(self, name: str) -> bool:
+        """Whether a file was kept already."""
+        return name in self._files
+
+    def keep(self, name: str, write: Callable[[Path], None]) -> None:
+        """Write a file of this run; it counts from the next time that `run.json` is written."""
+        write(self._folder / name)
+        self._files[name] = file_sha256(self._folder / name)
+
+    def path(self, name: str) -> Path:
+        """Where a file of this run is."""
+        return self._folder / name
+
+    def add(self, record: Mapping[str, Any], state: Callable[[], dict[str, Any]], last: bool) -> None:
+        """An epoch is finished: keep its record and its state, once its files are kept.
 
         The state is saved as often as takes no more than a small share of the run, and after the last epoch.
         """
         self._waiting.append(dict(record))
-        selection = _selection_file(epoch.checkpoint)
-        if selection not in self._files:
-            write_epoch(self._folder / selection, epoch.checkpoint, epoch.selected)
-            self._files[selection] = file_sha256(self._folder / selection)
         now = time.monotonic()
         if now < self._not_before and not last:
             return
-        before, self._state = self._state, f"state-{epoch.epoch:06d}.pt"
+        before, self._state = self._state, f"state-{record['epoch']:06d}.pt"
         with atomic_file(self._folder / self._state, force=True) as temporary:
-            torch.save(epoch.state(), temporary)
+            torch.save(state(), temporary)
         self.records += self._waiting
         self._waiting = []
         self._write_run()
@@ -83,13 +95,18 @@ class Unfinished:
         done = time.monotonic()
         self._not_before = done + (done - now) / _SHARE
 
+    def note(self, record: Mapping[str, Any]) -> None:
+        """Something after the last epoch is finished: keep its record."""
+        self.records.append(dict(record))
+        self._write_run()
+
     def selection(self) -> Iterator[Selected]:
         """What every epoch trained on, one at a time; the same object for as long as it stands."""
         at, selected = -1, None
         for record in self.records:
             if record["checkpoint"] != at or selected is None:
                 at = record["checkpoint"]
-                selected = read_epoch(self._folder / _selection_file(at))
+                selected = read_epoch(self._folder / selection_file(at))
             yield selected
 
     def _write_run(self) -> None:
@@ -170,17 +187,32 @@ def read_run(folder: Path) -> dict[str, Any] | None:
 
 
 def _stands(output: Path, key: Mapping[str, Any]) -> bool:
-    """Whether the manifest of a run stands already, and only clearing up was left to do."""
+    """Whether the output of a run stands already, and only clearing up was left to do."""
     try:
-        manifest = json.loads((output / "manifest.json").read_bytes())
+        header = _header_of(output)
     except (OSError, ValueError):
         return False
     same = ("command", "options", "seed", "dataset", "versions", "parents")
-    return isinstance(manifest, dict) and all(manifest.get(name) == key.get(name) for name in same)
+    return isinstance(header, dict) and all(header.get(name) == key.get(name) for name in same)
 
 
-def _selection_file(checkpoint: int) -> str:
+def _header_of(output: Path) -> Any:
+    """The header of a manifest's folder or a table."""
+    if output.is_dir():
+        return json.loads((output / "manifest.json").read_bytes())
+    import pyarrow.parquet as pq
+
+    return json.loads((pq.read_schema(output).metadata or {}).get(b"curate", b"null"))
+
+
+def selection_file(checkpoint: int) -> str:
+    """The name of what was selected at a checkpoint."""
     return f"epoch-{checkpoint:06d}.parquet"
+
+
+def trace_file(epoch: int) -> str:
+    """The name of what an epoch saw."""
+    return f"trace-{epoch:06d}.parquet"
 
 
 @contextmanager

@@ -1,7 +1,12 @@
-"""Where a verb writes when the user does not say: names that tell what is inside."""
+"""Names: where a verb writes when the user does not say, and whose option it is that the user sets."""
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+from curate import finder
+from curate.errors import CurateError
 
 
 def stem(reference: str) -> str:
@@ -14,3 +19,18 @@ def stem(reference: str) -> str:
 def output_path(given: str | Path | None, default: str) -> Path:
     """The path the user gave, else the default in the working folder."""
     return Path(given) if given is not None else Path(default)
+
+
+def share_out(options: Mapping[str, Any], methods: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+    """The options that belong to each method (kind, name), told by their names; to the last that has one."""
+    own = [finder.option_names(finder.load(kind, name)) for kind, name in methods]
+    shared: list[dict[str, Any]] = [{} for _ in methods]
+    for option, value in options.items():
+        having = [place for place, names in enumerate(own) if option.replace("-", "_") in names]
+        if not having:
+            called = [f"{finder.KINDS[kind]} {name}" for kind, name in methods]
+            who = f"neither {' nor '.join(called)} has an" if len(called) > 1 else f"{called[0]} has no"
+            known = [name for names in reversed(own) for name in names]
+            raise CurateError(f"{who} option '{option}': {finder.nearest(option, known)}")
+        shared[having[-1]][option] = value
+    return shared

@@ -14,18 +14,19 @@ from curate import learner as learners
 from curate.artifact import Header, check_output_folder, make_header
 from curate.dataset import Dataset, Options, open_dataset
 from curate.errors import CurateError
-from curate.manifest import Manifest, open_manifest, write_manifest
+from curate.manifest import Manifest, open_manifest, write_epoch, write_manifest
 from curate.network import Recipe
 from curate.policy import Policy
 from curate.progress import SILENT, Progress
 from curate.session import Asked, Session, plan_session
 from curate.tables import Column, open_table
+from curate.trace import TRACE, write_part, write_trace
 from curate.training.batches import Batches
 from curate.training.evaluate import evaluate
-from curate.training.loop import check_recipe, fit
+from curate.training.loop import Epoch, check_recipe, fit
 from curate.training.outcome import Record, group_samples, known_of_samples, record_of, write_metrics
-from curate.training.unfinished import Unfinished, unfinished
-from curate.verbs.naming import output_path, stem
+from curate.training.unfinished import Unfinished, selection_file, trace_file, unfinished
+from curate.verbs.naming import output_path, share_out, stem
 from curate.verbs.testing import open_test
 
 WEIGHTS, METRICS = "model.safetensors", "metrics.parquet"
@@ -62,6 +63,7 @@ def train(
     observe: str | None = None,
     adapt: float | None = None,
     trust: float | None = None,
+    trace: bool = False,
     from_: str | Path | None = None,
     options: Mapping[str, Any] | None = None,
     recipe: Mapping[str, Any] | None = None,
@@ -82,7 +84,8 @@ def train(
     many samples are seen as full training would. `observe` says whose losses a policy looks at:
     `evaluation`, a pass over all samples, or `training`, those seen anyway. With `adapt` it only selects
     again when the rank correlation of the losses falls below that; with `trust`, all but that fraction,
-    those of lowest AUM, are kept from it.
+    those of lowest AUM, are kept from it. With `trace`, what training sees of each sample is written,
+    epoch by epoch, to trace.parquet, from which `score` makes scores.
 
     `from_` is the earlier artifact that a policy builds on: the manifest of recorded and always-random,
     the scores of the static ones. `options` are the model's and the policy's own; `recipe` overrides
@@ -91,7 +94,7 @@ def train(
     the same bytes on the same machine, also where it was killed and called again: what is unfinished lies
     beside the output, and `fresh` drops it.
     """
-    model_options, policy_options = split_options(model, policy, options or {})
+    model_options, policy_options = share_out(options or {}, [("models", model), ("policies", policy)])
     if from_ is not None:
         policy_options |= _source_option(policy, from_)
     plan: Policy = finder.make("policies", policy, policy_options)
@@ -111,7 +114,7 @@ def train(
         )
     asked = Asked(None if keep is None else str(keep), period, budget, observe, adapt, trust)
     session, n_epochs = plan_session(plan, policy, len(data), chosen.n_epochs, asked)
-    chosen = replace(chosen, n_epochs=n_epochs)
+    session, chosen = replace(session, trace=trace), replace(chosen, n_epochs=n_epochs)
     test_data = open_test(data, test, opening, progress)
     learner = learners.build(model, model_options, data, seed, place)
     batches = Batches(data, learner)
@@ -126,6 +129,7 @@ def train(
             "policy": policy,
             "policy_options": finder.settings(plan),
             "session": {name: value for name, value in asdict(asked).items() if value is not None},
+            **({"trace": True} if trace else {}),
             "recipe": asdict(chosen),
             "test": test.reference if isinstance(test, Dataset) else test,
         },
@@ -151,13 +155,23 @@ def train(
                 due = last or (epoch.epoch + 1) % every == 0
                 tested = evaluate(learner, test_batches, len(data.classes)) if test_batches and due else None
                 records.append(record_of(epoch, tested))
-                run.add(epoch, asdict(records[-1]), last)
+                _keep(run, epoch)
+                run.add(asdict(records[-1]), epoch.state, last)
                 if last:
                     state = epoch.state()
                 progress.advance(0, **_live(records, n_epochs))
         assert state is not None
         manifest = _finish(path, header, run, records, state, data, learner, force)
     return TrainingResult(manifest, records)
+
+
+def _keep(run: Unfinished, epoch: Epoch) -> None:
+    """Keep what an epoch was trained on, where that is new, and what it saw, where a trace is asked for."""
+    selection, seen = selection_file(epoch.checkpoint), epoch.seen
+    if not run.has(selection):
+        run.keep(selection, lambda path: write_epoch(path, epoch.checkpoint, epoch.selected))
+    if seen is not None:
+        run.keep(trace_file(epoch.epoch), lambda path: write_part(path, epoch.epoch, [seen]))
 
 
 def _finish(
@@ -193,32 +207,23 @@ def _finish(
     def extras(folder: Path) -> None:
         learners.save(learner, folder / WEIGHTS)
         write_metrics(folder / METRICS, records)
+        if header["options"].get("trace"):
+            _write_trace(folder / TRACE, header, run, records)
 
     selection = islice(run.selection(), 1) if is_static else run.selection()
     return write_manifest(path, header, selection, samples, force=force, extras=extras)
+
+
+def _write_trace(path: Path, header: Header, run: Unfinished, records: list[Record]) -> None:
+    summary = {"n_epochs": len(records), "n_models": 1, "samples_seen": records[-1].samples_seen}
+    parts = [run.path(trace_file(record.epoch)) for record in records]
+    write_trace(path, {**header, "kind": "trace", "summary": summary}, parts)
 
 
 def recipe_for(model: str, overrides: Mapping[str, Any] | None) -> Recipe:
     """A model's recipe with what the user set otherwise; None keeps the model's own."""
     own: Recipe = finder.load("models", model).recipe
     return replace(own, **{key: value for key, value in (overrides or {}).items() if value is not None})
-
-
-def split_options(
-    model: str, policy: str, options: Mapping[str, Any]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Which of the options set belong to the model and which to the policy, told by their names."""
-    of_model = finder.option_names(finder.load("models", model))
-    of_policy = finder.option_names(finder.load("policies", policy))
-    known = [*of_policy, *of_model]
-    for name in options:
-        if name.replace("-", "_") not in known:
-            raise CurateError(
-                f"neither model {model} nor policy {policy} has an option '{name}': "
-                f"{finder.nearest(name, known)}"
-            )
-    to_policy = {name: value for name, value in options.items() if name.replace("-", "_") in of_policy}
-    return {name: value for name, value in options.items() if name not in to_policy}, to_policy
 
 
 def default_name(reference: str, model: str, policy: str, keep: str | float | int | None) -> str:

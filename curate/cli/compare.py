@@ -1,0 +1,72 @@
+"""curate compare"""
+
+import click
+
+from curate.cli import options
+
+
+@click.command()
+@click.argument("things", nargs=-1, metavar="A B ...")
+@click.option(
+    "--budgets",
+    default="0.05,0.1,0.2,0.3,0.5,0.7",
+    show_default=True,
+    metavar="KEEP,KEEP",
+    help="Fractions or counts at which to compare what is kept.",
+)
+@click.option("--column", metavar="NAME", help="Column that ranks a table; by default its first that does.")
+@click.option("--by", metavar="class", help="Also the share of every class kept, at the first budget.")
+@click.option("--union", is_flag=True, help="Write the manifest of what any of them selects.")
+@click.option("--intersect", is_flag=True, help="Write the manifest of what all of them select.")
+@click.option("--minus", is_flag=True, help="Write the manifest of what A selects and no other does.")
+@options.output("FOLDER")
+@options.JSON
+@options.DEBUG
+def command(things, budgets, column, by, union, intersect, minus, output, force, as_json):
+    """Compare scores and selections of one dataset: tables (.parquet) and manifest folders, two or more.
+
+    Overlap is Jaccard: samples kept by both, of those kept by either. Tables rank their samples hardest
+    first; a manifest of `curate select` by its rank, another one by how often it selects a sample.
+    Spearman correlations compare whole rankings. Of three or more, such as one score from several seeds,
+    the mean and spread over all pairs say how stable they are.
+
+    \b
+      curate compare digits-pca-k12.parquet digits-pca-k12-furthest-0.3 --by class
+      curate compare seed0.parquet seed1.parquet seed2.parquet --budgets 0.3,600
+      curate compare digits-ucb digits-ema --intersect -o digits-both
+    """
+    import sys
+
+    from curate.errors import CurateError
+    from curate.show import talk
+    from curate.show.compare import print_comparison
+    from curate.verbs.compare import compare
+
+    flags = {"union": union, "intersect": intersect, "minus": minus}
+    ways = [name for name, given in flags.items() if given]
+    if len(ways) > 1:
+        raise CurateError(f"{' and '.join(f'--{name}' for name in ways)} are given: use one of them")
+    found = compare(
+        *things,
+        budgets=[keep for keep in budgets.split(",") if keep.strip()],
+        column=column,
+        by=by,
+        combine=ways[0] if ways else None,
+        output=output,
+        force=force,
+    )
+    for note in found.notes:
+        talk.say(note)
+    if not as_json:
+        print_comparison(found, talk.console(sys.stdout))
+    if found.combined is not None:
+        summary = found.combined.header["summary"]
+        talk.say(
+            f"{ways[0]}: {summary['n_selected_per_epoch']:,.0f} of {found.combined.n:,} samples "
+            f"({summary['keep']:.1%}){'' if found.combined.is_static else ' per epoch'}"
+        )
+        talk.next_step(f"curate replay {found.combined.path} --against full,random")
+    if as_json:
+        talk.json_object(found.as_dict())
+    elif found.combined is not None:
+        click.echo(found.combined.path)

@@ -1,0 +1,101 @@
+"""curate score"""
+
+import click
+
+from curate.cli import options
+
+
+@click.command()
+@click.argument("source", required=False)
+@click.option(
+    "--method", default="el2n", show_default=True, help="One of those above, or several with commas between."
+)
+@click.option("--models", type=int, metavar="K", help="Models of different seeds to train; see above.")
+@click.option("--epochs", type=int, metavar="E", help="Score after so many epochs of the recipe.")
+@click.option("--trace", metavar="TRACE", help="Score from this trace; written if SOURCE has none there yet.")
+@click.option("--model", default="basic-cnn", show_default=True, help="The model to train.")
+@click.option(
+    "--side-by-side/--one-by-one",
+    "side_by_side",
+    default=None,
+    help="Train the models as one computation or not; by default whichever is faster.",
+)
+@options.recipe(epochs=False)
+@options.SEED
+@options.DEVICE
+@options.output("FILE.parquet")
+@click.option("--fresh", is_flag=True, help="Drop an unfinished run of this output; do not resume it.")
+@options.SET
+@options.JSON
+@options.dataset
+@options.DEBUG
+def command(
+    source,
+    method,
+    models,
+    epochs,
+    trace,
+    model,
+    side_by_side,
+    recipe,
+    seed,
+    device,
+    output,
+    force,
+    fresh,
+    settings,
+    as_json,
+    opening,
+):
+    """Score every sample of SOURCE; write the table that `select` chooses from.
+
+    SOURCE is a dataset, on which models are trained, or what `cluster` or `embed` wrote.
+
+    \b
+    by training, or from the --trace of an earlier run:
+      forgetting       right, then wrong, how often    1 model, all epochs
+      aum              mean margin of the label        1 model, all epochs
+      margin           last margin of the label        1 model, all epochs
+      mean-loss        mean loss                       1 model, all epochs
+      el2n             length of the error             10 models, 20 epochs
+    by training:
+      grand            length of the gradient          10 models, 20 epochs
+                       (--set layers=last: fast)
+      entropy          how undecided the model is      1 model, all epochs
+    without training:
+      prototypicality  distance to the centroid        SOURCE: clusters
+      duplicate        distance to the nearest other   SOURCE: embedding
+                       (--set max_cosine_distance=0.05)
+
+    Killed half-way, the same command goes on where it was.
+
+    \b
+      curate score digits --method el2n --models 3
+      curate score digits --method forgetting,aum --trace digits-trace.parquet
+      curate score --trace digits-trace.parquet --method margin --epochs 10
+      curate score digits-pca.safetensors --method duplicate
+    """
+    from curate.show import talk
+    from curate.verbs.score import score
+
+    with talk.progress() as progress:
+        made = score(
+            source,
+            [name.strip() for name in method.split(",") if name.strip()],
+            models=models,
+            epochs=epochs,
+            trace=trace,
+            model=model,
+            options=options.parse_settings(settings),
+            recipe=recipe,
+            side_by_side=side_by_side,
+            opening=opening,
+            seed=seed,
+            device=device,
+            output=output,
+            force=force,
+            fresh=fresh,
+            progress=progress,
+        )
+    talk.scores(made)
+    talk.result(made.path, made.header, as_json)

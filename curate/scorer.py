@@ -1,0 +1,97 @@
+"""What a scorer is: the protocols of the folder scorers, by what they read.
+
+A scorer declares `hard_is` (`high` or `low`), and `reads`: the sources it can be made from, its default
+first. Of each source it has one method:
+
+    trace      from_trace(trace)                   float64 [models, n]; NaN for what was never seen
+    network    of_batch(learner, images, labels)   a Tensor [batch], for networks after some epochs
+    clusters   from_clusters(table)                float64 [n]
+    embedding  from_embedding(embedding, progress) columns by name, [n]; the first one is the score
+
+Over several models a score is the `mean`, with its spread, or the `sum`. `n_models` and `n_epochs` are what
+it wants of training by default, None for all epochs of the model's recipe.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from curate.embedding import Embedding
+from curate.progress import Progress
+from curate.tables import Column, Table
+from curate.trace import Trace
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from curate.learner import Learner
+
+HardIs = Literal["high", "low"]
+Source = Literal["trace", "network", "clusters", "embedding"]
+Scores = npt.NDArray[np.float64]
+
+EARLY_EPOCHS = 20  # Paul et al. 2021 score after 20 of 200 epochs
+EARLY_MODELS = 10
+
+
+class Scorer(Protocol):
+    """A scorer plug-in: a frozen dataclass whose fields are its options."""
+
+    hard_is: ClassVar[HardIs]
+    reads: ClassVar[tuple[Source, ...]]
+
+
+class TrainedScorer(Scorer, Protocol):
+    """A scorer that needs a model to be trained."""
+
+    over_models: ClassVar[Literal["mean", "sum"]]
+    n_models: ClassVar[int]
+    n_epochs: ClassVar[int | None]
+
+
+class TraceScorer(TrainedScorer, Protocol):
+    """A scorer that reads what training saw."""
+
+    def from_trace(self, trace: Trace) -> Scores:
+        """The scores by every model, `[models, n]`; NaN for a sample that was never seen."""
+
+
+class NetworkScorer(TrainedScorer, Protocol):
+    """A scorer that looks at all samples with a trained network."""
+
+    def of_batch(self, learner: "Learner", images: "Tensor", labels: "Tensor") -> "Tensor":
+        """The scores of a batch, `[batch]`, in evaluation mode; images as the network takes them."""
+
+
+class ClusterScorer(Scorer, Protocol):
+    """A scorer that reads clusters."""
+
+    def from_clusters(self, table: Table) -> Scores:
+        """The scores, `[n]`."""
+
+
+class EmbeddingScorer(Scorer, Protocol):
+    """A scorer that reads vectors."""
+
+    def from_embedding(self, embedding: Embedding, progress: Progress) -> Mapping[str, Column]:
+        """Columns `[n]` by name, the score first."""
+
+
+def mean_over_epochs(trace: Trace, name: str) -> Scores:
+    """The mean of a column of the trace over the presentations of each sample, `[models, n]`."""
+    total, count = np.zeros(trace.size), np.zeros(trace.size)
+    for seen in trace.epochs():
+        total[seen.place] += getattr(seen, name)
+        count[seen.place] += 1
+    with np.errstate(invalid="ignore"):
+        return (total / count).reshape(trace.n_models, trace.n)
+
+
+def last_seen(trace: Trace, name: str) -> Scores:
+    """A column of the trace at the last presentation of each sample, `[models, n]`."""
+    found = np.full(trace.size, np.nan)
+    for seen in trace.epochs():
+        found[seen.place] = getattr(seen, name)
+    return found.reshape(trace.n_models, trace.n)

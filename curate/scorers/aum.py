@@ -1,0 +1,23 @@
+"""aum: area under the margin, the mean over epochs of label logit minus largest other logit. Low is hard.
+
+Very low is likely mislabelled. Source: Pleiss et al. 2020.
+"""
+
+from dataclasses import dataclass
+
+from curate.scorer import Scores, mean_over_epochs
+from curate.trace import Trace
+
+
+@dataclass(frozen=True)
+class Aum:
+    """It has no options."""
+
+    hard_is = "low"
+    reads = ("trace",)
+    over_models = "mean"
+    n_models = 1
+    n_epochs = None
+
+    def from_trace(self, trace: Trace) -> Scores:
+        return mean_over_epochs(trace, "margin")

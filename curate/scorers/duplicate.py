@@ -1,0 +1,74 @@
+"""duplicate: how far the nearest other sample is, in cosine distance. High is unlike all others: hard.
+
+Samples nearer to each other than a limit are near-duplicates, and so, over chains, are theirs; the group
+of a sample is the smallest index in it. One of each group, that of the smallest uid, stands for it: its
+score is the distance to the nearest that stands for another group. Keeping the highest so drops
+copies before anything else, but not the last of them. Source: SemDeDup, Abbas et al. 2023.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from curate.embedding import Embedding
+from curate.errors import CurateError
+from curate.kmeans import nearest_other, pairs_within
+from curate.progress import Progress
+from curate.tables import Column
+
+_MOST_PAIRS = 2**22  # held at once
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """`max_cosine_distance` is the limit up to which two samples are near-duplicates."""
+
+    max_cosine_distance: float = 0.05
+
+    hard_is = "high"
+    reads = ("embedding",)
+
+    def from_embedding(self, embedding: Embedding, progress: Progress) -> Mapping[str, Column]:
+        if not 0 <= self.max_cosine_distance < 1:
+            raise CurateError(
+                f"max_cosine_distance={self.max_cosine_distance} is out of range: use 0 to below 1"
+            )
+        vectors = _directions(embedding)
+        group = _closed(len(vectors), pairs_within(vectors, self.max_cosine_distance, progress))
+        order = np.lexsort((np.arange(len(vectors)), embedding.uids))
+        _, first = np.unique(group[order], return_index=True)
+        standing = np.sort(order[first])
+        distance = nearest_other(vectors, progress)
+        distance[standing] = nearest_other(vectors[standing], progress)
+        return {"duplicate": distance, "duplicate_group": group}
+
+
+def _directions(embedding: Embedding) -> np.ndarray:
+    """The vectors at length 1, float32 `[n, d]`; those of length 0 stay, and are alike."""
+    vectors = embedding.read(0, embedding.n)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(lengths > 0, lengths, 1)
+
+
+def _closed(n: int, chunks: Iterable[np.ndarray]) -> np.ndarray:
+    """The smallest index of each sample's group, int64 `[n]`, from pairs `[m, 2]` that come in chunks."""
+    group, waiting = np.arange(n), [np.empty((0, 2), np.int64)]
+    for pairs in chunks:
+        waiting.append(pairs)
+        if sum(map(len, waiting)) > _MOST_PAIRS:
+            group, waiting = _joined(group, waiting), [np.empty((0, 2), np.int64)]
+    return _joined(group, waiting)
+
+
+def _joined(group: np.ndarray, pairs: list[np.ndarray]) -> np.ndarray:
+    """The groups after some more pairs: a group is a chain from each sample to the smallest of it."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    n = len(group)
+    links = np.concatenate([np.stack([np.arange(n), group], axis=1), *pairs])
+    graph = coo_array((np.ones(len(links), np.bool_), (links[:, 0], links[:, 1])), shape=(n, n))
+    _, of = connected_components(graph, directed=False)
+    _, first = np.unique(of, return_index=True)
+    return first[of]

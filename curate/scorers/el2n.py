@@ -1,0 +1,34 @@
+"""el2n: the length of the error, ‖p − y‖₂, of models early in training. High is hard.
+
+The mean over models of different seeds, in evaluation mode and without augmentation. From a trace, it is
+the error as training last saw it, which is cheaper and noisier. Source: Paul et al. 2021.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from curate.scorer import EARLY_EPOCHS, EARLY_MODELS, Scores, last_seen
+from curate.signals import error_norms
+from curate.trace import Trace
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from curate.learner import Learner
+
+
+@dataclass(frozen=True)
+class El2n:
+    """It has no options."""
+
+    hard_is = "high"
+    reads = ("network", "trace")
+    over_models = "mean"
+    n_models = EARLY_MODELS
+    n_epochs = EARLY_EPOCHS
+
+    def of_batch(self, learner: "Learner", images: "Tensor", labels: "Tensor") -> "Tensor":
+        return error_norms(learner.logits(images), labels)
+
+    def from_trace(self, trace: Trace) -> Scores:
+        return last_seen(trace, "error")

@@ -1,0 +1,28 @@
+"""entropy: how undecided a trained model is, −Σ p ln p in nats. High is hard. It looks at no label.
+
+The mean over models, in evaluation mode. Source: Coleman et al. 2020.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from curate.signals import entropies
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from curate.learner import Learner
+
+
+@dataclass(frozen=True)
+class Entropy:
+    """It has no options."""
+
+    hard_is = "high"
+    reads = ("network",)
+    over_models = "mean"
+    n_models = 1
+    n_epochs = None
+
+    def of_batch(self, learner: "Learner", images: "Tensor", labels: "Tensor") -> "Tensor":
+        return entropies(learner.logits(images))

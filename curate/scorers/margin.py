@@ -1,0 +1,23 @@
+"""margin: how far the label was ahead of the other classes when last seen in training. Low is hard.
+
+Source: Coleman et al. 2020.
+"""
+
+from dataclasses import dataclass
+
+from curate.scorer import Scores, last_seen
+from curate.trace import Trace
+
+
+@dataclass(frozen=True)
+class Margin:
+    """It has no options."""
+
+    hard_is = "low"
+    reads = ("trace",)
+    over_models = "mean"
+    n_models = 1
+    n_epochs = None
+
+    def from_trace(self, trace: Trace) -> Scores:
+        return last_seen(trace, "margin")

@@ -1,0 +1,23 @@
+"""mean_loss: the mean over epochs of the cross-entropy as seen in training. High is hard.
+
+Source: the loss as a sign of difficulty is as old as boosting; as a mean over training, Jiang et al. 2019.
+"""
+
+from dataclasses import dataclass
+
+from curate.scorer import Scores, mean_over_epochs
+from curate.trace import Trace
+
+
+@dataclass(frozen=True)
+class MeanLoss:
+    """It has no options."""
+
+    hard_is = "high"
+    reads = ("trace",)
+    over_models = "mean"
+    n_models = 1
+    n_epochs = None
+
+    def from_trace(self, trace: Trace) -> Scores:
+        return mean_over_epochs(trace, "loss")

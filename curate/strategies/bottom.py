@@ -1,0 +1,22 @@
+"""bottom: the easiest samples of the whole dataset by one column, whatever their cluster or class.
+
+Best where data is scarce (Sorscher et al. 2022). Which side of a column is hard is written in the table that
+holds it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from curate.ranking import Order, by_value, hardness
+from curate.tables import Table
+
+
+@dataclass(frozen=True)
+class Bottom:
+    """`column` names what to rank by; empty for the first column that ranks."""
+
+    column: str = ""
+
+    def __call__(self, table: Table, rng: np.random.Generator) -> Order:
+        return by_value(hardness(table, self.column), table)

@@ -1,0 +1,50 @@
+"""What the training forward pass knows anyway, kept per sample until an epoch ends.
+
+Losses always, so that one that is no number can be named; margin, error norm and correctness for a trace.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from curate.signals import error_norms, margins
+from curate.trace import Seen
+
+
+class Recorder:
+    """One epoch of `size` places: samples, or models times samples."""
+
+    def __init__(self, size: int, device: torch.device, trace: bool) -> None:
+        def column(kind: torch.dtype) -> Tensor:
+            return torch.zeros(size, dtype=kind, device=device)
+
+        self._trace, self._device = trace, device
+        self._columns = {"loss": column(torch.float32)}
+        if trace:
+            self._columns |= {"margin": column(torch.float32), "error": column(torch.float32)}
+            self._columns["correct"] = column(torch.bool)
+
+    def note(self, places: Tensor, logits: Tensor, losses: Tensor, labels: Tensor) -> None:
+        """A batch of the training forward pass; nothing here needs gradients."""
+        self._columns["loss"][places] = losses
+        if self._trace:
+            self._columns["margin"][places] = margins(logits, labels)
+            self._columns["error"][places] = error_norms(logits, labels)
+            self._columns["correct"][places] = logits.argmax(1) == labels
+
+    def seen(self, presented: npt.NDArray[np.int64], first_place: int = 0) -> Seen:
+        """The samples presented in the epoch that just ended, by index; `first_place` is that of sample 0."""
+        columns: dict[str, Any] = {name: self._of(name, presented, first_place) for name in self._columns}
+        return Seen(presented, **columns)
+
+    def first_not_finite(self, order: npt.NDArray[np.int64], first_place: int = 0) -> int:
+        """Where in the order of presentation the first loss stands that is no number."""
+        return int(np.flatnonzero(~np.isfinite(self._of("loss", order, first_place)))[0])
+
+    def _of(self, name: str, indices: npt.NDArray[np.int64], first_place: int) -> npt.NDArray[Any]:
+        rows = torch.from_numpy(np.asarray(indices + first_place)).to(self._device)
+        found: npt.NDArray[Any] = self._columns[name][rows].cpu().numpy()
+        return found

@@ -1,0 +1,150 @@
+"""score: give every sample a number that says how hard it is, or how unlike the others.
+
+Scorers read one of four things: networks that are trained for it, the trace of a training run, clusters,
+or an embedding. Several of the same kind come out of one run.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from curate import finder
+from curate.artifact import check_output
+from curate.dataset import Dataset, Options
+from curate.errors import CurateError
+from curate.network import Recipe
+from curate.progress import SILENT, Progress
+from curate.tables import Table
+from curate.trace import TRACE, open_trace
+from curate.verbs.naming import output_path, share_out, stem
+from curate.verbs.scored import Methods, score_artifact, score_trace
+
+
+def score(
+    source: str | Path | Dataset | None = None,
+    method: str | Sequence[str] = "el2n",
+    *,
+    models: int | None = None,
+    epochs: int | None = None,
+    trace: str | Path | None = None,
+    model: str = "basic-cnn",
+    options: Mapping[str, Any] | None = None,
+    recipe: Mapping[str, Any] | None = None,
+    side_by_side: bool | None = None,
+    opening: Options = Options(),
+    seed: int = 0,
+    device: str | None = None,
+    output: str | Path | None = None,
+    force: bool = False,
+    fresh: bool = False,
+    progress: Progress = SILENT,
+) -> Table:
+    """Write the scores of every sample by one or several methods; returns the table, opened.
+
+    `source` is a dataset, on which `models` models of seeds `seed`, `seed` + 1, ... are trained for the first
+    `epochs` epochs of their recipe; a table of clusters for prototypicality; an embedding for duplicate.
+    Where nothing is said, models and epochs are what the method wants, 10 models and at most 20 epochs for
+    EL2N and GraNd. Over several models a score is the mean, with its standard deviation beside it, or the sum
+    (forgetting). `side_by_side` trains models as one batched computation; by default where that is faster.
+
+    `trace` names the trace of an earlier run, or its folder: scores are then made from it, without training,
+    as they were after `epochs` epochs. Where there is no such file yet, the trace of this run goes there.
+
+    The same call gives the same scores on the same machine, also where it was killed and called again. What
+    it cost, in seconds and samples seen, is in the header.
+    """
+    names = [method] if isinstance(method, str) else list(method)
+    names = list(dict.fromkeys(name.replace("-", "_") for name in names))
+    if not names:
+        raise CurateError(f"name a method: {finder.nearest('', finder.names('scorers'))}")
+    for name, value in (("models", models), ("epochs", epochs)):
+        if value is not None and value < 1:
+            raise CurateError(f"{name}={value} is too few: use 1 or more")
+    kinds = [("models", model), *(("scorers", name) for name in names)]
+    model_options, *own = share_out(options or {}, kinds)
+    methods = {name: finder.make("scorers", name, its) for name, its in zip(names, own, strict=True)}
+    reads = _reads_all(methods)
+    path = output_path(output, _default_name(source, trace, names))
+    if "clusters" in reads or "embedding" in reads:
+        _refuse_training(names[0], {"models": models, "epochs": epochs, "trace": trace})
+        check_output(path, force)
+        return score_artifact(source, methods, names[0], seed, path, force, progress)
+    traced = _earlier_trace(source, trace, path, force)
+    if traced is not None:
+        if "trace" not in reads:
+            unable = next(name for name, scorer in methods.items() if "trace" not in scorer.reads)
+            raise CurateError(f"{unable} cannot be made from a trace: leave out --trace, and name a dataset")
+        check_output(path, force)
+        return score_trace(
+            open_trace(traced).first(epochs, models), source, methods, opening, seed, path, force, progress
+        )
+    if source is None:
+        raise CurateError("there is nothing to score: name a dataset, or an earlier --trace")
+    from curate.verbs.scoring import Training, score_by_training
+
+    n_models, n_epochs, chosen = _amount(methods, models, epochs, model, recipe)
+    training = Training(
+        model, model_options, chosen, n_models, n_epochs, side_by_side, device, Path(trace) if trace else None
+    )
+    return score_by_training(
+        source, methods, training, opening, seed, path, force=force, fresh=fresh, progress=progress
+    )
+
+
+def _earlier_trace(
+    source: str | Path | Dataset | None, trace: str | Path | None, output: Path, force: bool
+) -> Path | None:
+    """The trace to read; None where one is to be made, or goes on being made after a kill."""
+    if trace is None:
+        return None
+    if source is None:
+        return Path(trace)
+    going_on = output.with_name(f"{output.name}.unfinished").exists()
+    return Path(trace) if Path(trace).exists() and not (force or going_on) else None
+
+
+def _reads_all(methods: Methods) -> set[str]:
+    """What all methods can be made from; methods that have nothing in common are an error."""
+    common = set.intersection(*(set(scorer.reads) for scorer in methods.values()))
+    trained = all(set(scorer.reads) & {"trace", "network"} for scorer in methods.values())
+    if len(methods) > 1 and not trained:
+        raise CurateError(f"{' and '.join(methods)} are not made from the same thing: score them one by one")
+    return common or {"training"}
+
+
+def _amount(
+    methods: Methods,
+    models: int | None,
+    epochs: int | None,
+    model: str,
+    recipe: Mapping[str, Any] | None,
+) -> tuple[int, int, Recipe]:
+    """How many models and epochs, and the recipe of which they are the first."""
+    from curate.verbs.train import recipe_for
+
+    own = recipe_for(model, recipe)
+    wanted = {
+        name: (scorer.n_models, min(scorer.n_epochs or own.n_epochs, own.n_epochs))
+        for name, scorer in methods.items()
+    }
+    for place, option, given in ((0, "models", models), (1, "epochs", epochs)):
+        if given is None and len({amount[place] for amount in wanted.values()}) > 1:
+            each = ", ".join(f"{name} {amount[place]}" for name, amount in wanted.items())
+            raise CurateError(f"the methods want different numbers of {option} ({each}): say --{option}")
+    n_models, n_epochs = next(iter(wanted.values()))
+    n_models, n_epochs = models or n_models, epochs or n_epochs
+    return n_models, n_epochs, replace(own, n_epochs=max(own.n_epochs, n_epochs))
+
+
+def _refuse_training(name: str, given: Mapping[str, Any]) -> None:
+    for option, value in given.items():
+        if value is not None:
+            raise CurateError(f"{name} trains nothing: leave out --{option}")
+
+
+def _default_name(source: str | Path | Dataset | None, trace: str | Path | None, names: Sequence[str]) -> str:
+    named = source.reference if isinstance(source, Dataset) else str(source or trace or "")
+    if source is None and Path(named).name == TRACE:
+        named = str(Path(named).parent)
+    return f"{stem(named)}-{'-'.join(names)}.parquet"

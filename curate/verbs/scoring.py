@@ -1,0 +1,202 @@
+"""Scores by training: K models in step, a trace where one is needed, and a last look at all samples."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from curate import finder
+from curate import learner as learners
+from curate.artifact import Header, check_output, make_header
+from curate.dataset import Dataset, Options, open_dataset
+from curate.errors import CurateError
+from curate.learner import Learner
+from curate.network import Recipe
+from curate.progress import Progress
+from curate.scorer import NetworkScorer, Scores
+from curate.tables import Table
+from curate.trace import Trace, write_part, write_trace
+from curate.training.batches import Batches
+from curate.training.ensemble import fit_all, fits_side_by_side, pays_side_by_side
+from curate.training.evaluate import EVALUATION_BATCH
+from curate.training.loop import check_recipe
+from curate.training.unfinished import Unfinished, trace_file, unfinished
+from curate.verbs.scored import Methods, samples_of, scores_table
+
+_RECORDED = ("epoch", "loss", "samples_seen", "seconds")
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is to be trained: `n_models` of different seeds, for the first `n_epochs` of the recipe."""
+
+    model: str
+    model_options: Mapping[str, Any]
+    recipe: Recipe
+    n_models: int
+    n_epochs: int
+    side_by_side: bool | None
+    device: str | None
+    trace: Path | None
+
+
+def score_by_training(
+    source: str | Path | Dataset,
+    methods: Methods,
+    training: Training,
+    opening: Options,
+    seed: int,
+    path: Path,
+    *,
+    force: bool,
+    fresh: bool,
+    progress: Progress,
+) -> Table:
+    """Train, look, and write the scores; see `curate.score`."""
+    check_recipe(training.recipe)
+    going_on = path.with_name(f"{path.name}.unfinished").exists()
+    check_output(path, force or going_on)
+    if training.trace is not None:
+        check_output(training.trace, force or going_on)
+    place = learners.choose_device(training.device)
+    data = open_dataset(source if isinstance(source, Dataset) else str(source), opening, progress)
+    if len(np.unique(data.need_labels("training"))) < 2:
+        raise CurateError(f"{data.reference} has one class only: there is nothing to learn; add another")
+    seeds = [seed + number for number in range(training.n_models)]
+    first = learners.build(training.model, training.model_options, data, seed, place)
+    models = [first] + [
+        learners.build(training.model, training.model_options, data, other, place, first.normalization)
+        for other in seeds[1:]
+    ]
+    side_by_side = _side_by_side(training, first)
+    from_trace = {name: scorer for name, scorer in methods.items() if scorer.reads[0] == "trace"}
+    header = _header(methods, training, side_by_side, first, data, seed, place)
+    with unfinished(path, header, fresh, progress) as run:
+        state = run.resume(path)
+        epochs = [record for record in run.records if "epoch" in record]
+        if epochs:
+            progress.note(f"going on after epoch {epochs[-1]['epoch'] + 1} of {training.n_epochs}")
+        batches = Batches(data, first)
+        total = len(data) * training.n_models * training.n_epochs
+        with progress.task(f"train {training.n_models} x {training.model}", total, "samples"):
+            progress.advance(epochs[-1]["samples_seen"] if epochs else 0)
+            for done in fit_all(
+                models,
+                batches,
+                training.recipe,
+                seeds,
+                training.n_epochs,
+                side_by_side=side_by_side,
+                trace=bool(from_trace or training.trace),
+                progress=progress,
+                resume=state,
+            ):
+                if done.seen is not None:
+                    run.keep(trace_file(done.epoch), partial(write_part, epoch=done.epoch, models=done.seen))
+                epochs.append({name: getattr(done, name) for name in _RECORDED})
+                run.add(epochs[-1], done.state, done.epoch == training.n_epochs - 1)
+                progress.advance(0, epoch=f"{done.epoch + 1}/{training.n_epochs}", loss=done.loss)
+        looking = {name: scorer for name, scorer in methods.items() if name not in from_trace}
+        found = _look(run, looking, models, batches, progress)
+        started = time.perf_counter()
+        if from_trace or training.trace:
+            trace = _write_trace(run, header, training, epochs, force or going_on)
+            found |= {name: scorer.from_trace(trace) for name, scorer in from_trace.items()}
+        seconds = sum(record["seconds"] for record in run.records) + time.perf_counter() - started
+        header["cost"] = {"seconds": seconds, "samples_seen": epochs[-1]["samples_seen"]}
+        in_order = {name: found[name] for name in methods}
+        return scores_table(path, methods, in_order, samples_of(data), header, force or going_on)
+
+
+def _look(
+    run: Unfinished,
+    methods: Mapping[str, NetworkScorer],
+    models: Sequence[Learner],
+    batches: Batches,
+    progress: Progress,
+) -> dict[str, Scores]:
+    """Scores `[models, n]` by every method that looks at all samples with the trained networks."""
+    if not methods:
+        return {}
+    found = []
+    with progress.task("score", batches.n * len(models), "samples"):
+        for number, learner in enumerate(models):
+            name = f"scores-{number:03d}.npy"
+            if not run.has(name):
+                started = time.perf_counter()
+                scores = _pass(learner, list(methods.values()), batches, progress)
+                run.keep(name, partial(np.save, arr=scores, allow_pickle=False))
+                run.note({"model": number, "seconds": time.perf_counter() - started})
+            found.append(np.load(run.path(name), allow_pickle=False))
+    return {name: np.stack([scores[place] for scores in found]) for place, name in enumerate(methods)}
+
+
+def _pass(
+    learner: Learner, methods: Sequence[NetworkScorer], batches: Batches, progress: Progress
+) -> np.ndarray:
+    """float64 `[methods, n]`: all samples in evaluation mode, without augmentation, in fixed batches."""
+    learner.module.eval()
+    parts = []
+    with torch.no_grad():
+        for images, labels in batches.plain(np.arange(batches.n), EVALUATION_BATCH):
+            parts.append(torch.stack([scorer.of_batch(learner, images, labels) for scorer in methods]))
+            progress.advance(len(labels))
+    return torch.cat(parts, dim=1).double().cpu().numpy()
+
+
+def _write_trace(
+    run: Unfinished, header: Header, training: Training, epochs: Sequence[Mapping[str, Any]], force: bool
+) -> Trace:
+    """The trace of the run: where it was asked for, else among what is unfinished."""
+    summary = {
+        "n_epochs": training.n_epochs,
+        "n_models": training.n_models,
+        "samples_seen": epochs[-1]["samples_seen"],
+    }
+    parts = [run.path(trace_file(epoch)) for epoch in range(training.n_epochs)]
+    path = training.trace or run.path("trace.parquet")
+    return write_trace(
+        path, {**header, "kind": "trace", "summary": summary}, parts, force or not training.trace
+    )
+
+
+def _side_by_side(training: Training, learner: Learner) -> bool:
+    """Whether to train the models as one computation: as the user says, else where it pays."""
+    if training.side_by_side is None:
+        return training.n_models > 1 and pays_side_by_side(learner)
+    if training.side_by_side and not fits_side_by_side(learner):
+        raise CurateError(f"{training.model} has dropout and is not trained side by side: use --one-by-one")
+    return training.side_by_side
+
+
+def _header(
+    methods: Methods,
+    training: Training,
+    side_by_side: bool,
+    learner: Learner,
+    data: Dataset,
+    seed: int,
+    place: torch.device,
+) -> Header:
+    return make_header(
+        "scores",
+        "score",
+        {
+            "methods": {name: finder.settings(scorer) for name, scorer in methods.items()},
+            "n_models": training.n_models,
+            "n_epochs": training.n_epochs,
+            "model": training.model,
+            "model_options": learner.options,
+            "recipe": asdict(training.recipe),
+            "side_by_side": side_by_side,
+        },
+        seed=seed,
+        dataset=data.header(),
+        device=learners.device_name(place),
+        n_threads=torch.get_num_threads(),
+    )

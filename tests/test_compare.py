@@ -1,0 +1,427 @@
+"""Comparing: hand-worked overlaps and correlations, copies aligned by uid, and the laws of set algebra."""
+
+import io
+import json
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+from test_cli import assert_error
+from test_layers import command, loaded_by
+
+from curate.artifact import make_header
+from curate.errors import CurateError, MismatchError
+from curate.identity import fingerprint
+from curate.manifest import Selected, open_manifest, write_manifest
+from curate.show.compare import print_comparison, short_names
+from curate.tables import Table, open_table, write_table
+from curate.verbs.compare import compare
+from curate.verbs.select import select
+
+UIDS = [100, 101, 102, 103, 104, 105, 106, 107, 108, 109]
+LABELS = [0, 0, 0, 0, 0, 1, 1, 1, 1, 1]
+
+
+def header_of(kind, uids, labels=None, classes=("cat", "dog"), of=""):
+    numbers = None if labels is None else np.array(labels, np.int64)
+    dataset = {"reference": "hand", "split": "all", "n": len(uids), "classes": list(classes)}
+    dataset["fingerprint"] = fingerprint(np.array(uids, np.uint64), numbers)
+    return make_header(kind, "score", {"of": of}, seed=0, dataset=dataset)
+
+
+def columns_of(uids, labels=None):
+    columns = {"index": np.arange(len(uids)), "uid": np.array(uids, np.uint64)}
+    return columns if labels is None else columns | {"label": np.array(labels, np.int64)}
+
+
+def scores(path, values, *, uids=None, labels=None, hard_is="high", classes=("cat", "dog")):
+    """A sealed table of one score, `el2n`."""
+    uids = UIDS[: len(values)] if uids is None else uids
+    header = header_of("scores", uids, labels, classes, of=path.name)
+    header["columns"] = {"el2n": {"hard_is": hard_is}}
+    return write_table(path, header, columns_of(uids, labels) | {"el2n": np.array(values, np.float64)}).path
+
+
+def manifest(path, epochs, *, uids=UIDS, labels=None, weight=None):
+    """A manifest that selects the given samples, epoch by epoch."""
+    weights = [weight and np.full(len(epoch), weight, np.float32) for epoch in epochs]
+    chosen = [Selected(np.array(sorted(e), np.int64), w) for e, w in zip(epochs, weights, strict=True)]
+    return write_manifest(path, header_of("manifest", uids, labels), chosen, columns_of(uids, labels)).path
+
+
+def spearman_by_hand(one, other):
+    """Naive: a rank is 1 + how many are smaller + half of the others that are equal; then Pearson."""
+
+    def ranks(values):
+        return [1 + sum(w < v for w in values) + (sum(w == v for w in values) - 1) / 2 for v in values]
+
+    a, b = ranks(one), ranks(other)
+    mean = (len(a) + 1) / 2
+    product = sum((x - mean) * (y - mean) for x, y in zip(a, b, strict=True))
+    squares = [sum((x - mean) ** 2 for x in values) for values in (a, b)]
+    return product / math.sqrt(squares[0] * squares[1]) if all(squares) else None
+
+
+def test_overlap_worked_by_hand(here):
+    # Hardest first: a keeps 9 8 7 6 5 ..., b keeps 9 7 5 3 1 8 ...
+    a = scores(here / "a.parquet", [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    b = scores(here / "b.parquet", [0, 6, 1, 7, 2, 8, 3, 9, 5, 10])
+    found = compare(a, b, budgets=(0.1, "0.2", 0.3, 5, 1.0))
+    # 10%: {9} {9}; 20%: {9 8} {9 7}; 30%: {9 8 7} {9 7 5}; 5: {9 8 7 6 5} {9 7 5 3 1}; all.
+    assert found.pairs[0].overlaps == [1, 1 / 3, 2 / 4, 3 / 7, 1]
+    assert [budget.n_kept for budget in found.budgets] == [1, 2, 3, 5, 10]
+    random = [budget.random_overlap for budget in found.budgets]
+    assert random == pytest.approx([0.1 / 1.9, 0.2 / 1.8, 0.3 / 1.7, 0.5 / 1.5, 1])  # q / (2 - q)
+    assert (found.pairs[0].selected, found.stability) == (None, None)
+
+
+def test_low_is_hard_turns_a_ranking_round_and_ties_go_to_the_smaller_uid(here):
+    high = scores(here / "high.parquet", [4, 3, 2, 1])
+    low = scores(here / "low.parquet", [1, 2, 3, 4], hard_is="low")
+    tied = scores(here / "tied.parquet", [7, 7, 7, 7])
+    found = compare(high, low, tied, budgets=(0.25, 0.5))
+    assert [pair.overlaps for pair in found.pairs] == [[1, 1], [1, 1], [1, 1]]
+    assert [pair.spearman for pair in found.pairs] == [1, None, None]
+    assert (found.stability.n_pairs, found.stability.spearman.n) == (3, 1)
+    assert json.loads(json.dumps(found.as_dict()))["pairs"][1]["spearman"] is None
+
+
+def test_spearman_with_ties_worked_by_hand(here):
+    # Ranks 1 2.5 2.5 4 and 1 2 3 4: covariance 4.5, squares 4.5 and 5.
+    a = scores(here / "a.parquet", [1, 2, 2, 3])
+    b = scores(here / "b.parquet", [10, 20, 30, 40])
+    assert compare(a, b).pairs[0].spearman == pytest.approx(4.5 / math.sqrt(4.5 * 5), abs=1e-15)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=2, max_size=9))
+@settings(max_examples=60, deadline=None)
+def test_spearman_and_overlap_agree_with_naive_code(pairs):
+    both = [[pair[side] for pair in pairs] for side in (0, 1)]
+    n = len(pairs)
+    tables = []
+    for values in both:
+        header = dict(header_of("scores", range(n)), columns={"s": {"hard_is": "high"}})
+        tables.append(Table(Path("x.parquet"), header, columns_of(range(n)) | {"s": np.array(values)}))
+    found = compare(*tables, budgets=[0.5]).pairs[0]
+    expected = spearman_by_hand(*both)
+    assert found.spearman == (None if expected is None else pytest.approx(expected, abs=1e-12))
+    k = (n + 1) // 2
+    kept = [{i for _, i in sorted((-value, i) for i, value in enumerate(values))[:k]} for values in both]
+    assert found.overlaps == [len(kept[0] & kept[1]) / len(kept[0] | kept[1])]
+
+
+def test_stability_is_mean_and_spread_over_all_pairs(here):
+    values = {"a": [1, 2, 3, 4], "b": [1, 2, 4, 3], "c": [4, 3, 2, 1]}
+    paths = [scores(here / f"{name}.parquet", values[name]) for name in values]
+    stable = compare(*paths, budgets=(0.5,)).stability
+    rho = [1 - 6 * 2 / 60, -1, -(1 - 6 * 2 / 60)]  # 1 - 6 sum d^2 / (n^3 - n)
+    assert stable.n_pairs == stable.spearman.n == 3
+    assert stable.spearman.mean == pytest.approx(sum(rho) / 3)
+    assert stable.spearman.std == pytest.approx(np.std(rho, ddof=1))
+    assert stable.overlaps[0].mean == pytest.approx(1 / 3)
+    assert stable.overlaps[0].std == pytest.approx(np.std([1, 0, 0], ddof=1))
+
+
+def test_a_manifest_of_select_ranks_by_its_rank_and_others_by_how_often_they_select(here):
+    values = [5, 1, 4, 2, 3, 0, 9, 8, 7, 6]
+    table = scores(here / "t.parquet", values)
+    top = select(table, "top", keep=3, output=here / "top")
+    session = manifest(here / "session", [{6, 0}, {6, 7}, {6, 7}])
+    found = compare(table, top, session, here / "session", budgets=(0.1, 2, 3))
+    assert [one.ranked_by for one in found.inputs] == ["el2n", "rank", "n_selected", "n_selected"]
+    assert [one.n_selected for one in found.inputs] == [None, 3, 3, 3]
+    by = {(pair.one, pair.other): pair for pair in found.pairs}
+    pair = by[str(table), str(top.path)]
+    assert (pair.spearman, pair.overlaps, pair.selected) == (1, [1, 1, 1], None)
+    pair = by[str(top.path), str(session)]  # 6 7 8 against 6 (three times), 7 (twice), 0 (once)
+    assert (pair.overlaps, pair.selected) == ([1, 1, 2 / 4], 2 / 4)
+    assert pair.selected_random == pytest.approx(0.9 / 5.1)  # 3 of 10 and 3 of 10 share 0.9
+    assert pair.spearman == pytest.approx(spearman_by_hand(values, [1, 0, 0, 0, 0, 0, 3, 2, 0, 0]), abs=1e-12)
+
+
+def test_classes_show_the_share_kept_and_the_largest_difference(here):
+    labels = [0, 0, 0, 0, 2, 2, 2, 2, 2, 2]  # class 1 has no samples
+    classes = ("cat", "dog", "owl")
+    a = scores(here / "a.parquet", list(range(10)), labels=labels, classes=classes)
+    b = scores(here / "b.parquet", list(range(10))[::-1], labels=labels, classes=classes)
+    found = compare(a, b, budgets=(5, 0.1), by="class").classes
+    assert [(one.name, one.n) for one in found] == [("cat", 4), ("owl", 6)]
+    assert [one.shares for one in found] == [[0, 1], [5 / 6, 1 / 6]]
+    assert [one.difference for one in found] == [1, pytest.approx(4 / 6)]
+    assert compare(a, b).classes is None
+
+
+class TestCopies:
+    """The same samples in another order are found by uid; anything else is refused."""
+
+    order = (3, 1, 4, 0, 5, 9, 2, 6, 8, 7)
+
+    def moved(self, values):
+        return [values[i] for i in self.order]
+
+    def test_another_order_changes_nothing(self, here):
+        uids = [100, 100, *UIDS[2:]]  # the first two are equal images, and change places below
+        values = [5, 1, 4, 2, 3, 0, 9, 8, 7, 7]
+        other = [6, 6, 3, 4, 5, 0, 9, 8, 1, 1]
+        a = scores(here / "a.parquet", values, uids=uids, labels=LABELS)
+        b = scores(here / "b.parquet", other, uids=uids, labels=LABELS)
+        copy = scores(
+            here / "copy.parquet",
+            self.moved(other),
+            uids=self.moved(uids),
+            labels=[1 - label for label in self.moved(LABELS)],
+            classes=("dog", "cat"),  # the same classes, numbered otherwise
+        )
+        straight, found = compare(a, b, by="class"), compare(a, copy, by="class")
+        assert found.notes == [
+            f"{copy} is of another copy of the dataset than {a}: all 10 samples found by uid (9 moved)"
+        ]
+        assert (straight.notes, straight.classes) == ([], found.classes)
+        assert found.pairs[0].overlaps == straight.pairs[0].overlaps
+        assert found.pairs[0].spearman == straight.pairs[0].spearman
+
+    def test_other_samples_are_refused_naming_both(self, here):
+        a = scores(here / "a.parquet", [1, 2, 3])
+        for number, uids in enumerate([[100, 101, 999], [100, 101, 101], [100, 101, 102, 103]]):
+            b = scores(here / f"b{number}.parquet", uids, uids=uids)
+            with pytest.raises(MismatchError, match=rf"a.parquet was made from hand .*{b.name} is hand .*"):
+                compare(a, b)
+
+    def test_other_labels_matter_only_where_labels_are_used(self, here):
+        a = scores(here / "a.parquet", [1, 2, 3], labels=[0, 1, 1])
+        b = scores(here / "b.parquet", [1, 2, 3], labels=[0, 0, 1])
+        bare = scores(here / "bare.parquet", [1, 2, 3])
+        assert compare(a, b, bare).pairs[0].spearman == 1
+        shares = compare(bare, a, by="class", budgets=(0.4,)).classes
+        assert [one.shares for one in shares] == [[0, 0], [0.5, 0.5]]
+        with pytest.raises(MismatchError, match=r"b.parquet labels 1 samples otherwise .*sample 1 \(uid"):
+            compare(a, b, by="class")
+
+    def test_set_algebra_follows_the_order_of_the_first(self, here):
+        a = manifest(here / "a", [{0, 1, 2}], labels=LABELS)
+        place = {sample: row for row, sample in enumerate(self.order)}
+        theirs = {"uids": self.moved(UIDS), "labels": self.moved(LABELS)}
+        b = manifest(here / "b", [{place[1], place[2], place[7]}], **theirs)
+        assert chosen(a, b, "intersect") == [{1, 2}]
+        assert chosen(a, b, "minus") == [{0}]
+        made = compare(a, b, combine="union", output=here / "u").combined
+        assert set(made.selected(0).indices.tolist()) == {0, 1, 2, 7}
+        assert made.header["dataset"] == open_manifest(a).header["dataset"]
+        assert (made.samples["uid"].tolist(), made.samples["label"].tolist()) == (UIDS, LABELS)
+
+
+def chosen(*words):
+    """The epochs, as sets, of a combination of manifests; the last word says of which kind."""
+    *things, how = words
+    output = Path(things[0]).parent / f"made-{how}"
+    made = compare(*things, combine=how, output=output, force=output.exists()).combined
+    opened = open_manifest(made.path)
+    return [set(opened.selected(epoch).indices.tolist()) for epoch in range(opened.n_epochs)]
+
+
+SOME = st.sets(st.integers(0, 5))
+
+
+@given(st.lists(st.tuples(SOME, SOME, SOME), min_size=8, max_size=16))
+@settings(max_examples=3, deadline=None)
+def test_the_laws_of_sets(tmp_path_factory, triples):
+    # Every epoch is a case of its own. 6 is in all, and 7, 8 and 9 in one each: no epoch comes out empty.
+    cases = [[members | {6, 7 + i} for i, members in enumerate(triple)] for triple in triples]
+    folder = tmp_path_factory.mktemp("sets")
+    a, b, c = (manifest(folder / name, [case[i] for case in cases]) for i, name in enumerate("abc"))
+    assert chosen(a, b, "union") == chosen(b, a, "union") == [x | y for x, y, _ in cases]
+    assert chosen(a, b, "intersect") == chosen(b, a, "intersect") == [x & y for x, y, _ in cases]
+    assert chosen(a, a, "intersect") == chosen(a, a, "union") == [x for x, _, _ in cases]
+    for how in ("union", "intersect", "minus"):  # three at once are the first two, and then the third
+        compare(a, b, combine=how, output=folder / how)
+        assert chosen(a, b, c, how) == chosen(folder / how, c, how)
+    whole = [open_manifest(folder / "union").selected(epoch).indices for epoch in range(len(cases))]
+    parts = zip(chosen(a, b, "minus"), chosen(a, b, "intersect"), chosen(b, a, "minus"), strict=True)
+    for indices, found in zip(whole, parts, strict=True):
+        assert sorted(index for part in found for index in part) == indices.tolist()
+
+
+class TestCombining:
+    """Manifests made from manifests."""
+
+    def test_dynamic_ones_combine_epoch_by_epoch_and_a_static_one_counts_for_all(self, here):
+        one = manifest(here / "one", [{0, 1}, {2, 3}, {4, 5}])
+        other = manifest(here / "other", [{1, 2}, {3, 4}, {5, 6}])
+        static = manifest(here / "static", [{1, 3, 5}])
+        assert chosen(one, other, "union") == [{0, 1, 2}, {2, 3, 4}, {4, 5, 6}]
+        assert chosen(one, other, "intersect") == [{1}, {3}, {5}]
+        assert chosen(static, one, "intersect") == [{1}, {3}, {5}]
+        assert chosen(one, static, "minus") == [{0}, {2}, {4}]
+        n_selected = open_manifest(here / "made-union").samples["n_selected"]
+        assert "".join(map(str, n_selected)) == "1121211000"
+
+    def test_what_is_left_empty_is_an_error_and_nothing_is_written(self, here):
+        one = manifest(here / "one", [{0, 1}, {2, 3}])
+        other = manifest(here / "other", [{1, 2}, {4, 5}])
+        before = sorted(here.iterdir())
+        with pytest.raises(CurateError, match=r"no sample is in all of .*one, .*other in epoch 1: nothing"):
+            compare(one, other, combine="intersect", output=here / "x")
+        with pytest.raises(CurateError, match=r"every sample of the first is in another of .*one in epoch 0"):
+            compare(one, one, combine="minus", output=here / "x")
+        with pytest.raises(CurateError, match="no way to combine called 'minos': did you mean minus"):
+            compare(one, other, combine="minos")
+        assert sorted(here.iterdir()) == before
+
+    def test_the_same_bytes_again_with_every_parent_on_record(self, here):
+        table = scores(here / "t.parquet", list(range(10)), labels=LABELS)
+        a = select(table, "top", keep=4, output=here / "a").path
+        b = select(table, "random", keep=4, output=here / "b").path
+        for folder in ("one", "two"):
+            (here / folder).mkdir()
+            compare(a, b, combine="union", output=here / folder / "u")
+        for file in sorted((here / "one" / "u").iterdir()):
+            assert file.read_bytes() == (here / "two" / "u" / file.name).read_bytes(), file.name
+        made = open_manifest(here / "one" / "u")
+        header, parents = made.header, made.header["parents"]
+        seals = [open_manifest(path).header["sha256"] for path in (a, b)]
+        assert [parents["manifest-1"], parents["manifest-2"]] == seals
+        assert [parents[f"manifest-{i}/scores"] for i in (1, 2)] == [open_table(table).header["sha256"]] * 2
+        assert (header["command"], header["options"]) == ("compare", {"combine": "union"})
+        n_kept = int((made.samples["n_selected"] > 0).sum())
+        assert {"policy": "static", "n_kept": n_kept, "n_epochs": 1}.items() <= header["summary"].items()
+        assert list(made.samples) == ["index", "uid", "label", "n_selected"]
+        nested = compare(made, a, combine="intersect", output=here / "nested").combined.header["parents"]
+        assert [nested["manifest-1/manifest-2"], nested["manifest-2"]] == [seals[1], seals[0]]
+        assert len(nested) == 7  # none of another's name
+
+    def test_a_combined_manifest_replays(self, cli, here, digits_round):
+        words = (digits_round.manifest, digits_round.manifest, "--intersect", "-o", "both")
+        assert cli("compare", *words).last == "both"
+        assert cli("replay", "both", "--epochs", 1, "--trials", 1).code == 0
+        assert "compare (combine=intersect; seed 0)" in " ".join(cli("inspect", "both").out.split())
+
+
+@pytest.fixture(scope="module")
+def things(tmp_path_factory):
+    """A few things that go together, or not."""
+    here = tmp_path_factory.mktemp("things")
+    scores(here / "a.parquet", [3, 1, 4, 1, 5, 9, 2, 6, 5, 3])
+    scores(here / "down.parquet", [3, 1, 4, 1, 5, 9, 2, 6, 5, 3], hard_is="low")
+    scores(here / "flat.parquet", [1] * 10)
+    scores(here / "b.parquet", [2, 7, 1, 8, 2, 8, 1, 8, 2, 8])
+    scores(here / "lost.parquet", [1, 2, 3, float("nan"), 5, 6, 7, 8, 9, 10])
+    scores(here / "else.parquet", [1, 2, 3], uids=[7, 8, 9])
+    for name, epochs in {
+        "m": [{1, 2, 3}],
+        "n": [{3, 4}],
+        "two": [{1}, {2}],
+        "three": [{1}, {2}, {3}],
+    }.items():
+        manifest(here / name, epochs)
+    manifest(here / "heavy", [{1, 2}], weight=2.0)
+    (here / "photos").mkdir()
+    return here
+
+
+@pytest.fixture
+def folder(things, monkeypatch):
+    monkeypatch.chdir(things)
+    return things
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    ([], "0 given, compare needs 2 or more: name tables"),
+    (["a.parquet"], "1 given, compare needs 2 or more: .* manifest folders"),
+    (["a.parquet", "c.parquet"], "there is no table or manifest c.parquet: name a .parquet table or"),
+    (["a.parquet", "photos"], "photos is not a manifest folder"),
+    (["a.parquet", "else.parquet"], "a.parquet was made from hand .* else.parquet is hand .* do not belong"),
+    (["a.parquet", "lost.parquet"], r"lost.parquet: 'el2n' of sample 3 \(uid 0+67\) is nan: compare only"),
+    (["a.parquet", "b.parquet", "--column", "eln"], r"a.parquet has no column 'eln': did you mean el2n\?"),
+    (["a.parquet", "b.parquet", "--column", "uid"], "column 'uid' does not rank: use one of el2n"),
+    (["m", "n", "--column", "el2n"], "column=el2n is for tables, and all given are manifests: leave it"),
+    (["a.parquet", "b.parquet", "--budgets", "0.3,1.2"], "keep=1.2 is not a fraction: use 0 < keep <= 1"),
+    (["a.parquet", "b.parquet", "--budgets", ","], "no budget is given: name one or more, such as 0.1,0.3"),
+    (["a.parquet", "b.parquet", "--by", "cluster"], "no way to break down by 'cluster': use class"),
+    (["a.parquet", "b.parquet", "--by", "class"], "a.parquet has no labels: leave out --by class"),
+    (["m", "n", "-o", "x"], "-o and --force are for a combined manifest: add --union, --intersect or"),
+    (["m", "n", "--force"], "-o and --force are for a combined manifest"),
+    (["m", "n", "--union", "--minus"], "--union and --minus are given: use one of them"),
+    (["m", "a.parquet", "--union"], "a.parquet is a table and selects nothing: --union is for manifests"),
+    (["m", "heavy", "--minus"], "heavy weighs its samples: --minus is for manifests without weights"),
+    (["two", "m", "three", "--union"], "two has 2, three has 3 epochs: --union needs dynamic manifests"),
+    (["m", "m", "--minus"], "every sample of the first is in another of m, m: nothing is written; combine"),
+    (["m", "n", "--union", "-o", "two"], "two exists: use --force to replace it"),
+    (["m", "n", "--union", "-o", "photos", "--force"], "photos exists and is not a manifest folder"),
+])  # fmt: skip
+def test_errors_are_one_line_with_the_value_and_the_remedy(cli, folder, words, message):
+    before = sorted(folder.rglob("*"))
+    assert_error(cli("compare", *words), message)
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_json_is_one_object_of_everything(cli, folder):
+    said = cli("compare", "m", "n", "--union", "-o", "u", "--json")
+    found = json.loads(said.out)
+    header = open_manifest("u").header
+    assert (found["path"], found["sha256"]) == ("u", header["sha256"])
+    assert found["combined"] == header["summary"]
+    assert found["pairs"][0]["selected"] == 1 / 4
+    assert [budget["keep"] for budget in found["budgets"]] == ["0.05", "0.1", "0.2", "0.3", "0.5", "0.7"]
+    assert found["inputs"][1] == {"path": "n", "kind": "manifest", "ranked_by": "n_selected", "n_selected": 2}
+    assert re.match(r"union: 4 of 10 samples \(40.0%\)\nnext: curate replay u ", said.err)
+
+
+def test_the_tables_on_stdout(cli, folder):
+    said = cli("compare", "a.parquet", "b.parquet", "flat.parquet", "--budgets", "0.3,5")
+    assert said.err == ""
+    lines = [line.rstrip() for line in said.out.splitlines()]
+    assert lines[:2] == ["10 samples of hand (all)", "  a.parquet: scores, hardest first by el2n"]
+    for expected in (
+        r"  a +1\.00 +-?0\.\d\d +-", r"  a \| b +0\.\d{3} +0\.\d{3}", r"  random +0\.176 +0\.333",
+        r"stability over n = 3 pairs", r"  Spearman \(1 pairs\) +-?0\.\d{3} +0",
+        r"  overlap at 30% +0\.\d{3} ± .*0\.176",
+    ):  # fmt: skip
+        assert any(re.fullmatch(expected, line) for line in lines), expected
+    said = cli("compare", "m", "n", "--minus")
+    assert said.last == "m-minus-n"
+    assert "overlap of the sets selected (Jaccard)" in said.out
+    assert cli("compare", "two", "m", "n", "--union").last == "two-union-2-more"
+
+
+@pytest.mark.parametrize("width", [36, 60])
+def test_a_narrow_terminal_without_unicode_loses_nothing(monkeypatch, here, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("NO_COLOR", "1")
+    names = [f"a-score-with-a-long-name-{seed}.parquet" for seed in range(7)]
+    for seed, name in enumerate(names):
+        scores(here / name, np.random.default_rng(seed).normal(size=10), labels=LABELS)
+    console = Console(file=io.TextIOWrapper(io.BytesIO(), "ascii"), highlight=False)
+    print_comparison(compare(*names, by="class"), console)
+    console.file.seek(0)
+    out = console.file.read()
+    assert max(map(len, out.splitlines())) <= width
+    assert ("+-" in out, "\x1b" in out) == (True, False)
+    assert all(name in re.sub(r"\s", "", out) for name in names)
+    assert len(re.findall(r"(?:-?[01]\.\d\d(?!\d))", out.split("overlap")[0])) == 49
+    assert re.search(r"largest difference: \d+\.\d points in\s+class (cat|dog)", out)
+
+
+@pytest.mark.parametrize("system", ["standard", "256", "truecolor"])
+def test_the_heat_map_is_coloured_and_readable(folder, system):
+    console = Console(file=io.StringIO(), force_terminal=True, color_system=system, width=80)
+    print_comparison(compare("a.parquet", "down.parquet"), console)
+    line = next(line for line in console.file.getvalue().splitlines() if "-1.00" in line)
+    styles = re.findall(r"\x1b\[([\d;]+)m *(-?1\.00)", line)
+    assert len({style for style, _ in styles}) == len(styles) == 2  # 1 and -1 look different
+    assert "37;47" not in line  # white on white
+
+
+def test_names_are_as_short_as_tells_them_apart():
+    assert short_names(["x/a.parquet", "y/b"]) == ["a", "b"]
+    assert short_names(["seed0/el2n.parquet", "seed1/el2n.parquet"]) == ["seed0/el2n", "seed1/el2n"]
+    assert short_names(["m", "m"]) == ["m", "m"]
+
+
+def test_comparing_loads_neither_torch_nor_faiss(folder):
+    loaded = loaded_by(command("compare", "a.parquet", "m"))
+    assert not loaded & {"torch", "torchvision", "faiss", "sklearn"}

@@ -1,0 +1,248 @@
+"""The conformance vectors, which were worked out without this code, against this code."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import score_table
+from torch import nn
+
+from curate import finder
+from curate.budget import count_to_keep, with_class_floor
+from curate.embedding import Embedding
+from curate.kmeans import assign
+from curate.learner import Learner, Normalization
+from curate.progress import SILENT
+from curate.rng import rng
+from curate.signals import entropies, error_norms, margins
+from curate.trace import Seen, Trace, open_trace, write_part, write_trace
+
+FOLDER = Path(__file__).parent / "vectors"
+
+
+def cases(name: str):
+    """The cases of a file, each with its tolerance; for parametrize."""
+    content = json.loads((FOLDER / f"{name}.json").read_text())
+    return [pytest.param(case, content["tolerance"], id=case["name"]) for case in content["cases"]]
+
+
+def agree(got, expected, tolerance):
+    got, expected = np.asarray(got, float), np.asarray(expected, float)
+    assert got.shape == expected.shape
+    assert (np.abs(got - expected) <= tolerance * np.maximum(1, np.abs(expected))).all(), (got, expected)
+
+
+def tensor(values):
+    return torch.tensor(values, dtype=torch.float32)
+
+
+def test_the_vectors_are_what_their_own_script_works_out():
+    done = subprocess.run([sys.executable, FOLDER / "work_out.py", "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_file_of_vectors_is_run_here():
+    source = Path(__file__).read_text()
+    assert all(f'cases("{file.stem}")' in source for file in FOLDER.glob("*.json"))
+
+
+@pytest.mark.parametrize("name", [f.stem for f in FOLDER.glob("*.json") if "hard_is" in f.read_text()])
+def test_scorers_agree_on_which_side_is_hard(name):
+    said = json.loads((FOLDER / f"{name}.json").read_text()).get("hard_is")
+    if said and name != "error_norm":
+        assert finder.load("scorers", name).hard_is == said
+
+
+def traced(folder: Path, n: int, runs: list[list[Seen]]) -> Trace:
+    """A trace of runs that all have as many epochs."""
+    parts = []
+    for epoch, models in enumerate(zip(*runs, strict=True)):
+        parts.append(folder / f"part-{epoch}.parquet")
+        write_part(parts[-1], epoch, models)
+    header = {
+        "format": 1,
+        "kind": "trace",
+        "dataset": {"n": n},
+        "summary": {"n_epochs": len(parts), "n_models": len(runs), "samples_seen": 0},
+    }
+    write_trace(folder / "trace.parquet", header, parts)
+    return open_trace(folder)
+
+
+def seen(index, *, loss=None, margin=None, correct=None):
+    blank = np.zeros(len(index), np.float32)
+    columns = [blank if part is None else np.asarray(part) for part in (loss, margin)]
+    right = np.zeros(len(index), np.bool_) if correct is None else np.array(correct, np.bool_)
+    return Seen(np.array(index, np.int64), *columns, blank, right)
+
+
+@pytest.mark.parametrize(("case", "tolerance"), cases("forgetting"))
+def test_forgetting(case, tolerance, tmp_path):
+    given = case["input"]
+    longest = max(map(len, given["runs"]))
+    runs = [
+        [seen(e["index"], correct=e["correct"]) for e in run] + [seen([])] * (longest - len(run))
+        for run in given["runs"]
+    ]
+    scores = finder.make("scorers", "forgetting").from_trace(traced(tmp_path, given["n"], runs))
+    agree(scores.sum(0), case["expected"], tolerance)
+
+
+def means_and_spreads(values, expected, tolerance):
+    values = np.asarray(values)
+    agree(values.mean(0), expected["mean"], tolerance)
+    if len(values) > 1:
+        agree(values.std(0, ddof=1), expected["std"], tolerance)
+
+
+@pytest.mark.parametrize(("case", "tolerance"), cases("el2n"))
+def test_el2n(case, tolerance):
+    labels = torch.tensor(case["input"]["labels"])
+    norms = [error_norms(tensor(logits), labels).double().numpy() for logits in case["input"]["logits"]]
+    means_and_spreads(norms, case["expected"], tolerance)
+
+
+@pytest.mark.parametrize(("case", "tolerance"), cases("error_norm"))
+def test_error_norm(case, tolerance):
+    given = case["input"]
+    agree(error_norms(tensor(given["logits"]), torch.tensor(given["labels"])), case["expected"], tolerance)
+
+
+@pytest.mark.parametrize(("case", "tolerance"), cases("margin"))
+def test_margin(case, tolerance):
+    given = case["input"]
+    agree(margins(tensor(given["logits"]), torch.tensor(given["labels"])), case["expected"], tolerance)
+
+
+@pytest.mark.parametrize(("case", "tolerance"), cases("entropy"))
+def test_entropy(case, tolerance):
+    found = [entropies(tensor(logits)).double().numpy() for logits in case["input"]["logits"]]
+    agree(np.mean(found, 0), case["expected"], tolerance)
+
+
+def traced_logits(case, folder, of):
+    """A trace of what `of` makes of the logits of every epoch, in half precision."""
+    labels = torch.tensor(case["input"]["labels"])
+    epochs = []
+    for epoch in case["input"]["epochs"]:
+        logits, own = tensor(epoch["logits"]), labels[torch.tensor(epoch["index"])]
+        order = np.argsort(epoch["index"])
+        values = {name: value.numpy()[order] for name, value in of(logits, own).items()}
+        epochs.append(seen(np.array(epoch["index"])[order], **values))
+    return traced(folder, len(labels), [epochs])
+
+
+HALF = 2**-10  # a trace keeps half precision
+
+
+@pytest.mark.parametrize(("case", "tolerance"), cases("aum"))
+def test_aum(case, tolerance, tmp_path):
+    trace = traced_logits(case, tmp_path, lambda logits, labels: {"margin": margins(logits, labels)})
+    found = finder.make("scorers", "aum").from_trace(trace)[0]
+    agree(found, case["expected"], max(tolerance, HALF))
+
+
+@pytest.mark.parametrize(("case", "tolerance"), cases("mean_loss"))
+def test_mean_loss(case, tolerance, tmp_path):
+    def losses(logits, labels):
+        return {"loss": nn.functional.cross_entropy(logits, labels, reduction="none")}
+
+    found = finder.make("scorers", "mean-loss").from_trace(traced_logits(case, tmp_path, losses))[0]
+    agree(found, case["expected"], max(tolerance, HALF))
+
+
+def network(layers) -> Learner:
+    """Linear layers with the weights given, ReLU between them."""
+    parts = []
+    for layer in layers:
+        weight = tensor(layer["weight"])
+        linear = nn.Linear(*reversed(weight.shape), bias=layer["bias"] is not None)
+        linear.weight.data = weight
+        if layer["bias"] is not None:
+            linear.bias.data = tensor(layer["bias"])
+        parts += [linear, nn.ReLU()]
+    plain = Normalization([0.0], [1.0])
+    return Learner(nn.Sequential(*parts[:-1]), "hand", {}, 1, [], (1, 1), plain, torch.device("cpu"))
+
+
+@pytest.mark.parametrize(("case", "tolerance"), cases("grand"))
+@pytest.mark.parametrize("layers", ["all", "last"])
+def test_grand(case, tolerance, layers):
+    given = case["input"]
+    if layers == "last" and max(map(len, given["models"])) > 1:
+        return  # more than the last layer has a part in what is expected
+    scorer = finder.make("scorers", "grand", {"layers": layers})
+    features, labels = tensor(given["features"]), torch.tensor(given["labels"])
+    size = given["batch_size"]
+    found = []
+    for model in given["models"]:
+        learner = network(model)
+        batches = zip(features.split(size), labels.split(size), strict=True)
+        parts = [scorer.of_batch(learner, *batch).detach() for batch in batches]
+        found.append(torch.cat(parts).double().numpy())
+    means_and_spreads(found, case["expected"], tolerance)
+
+
+@pytest.mark.parametrize(("case", "tolerance"), cases("prototypicality"))
+def test_prototypicality(case, tolerance):
+    given = case["input"]
+    vectors, centroids = (np.array(given[name], np.float32) for name in ("vectors", "centroids"))
+    spherical = given["metric"] == "cosine"
+    _, distance, _ = assign(lambda a, b: vectors[a:b], len(vectors), centroids, spherical)
+    agree(distance, case["expected"], tolerance)
+
+
+@pytest.mark.parametrize(("case", "tolerance"), cases("duplicate"))
+def test_duplicate(case, tolerance):
+    given = case["input"]
+    vectors = np.array(given["vectors"], np.float32)
+    uids = np.array(given["uids"], np.uint64)
+    embedding = Embedding(Path("x"), {}, *vectors.shape, uids, None, lambda a, b: vectors[a:b])
+    scorer = finder.make("scorers", "duplicate", {"max_cosine_distance": given["max_cosine_distance"]})
+    found = scorer.from_embedding(embedding, SILENT)
+    assert found["duplicate_group"].tolist() == case["expected"]["group"]
+    agree(found["duplicate"], case["expected"]["score"], tolerance)
+
+
+@pytest.mark.parametrize(("case", "tolerance"), cases("budget"))
+def test_budget(case, tolerance):
+    assert count_to_keep(case["input"]["keep"], case["input"]["n"]) == case["expected"]
+
+
+@pytest.mark.parametrize(("case", "tolerance"), cases("strategies"))
+def test_strategies(case, tolerance, tmp_path):
+    given = case["input"]
+    columns = {name: list(values) for name, values in given["columns"].items()}
+    table = score_table(tmp_path / "table.parquet", given["hard_is"], **columns)
+    order = finder.make("strategies", given["strategy"], given["options"])(table, rng(0, "strategy"))
+    assert order.tolist() == case["expected"]
+
+
+@pytest.mark.parametrize(("case", "tolerance"), cases("stratified"))
+@pytest.mark.parametrize("seed", [0, 1])
+def test_stratified(case, tolerance, seed, tmp_path):
+    given, expected = case["input"], case["expected"]
+    table = score_table(
+        tmp_path / "table.parquet", "high", value=given["value"], uid=given["uid"], aum=given["aum"]
+    )
+    options = {"cut": given["cut"], "bins": given["n_bins"]}
+    order = finder.make("strategies", "stratified", options)(table, rng(seed, "strategy"))
+    assert sorted(order.tolist()) == list(range(len(table)))
+    assert order.tolist()[len(order) - len(expected["last"]) :] == expected["last"]
+    for k, counts in zip(given["budgets"], expected["counts"], strict=True):
+        bins = [expected["bin"][index] for index in order[:k] if expected["bin"][index] is not None]
+        assert np.bincount(bins, minlength=given["n_bins"]).tolist() == counts
+
+
+@pytest.mark.parametrize(("case", "tolerance"), cases("class_floor"))
+def test_class_floor(case, tolerance):
+    given, expected = case["input"], case["expected"]
+    labels = np.array(given["labels"])
+    order = with_class_floor(np.array(given["order"]), labels, given["share"])
+    for k, count, minimums in zip(given["k"], expected["count"], expected["minimums"], strict=True):
+        assert len(set(order[:k].tolist())) == count
+        assert (np.bincount(labels[order[:k]], minlength=len(minimums)) >= minimums).all()
