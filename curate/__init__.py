@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from curate.tables import open_table as open_table
     from curate.trace import open_trace as open_trace
     from curate.verbs.cluster import cluster as cluster
+    from curate.verbs.compare import compare as compare
     from curate.verbs.embed import embed as embed
     from curate.verbs.inspect import inspect as inspect
     from curate.verbs.replay import replay as replay
@@ -44,6 +45,7 @@ _HOME = {
     "open_table": "curate.tables",
     "open_trace": "curate.trace",
     "cluster": "curate.verbs.cluster",
+    "compare": "curate.verbs.compare",
     "embed": "curate.verbs.embed",
     "inspect": "curate.verbs.inspect",
     "replay": "curate.verbs.replay",

@@ -1,9 +1,10 @@
 """What every artifact shares: its header, its hash, how it is written and how it is checked.
 
 A header says in JSON what an artifact is and where it came from. It has no time of day and no output
-path, so the same command writes the same bytes. The field `sha256` seals an artifact: it is the hash of
-the whole file with zeros in the place of the seal itself, and is checked before anything else is read.
-The seal is also the name by which a child artifact remembers its parents.
+path, so the same command writes the same bytes; only scores note the seconds that they cost. The field
+`sha256` seals an artifact: it is the hash of the whole file with zeros in the place of the seal itself, and
+is checked before anything else is read. The seal is also the name by which a child artifact remembers its
+parents.
 """
 
 import ctypes
@@ -54,7 +55,8 @@ def make_header(
     """The header of an artifact of `kind` made by `command`.
 
     `parents` maps a role to the header of what it was made from. Their seals, and those of their own
-    parents, are kept in `parents`; the commands that made them, oldest first, in `lineage`.
+    parents, are kept in `parents`; the commands that made them, oldest first, in `lineage`, and what they
+    cost, where that is known.
     """
     seals: dict[str, str] = {}
     lineage: list[dict[str, Any]] = []
@@ -62,7 +64,9 @@ def make_header(
         seals |= {**parent.get("parents", {}), role: parent["sha256"]}
         lineage += parent.get("lineage", [])
         if "command" in parent:
-            lineage.append({key: parent[key] for key in ("command", "options", "seed")})
+            lineage.append(
+                {key: parent[key] for key in ("command", "options", "seed", "cost") if key in parent}
+            )
     return {
         "format": FORMAT,
         "kind": kind,
@@ -78,6 +82,13 @@ def make_header(
         "n_threads": n_threads or thread_count(),
         "world_size": 1,
     }
+
+
+def cost_of(header: Header) -> tuple[float, int]:
+    """What the scores that an artifact was made from have cost: seconds, and samples seen in training."""
+    steps = {canonical(step): step["cost"] for step in header["lineage"] if "cost" in step}
+    costs = list(steps.values())
+    return sum(cost["seconds"] for cost in costs), sum(cost["samples_seen"] for cost in costs)
 
 
 def versions() -> dict[str, str]:

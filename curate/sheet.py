@@ -1,48 +1,84 @@
-"""A sheet of images: the closest samples of every cluster on the left, the furthest on the right."""
+"""A sheet of images: a row per cluster or class, its easy samples on the left, its hard ones on the right."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from curate.artifact import atomic_file
 from curate.dataset import Dataset
 from curate.errors import CurateError
-from curate.tables import Column
+from curate.ranking import by_value, hardness
+from curate.tables import Column, Table
 
-_CLUSTERS, _PER_SIDE, _GAP, _MARGIN, _MIN_SIDE, _TOP = 20, 8, 3, 56, 40, 34
+_ROWS, _PER_CLUSTER, _PER_CLASS, _GAP, _MARGIN, _MIN_SIDE, _TOP = 20, 8, 10, 3, 72, 40, 34
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
+Rows = npt.NDArray[np.int64]
 
-def draw_sheet(path: Path, columns: Mapping[str, Column], dataset: Dataset, force: bool = False) -> None:
-    """Draw up to 20 clusters, the largest first: 8 closest and 8 furthest images of each."""
-    from PIL import Image, ImageDraw
 
+@dataclass(frozen=True)
+class Sheet:
+    """What to draw: rows of (caption, samples on the left, samples on the right), and headings."""
+
+    title: str
+    left: str
+    right: str
+    rows: list[tuple[str, Rows, Rows]]
+
+
+def of_clusters(columns: Mapping[str, Column]) -> Sheet:
+    """Up to 20 clusters, the largest first: 8 closest and 8 furthest samples of each."""
     if "cluster" not in columns or "distance" not in columns:
         raise CurateError("there are no clusters to draw: give --sheet a table or manifest that has them")
+    sizes = np.bincount(columns["cluster"])
+    rows = []
+    for cluster in np.argsort(-sizes, kind="stable")[:_ROWS]:
+        members = np.flatnonzero(columns["cluster"] == cluster)
+        order = members[np.lexsort((columns["uid"][members], columns["distance"][members]))]
+        rows.append((f"{cluster}\n{len(members)}", order[:_PER_CLUSTER], order[::-1][:_PER_CLUSTER]))
+    title = f"{len(rows)} largest of {(sizes > 0).sum()} clusters: number, size"
+    return Sheet(title, "closest to the centroid", "furthest from it", rows)
+
+
+def of_scores(table: Table, column: str, classes: list[str]) -> Sheet:
+    """Up to 20 classes: the 10 easiest and the 10 hardest samples of each by one score, the utmost first."""
+    name = column or table.ranking_columns[0]
+    order = by_value(hardness(table, name), table)
+    labels = np.zeros(len(table), np.int64) if table.labels is None else table.labels
+    names = ["all"] if table.labels is None else classes
+    rows = []
+    for label in np.unique(labels)[:_ROWS]:
+        own = order[labels[order] == label]
+        rows.append((names[label][:10], own[:_PER_CLASS], own[::-1][:_PER_CLASS]))
+    return Sheet(f"{name}, by class", "easiest", "hardest", rows)
+
+
+def draw_sheet(path: Path, sheet: Sheet, dataset: Dataset, force: bool = False) -> None:
+    """Draw a sheet as a picture of the kind that the file's name ends in."""
+    from PIL import Image, ImageDraw
+
     if path.suffix.lower() not in _SUFFIXES:
         raise CurateError(f"{path} is not a picture: name a file that ends in {', '.join(_SUFFIXES)}")
-    sizes = np.bincount(columns["cluster"])
-    clusters = np.argsort(-sizes, kind="stable")[:_CLUSTERS]
     height, width, _ = dataset.images.shape
     scale = max(1, -(-_MIN_SIDE // max(height, width)))
     cell_w, cell_h = width * scale + _GAP, height * scale + _GAP
-    size = (_MARGIN + cell_w * (2 * _PER_SIDE) + 4 * _GAP, _TOP + cell_h * len(clusters))
-    canvas = Image.new("RGB", size, "white")
+    n_left, n_right = (max(len(row[side]) for row in sheet.rows) for side in (1, 2))
+    middle = _MARGIN + cell_w * n_left + 4 * _GAP
+    canvas = Image.new("RGB", (middle + cell_w * n_right, _TOP + cell_h * len(sheet.rows)), "white")
     pen = ImageDraw.Draw(canvas)
-    pen.text((4, 4), f"{len(clusters)} largest of {(sizes > 0).sum()} clusters: number, size", fill="black")
-    pen.text((_MARGIN, _TOP - 14), "closest to the centroid", fill="black")
-    pen.text((_MARGIN + cell_w * _PER_SIDE + 4 * _GAP, _TOP - 14), "furthest from it", fill="black")
-    for row, cluster in enumerate(clusters):
-        members = np.flatnonzero(columns["cluster"] == cluster)
-        order = members[np.lexsort((columns["uid"][members], columns["distance"][members]))]
+    pen.text((4, 4), sheet.title, fill="black")
+    pen.text((_MARGIN, _TOP - 14), sheet.left, fill="black")
+    pen.text((middle, _TOP - 14), sheet.right, fill="black")
+    for row, (caption, *sides) in enumerate(sheet.rows):
         top = _TOP + row * cell_h
-        pen.text((4, top + cell_h // 2 - 6), f"{cluster}\n{len(members)}", fill="black")
-        near, far = order[:_PER_SIDE], order[::-1][:_PER_SIDE]
-        for left, chosen in ((0, near), (cell_w * _PER_SIDE + 4 * _GAP, far)):
+        pen.text((4, top + cell_h // 2 - 6), caption, fill="black")
+        for left, chosen in zip((_MARGIN, middle), sides, strict=True):
             for place, pixels in enumerate(dataset.images.read(chosen)):
                 image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
                 larger = image.resize((width * scale, height * scale), Image.Resampling.NEAREST)
-                canvas.paste(larger, (_MARGIN + left + place * cell_w, top))
+                canvas.paste(larger, (left + place * cell_w, top))
     with atomic_file(path, force) as temporary:
         canvas.save(temporary, format="JPEG" if path.suffix in (".jpg", ".jpeg") else path.suffix[1:].upper())

@@ -50,22 +50,15 @@ def scores(path, values, *, uids=None, labels=None, hard_is="high", classes=("ca
 
 def manifest(path, epochs, *, uids=UIDS, labels=None, weight=None):
     """A manifest that selects the given samples, epoch by epoch."""
-    weights = [weight and np.full(len(epoch), weight, np.float32) for epoch in epochs]
-    chosen = [Selected(np.array(sorted(e), np.int64), w) for e, w in zip(epochs, weights, strict=True)]
+    chosen = [Selected(np.array(sorted(e)), weight and np.full(len(e), weight)) for e in epochs]
     return write_manifest(path, header_of("manifest", uids, labels), chosen, columns_of(uids, labels)).path
 
 
-def spearman_by_hand(one, other):
-    """Naive: a rank is 1 + how many are smaller + half of the others that are equal; then Pearson."""
-
-    def ranks(values):
-        return [1 + sum(w < v for w in values) + (sum(w == v for w in values) - 1) / 2 for v in values]
-
-    a, b = ranks(one), ranks(other)
-    mean = (len(a) + 1) / 2
-    product = sum((x - mean) * (y - mean) for x, y in zip(a, b, strict=True))
-    squares = [sum((x - mean) ** 2 for x in values) for values in (a, b)]
-    return product / math.sqrt(squares[0] * squares[1]) if all(squares) else None
+def spearman_by_hand(*both):
+    """Naive: how many values are smaller, less how many are larger, is twice the centred rank."""
+    a, b = ([sum((v > w) - (v < w) for w in values) for v in values] for values in both)
+    squares = sum(x * x for x in a) * sum(y * y for y in b)
+    return sum(x * y for x, y in zip(a, b, strict=True)) / math.sqrt(squares) if squares else None
 
 
 def test_overlap_worked_by_hand(here):
@@ -93,8 +86,7 @@ def test_low_is_hard_turns_a_ranking_round_and_ties_go_to_the_smaller_uid(here):
 
 def test_spearman_with_ties_worked_by_hand(here):
     # Ranks 1 2.5 2.5 4 and 1 2 3 4: covariance 4.5, squares 4.5 and 5.
-    a = scores(here / "a.parquet", [1, 2, 2, 3])
-    b = scores(here / "b.parquet", [10, 20, 30, 40])
+    a, b = scores(here / "a.parquet", [1, 2, 2, 3]), scores(here / "b.parquet", [10, 20, 30, 40])
     assert compare(a, b).pairs[0].spearman == pytest.approx(4.5 / math.sqrt(4.5 * 5), abs=1e-15)
 
 
@@ -102,16 +94,14 @@ def test_spearman_with_ties_worked_by_hand(here):
 @settings(max_examples=60, deadline=None)
 def test_spearman_and_overlap_agree_with_naive_code(pairs):
     both = [[pair[side] for pair in pairs] for side in (0, 1)]
-    n = len(pairs)
-    tables = []
+    n, tables = len(pairs), []
     for values in both:
         header = dict(header_of("scores", range(n)), columns={"s": {"hard_is": "high"}})
         tables.append(Table(Path("x.parquet"), header, columns_of(range(n)) | {"s": np.array(values)}))
     found = compare(*tables, budgets=[0.5]).pairs[0]
-    expected = spearman_by_hand(*both)
-    assert found.spearman == (None if expected is None else pytest.approx(expected, abs=1e-12))
-    k = (n + 1) // 2
-    kept = [{i for _, i in sorted((-value, i) for i, value in enumerate(values))[:k]} for values in both]
+    assert found.spearman == pytest.approx(spearman_by_hand(*both), abs=1e-12)
+    orders = [sorted(range(n), key=lambda i, values=values: (-values[i], i)) for values in both]
+    kept = [set(order[: (n + 1) // 2]) for order in orders]
     assert found.overlaps == [len(kept[0] & kept[1]) / len(kept[0] | kept[1])]
 
 
@@ -222,7 +212,7 @@ SOME = st.sets(st.integers(0, 5))
 
 
 @given(st.lists(st.tuples(SOME, SOME, SOME), min_size=8, max_size=16))
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=2, deadline=None)
 def test_the_laws_of_sets(tmp_path_factory, triples):
     # Every epoch is a case of its own. 6 is in all, and 7, 8 and 9 in one each: no epoch comes out empty.
     cases = [[members | {6, 7 + i} for i, members in enumerate(triple)] for triple in triples]
@@ -280,7 +270,7 @@ class TestCombining:
         assert [parents["manifest-1"], parents["manifest-2"]] == seals
         assert [parents[f"manifest-{i}/scores"] for i in (1, 2)] == [open_table(table).header["sha256"]] * 2
         assert (header["command"], header["options"]) == ("compare", {"combine": "union"})
-        n_kept = int((made.samples["n_selected"] > 0).sum())
+        n_kept = int(made.samples["n_selected"].sum())
         assert {"policy": "static", "n_kept": n_kept, "n_epochs": 1}.items() <= header["summary"].items()
         assert list(made.samples) == ["index", "uid", "label", "n_selected"]
         nested = compare(made, a, combine="intersect", output=here / "nested").combined.header["parents"]
@@ -303,9 +293,9 @@ def things(tmp_path_factory):
     scores(here / "b.parquet", [2, 7, 1, 8, 2, 8, 1, 8, 2, 8])
     scores(here / "lost.parquet", [1, 2, 3, float("nan"), 5, 6, 7, 8, 9, 10])
     scores(here / "else.parquet", [1, 2, 3], uids=[7, 8, 9])
-    epochs = {"m": [{1, 2, 3}], "n": [{3, 4}], "two": [{1}, {2}], "three": [{1}, {2}, {3}]}
-    for name in epochs:
-        manifest(here / name, epochs[name])
+    sessions = {"m": [{1, 2, 3}], "n": [{3, 4}], "two": [{1}, {2}], "three": [{1}, {2}, {3}]}
+    for name, epochs in sessions.items():
+        manifest(here / name, epochs)
     manifest(here / "heavy", [{1, 2}], weight=2.0)
     (here / "photos").mkdir()
     return here
@@ -332,7 +322,6 @@ def folder(things, monkeypatch):
     (["a.parquet", "b.parquet", "--by", "cluster"], "no way to break down by 'cluster': use class"),
     (["a.parquet", "b.parquet", "--by", "class"], "a.parquet has no labels: leave out --by class"),
     (["m", "n", "-o", "x"], "-o and --force are for a combined manifest: add --union, --intersect or"),
-    (["m", "n", "--force"], "-o and --force are for a combined manifest"),
     (["m", "n", "--union", "--minus"], "--union and --minus are given: use one of them"),
     (["m", "a.parquet", "--union"], "a.parquet is a table and selects nothing: --union is for manifests"),
     (["m", "heavy", "--minus"], "heavy weighs its samples: --minus is for manifests without weights"),
@@ -369,8 +358,7 @@ def test_the_tables_on_stdout(cli, folder):
         r"  overlap at 30% +0\.\d{3} ± .*0\.176",
     ):  # fmt: skip
         assert any(re.fullmatch(expected, line) for line in lines), expected
-    said = cli("compare", "m", "n", "--minus")
-    assert ("overlap of the sets selected (Jaccard)" in said.out, said.last) == (True, "m-minus-n")
+    assert re.search(r"sets selected \(Jaccard\)(.*\n)+m-minus-n\n$", cli("compare", "m", "n", "--minus").out)
     assert cli("compare", "two", "m", "n", "--union").last == "two-union-2-more"
 
 
@@ -386,7 +374,7 @@ def test_a_narrow_terminal_without_unicode_loses_nothing(monkeypatch, here, widt
     console.file.seek(0)
     out = console.file.read()
     assert max(map(len, out.splitlines())) <= width
-    assert ("+-" in out, "\x1b" in out) == (True, False)
+    assert re.match(r"[^\x1b]*\+-[^\x1b]*$", out)
     assert all(name in re.sub(r"\s", "", out) for name in names)
     assert len(re.findall(r"(?:-?[01]\.\d\d(?!\d))", out.split("overlap")[0])) == 49
     assert re.search(r"largest difference: \d+\.\d points in\s+class (cat|dog)", out)
@@ -403,11 +391,9 @@ def test_the_heat_map_is_coloured_and_readable(folder, system):
 
 
 def test_names_are_as_short_as_tells_them_apart():
-    assert short_names(["x/a.parquet", "y/b"]) == ["a", "b"]
+    assert short_names(["x/a.parquet", "y/b", "y/b"]) == ["a", "b", "b"]
     assert short_names(["seed0/el2n.parquet", "seed1/el2n.parquet"]) == ["seed0/el2n", "seed1/el2n"]
-    assert short_names(["m", "m"]) == ["m", "m"]
 
 
 def test_comparing_loads_neither_torch_nor_faiss(folder):
-    loaded = loaded_by(command("compare", "a.parquet", "m"))
-    assert not loaded & {"torch", "torchvision", "faiss", "sklearn"}
+    assert not loaded_by(command("compare", "a.parquet", "m")) & {"torch", "torchvision", "faiss", "sklearn"}

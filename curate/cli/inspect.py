@@ -8,7 +8,8 @@ from curate.cli import options
 @click.command()
 @click.argument("anything", nargs=-1, required=True)
 @click.option("--by", metavar="class", help="Break the groups of a dynamic manifest down by class.")
-@click.option("--sheet", metavar="FILE.png", help="Draw the closest and furthest images per cluster.")
+@click.option("--sheet", metavar="FILE.png", help="Draw the easy and hard images per cluster or class.")
+@click.option("--column", metavar="NAME", help="For --sheet of scores: the score; by default the first.")
 @click.option(
     "--data", metavar="DATASET", help="For --sheet, where the dataset is not at its recorded place."
 )
@@ -16,10 +17,11 @@ from curate.cli import options
 @options.JSON
 @options.dataset
 @options.DEBUG
-def command(anything, by, sheet, data, force, as_json, opening):
+def command(anything, by, sheet, column, data, force, as_json, opening):
     """Show what ANYTHING is: a dataset, an embedding, a table or a manifest folder.
 
-    Of dynamic manifests it shows how often samples are selected, and the fitted groups of those that are
+    Of scores and clusters it can draw a sheet of images, the easy on the left and the hard on the right. Of
+    dynamic manifests it shows how often samples are selected, and the fitted groups of those that are
     always, sometimes or never selected. Several of them, such as trials of one command, count together.
 
     \b
@@ -36,7 +38,14 @@ def command(anything, by, sheet, data, force, as_json, opening):
 
     with talk.progress() as progress:
         report = inspect(
-            *anything, by=by, sheet=sheet, data=data, opening=opening, force=force, progress=progress
+            *anything,
+            by=by,
+            sheet=sheet,
+            column=column,
+            data=data,
+            opening=opening,
+            force=force,
+            progress=progress,
         )
     if as_json:
         talk.json_object(report.as_dict())

@@ -15,6 +15,12 @@ from curate.cli import options
 @click.option("--against", default="", metavar="CONTROLS", help="Controls to run as well: full,random")
 @click.option("--jobs", default=1, show_default=True, help="Runs to train side by side on a CPU.")
 @click.option("--freeze", default="", metavar="last", help="Train on the last epoch's selection throughout.")
+@click.option(
+    "--count-scoring/--no-scoring",
+    "count_scoring",
+    default=True,
+    help="Add what the scores cost; the default.",
+)
 @options.TEST
 @options.DEVICE
 @options.SET
@@ -22,7 +28,21 @@ from curate.cli import options
 @options.dataset
 @options.DEBUG
 def command(
-    folder, data, model, recipe, trials, seed, against, jobs, freeze, test, device, settings, as_json, opening
+    folder,
+    data,
+    model,
+    recipe,
+    trials,
+    seed,
+    against,
+    jobs,
+    freeze,
+    count_scoring,
+    test,
+    device,
+    settings,
+    as_json,
+    opening,
 ):
     """Train and test from the manifest in FOLDER, several trials, next to controls.
 
@@ -54,6 +74,7 @@ def command(
             device=device,
             jobs=jobs,
             freeze=freeze,
+            count_scoring=count_scoring,
             progress=progress,
         )
     if as_json:

@@ -63,8 +63,16 @@ def _cells(found: ReplayResult, run: Run, plus_minus: str) -> dict[str, str]:
             if difference.low is None or difference.high is None
             else f"{100 * difference.low:+.2f} to {100 * difference.high:+.2f}"
         )
-    return cells | {
+    cells |= {
         "samples seen": f"{run.summary('samples_seen').mean:,.0f}",
         "seconds selecting": with_spread(run.summary("select_seconds"), 1, ".2f"),
         "seconds training": with_spread(run.summary("train_seconds"), 1, ".2f"),
+    }
+    if not found.scoring_seconds:
+        return cells
+    ours = run is found.runs[0]
+    return cells | {
+        "seen for the scores": f"{found.scoring_samples_seen if ours else 0:,}",
+        "seconds scoring": f"{found.scoring_seconds if ours else 0:.2f}",
+        "seconds in all": with_spread(found.seconds(run), 1, ".2f"),
     }

@@ -15,6 +15,7 @@ from curate.manifest import Manifest, open_manifest
 from curate.progress import SILENT, Progress
 from curate.report import Bar, Chart, Report, counts, histogram, shares
 from curate.tables import Table, open_table
+from curate.trace import open_trace
 from curate.verbs.sessions import check_sessions, describe_sessions
 
 _MANY = 40  # classes or clusters beyond which a chart shows their distribution, not each of them
@@ -25,6 +26,7 @@ def inspect(
     *more: str | Path,
     by: str | None = None,
     sheet: str | Path | None = None,
+    column: str | None = None,
     data: str | Dataset | None = None,
     opening: Options = Options(),
     force: bool = False,
@@ -34,12 +36,15 @@ def inspect(
 
     `more` are further sessions (trials) of the same dataset as the dynamic manifest `anything`: their
     selections are counted together. `by="class"` breaks the groups of a session down. `sheet` names a PNG
-    to draw: the closest and furthest images of every cluster, for whatever has clusters; its images come
-    from the dataset that the header names, or from `data`.
+    to draw: the closest and furthest images of every cluster, for whatever has clusters; of scores, the
+    easiest and hardest images of every class by `column`. Its images come from the dataset that the header
+    names, or from `data`.
     """
     path = Path(anything)
     if sheet is not None:
         check_output(Path(sheet), force)
+    if column is not None and sheet is None:
+        raise CurateError(f"column={column} is for a --sheet of scores: name one, or leave out --column")
     if by not in (None, "class"):
         raise CurateError(f"there is no way to break down by '{by}': use class")
     if more:
@@ -48,12 +53,15 @@ def inspect(
     if by and not (isinstance(opened, Manifest) and not opened.is_static):
         raise CurateError(f"{anything} has no groups to break down: --by is for dynamic manifests")
     if sheet is not None:
-        from curate.sheet import draw_sheet
+        from curate.sheet import draw_sheet, of_clusters, of_scores
 
         if not isinstance(opened, Table | Manifest):
             raise CurateError(f"{anything} has no clusters to draw: give --sheet a table or a manifest")
-        columns = opened.columns if isinstance(opened, Table) else opened.samples
-        draw_sheet(Path(sheet), columns, _dataset_of(opened, data, opening, progress), force)
+        if isinstance(opened, Table) and opened.header["kind"] == "scores":
+            drawn = of_scores(opened, column or "", opened.header["dataset"]["classes"])
+        else:
+            drawn = of_clusters(opened.columns if isinstance(opened, Table) else opened.samples)
+        draw_sheet(Path(sheet), drawn, _dataset_of(opened, data, opening, progress), force)
     return report
 
 
@@ -67,6 +75,8 @@ def _open(
         return _model(path), None
     if path.is_file() and (path.suffix in (".safetensors", ".npy") or _is_vectors(path)):
         return _embedding(path), None
+    if path.is_file() and _holds(path, "trace"):
+        return _trace(path), None
     if path.is_file() and _is_table(path):
         table = open_table(path)
         return _table(table), table
@@ -137,6 +147,24 @@ def _table(table: Table) -> Report:
     return Report(
         f"{table.header['kind']} {table.path}", [*facts, *_origin(table.header)], charts, table.header
     )
+
+
+def _trace(path: Path) -> Report:
+    trace = open_trace(path)
+    summary = trace.header["summary"]
+    facts = [
+        ("epochs", f"{trace.n_epochs:,}"),
+        ("models", f"{trace.n_models:,}"),
+        ("samples", f"{trace.n:,}; {summary['samples_seen']:,} presentations"),
+    ]
+    step = -(-trace.n_epochs // _MANY)
+    bars = [
+        Bar(f"epoch {seen.epoch}", float(seen.correct.mean()), f"{seen.correct.mean():.1%}")
+        for seen in trace.epochs()
+        if seen.epoch % step == 0
+    ]
+    charts = [Chart("right in training, of the samples seen", bars, full=1.0)]
+    return Report(f"trace {path}", [*facts, *_origin(trace.header)], charts, trace.header)
 
 
 def _manifest(manifest: Manifest, by: str | None) -> Report:
@@ -272,6 +300,14 @@ def _start(path: Path) -> bytes:
 
 def _is_table(path: Path) -> bool:
     return path.suffix == ".parquet" and b"curate" in (_schema(path).metadata or {})
+
+
+def _holds(path: Path, kind: str) -> bool:
+    """Whether a Parquet file is an artifact of a kind."""
+    if not _is_table(path):
+        return False
+    header = json.loads(_schema(path).metadata[b"curate"])
+    return isinstance(header, dict) and header.get("kind") == kind
 
 
 def _is_vectors(path: Path) -> bool:

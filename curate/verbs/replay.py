@@ -9,6 +9,7 @@ import torch
 
 from curate import finder
 from curate import learner as learners
+from curate.artifact import cost_of
 from curate.dataset import Dataset, Options, open_dataset, opening_for
 from curate.errors import CurateError
 from curate.images import ResidentImages
@@ -39,7 +40,11 @@ class Run:
 
 @dataclass(frozen=True)
 class ReplayResult:
-    """What a replay found. `runs[0]` is the manifest, the controls follow."""
+    """What a replay found. `runs[0]` is the manifest, the controls follow.
+
+    `scoring_seconds` and `scoring_samples_seen` are what the scores cost that the manifest was selected by,
+    as measured when they were made; 0 where there are none, or where they are not to be counted.
+    """
 
     manifest: str
     dataset: str
@@ -50,6 +55,8 @@ class ReplayResult:
     device: str
     n_threads: int
     jobs: int
+    scoring_seconds: float
+    scoring_samples_seen: int
     runs: list[Run]
 
     def difference(self, control: str) -> Difference:
@@ -59,12 +66,18 @@ class ReplayResult:
             [trial.accuracy for trial in self.runs[0].trials], [trial.accuracy for trial in other.trials]
         )
 
+    def seconds(self, run: Run) -> Spread:
+        """Seconds of a run with all that had to come before: scoring, for the manifest."""
+        before = self.scoring_seconds if run is self.runs[0] else 0.0
+        return spread([before + trial.select_seconds + trial.train_seconds for trial in run.trials])
+
     def as_dict(self) -> dict[str, Any]:
         """Everything as plain JSON values."""
         plain = asdict(self)
         for run, described in zip(self.runs, plain["runs"], strict=True):
             described["accuracy"] = asdict(run.summary("accuracy"))
             described["worst_class"] = asdict(run.summary("worst_class"))
+            described["seconds"] = asdict(self.seconds(run))
             if run is not self.runs[0]:
                 described["manifest_minus_this"] = asdict(self.difference(run.name))
         return plain
@@ -85,6 +98,7 @@ def replay(
     device: str | None = None,
     jobs: int = 1,
     freeze: Literal["", "last"] = "",
+    count_scoring: bool = True,
     progress: Progress = SILENT,
 ) -> ReplayResult:
     """Train `trials` times on what a manifest selects and test after the last epoch.
@@ -95,7 +109,8 @@ def replay(
     extended copy is followed by uid. `jobs` trains so many runs side by side, the threads shared out
     among them: more runs per hour on a CPU, where small models do not fill all threads. Weights are
     bit-identical only at equal threads per run. A dynamic manifest is followed epoch by epoch; with
-    `freeze="last"`, the selection of its last epoch is trained on throughout, as if it were static.
+    `freeze="last"`, the selection of its last epoch is trained on throughout, as if it were static. What
+    the scores behind the manifest cost is part of the seconds reported, unless `count_scoring` is false.
     """
     if trials < 1:
         raise CurateError(f"trials={trials} is too few: use 1 or more")
@@ -146,6 +161,7 @@ def replay(
             found = [laboratory.trial(name, run_seed, progress) for name, run_seed in wanted]
         else:
             found = side_by_side(setting, wanted, jobs, progress)
+    scoring_seconds, scoring_samples_seen = cost_of(opened.header) if count_scoring else (0.0, 0)
     runs = [
         Run(name, [trial for (of, _), trial in zip(wanted, found, strict=True) if of == name])
         for name in names
@@ -160,6 +176,8 @@ def replay(
         device=learners.device_name(place),
         n_threads=max(1, torch.get_num_threads() // jobs),
         jobs=jobs,
+        scoring_seconds=scoring_seconds,
+        scoring_samples_seen=scoring_samples_seen,
         runs=runs,
     )
 

@@ -52,7 +52,7 @@ def score_artifact(
     header = make_header(
         "scores",
         "score",
-        {"methods": {name: finder.settings(scorer)}},
+        method_options(methods),
         seed=seed,
         dataset=parent["dataset"],
         parents={kind: parent},
@@ -84,7 +84,7 @@ def score_trace(
         "scores",
         "score",
         {
-            "methods": {name: finder.settings(scorer) for name, scorer in methods.items()},
+            **method_options(methods),
             "n_models": trace.n_models,
             "n_epochs": trace.n_epochs,
         },
@@ -118,6 +118,12 @@ def scores_table(
             columns[f"{name}_std"] = scores.std(0, ddof=1)
     header["columns"] = ranking
     return write_table(path, header, columns, force)
+
+
+def method_options(methods: Methods) -> dict[str, Any]:
+    """What a header says of the methods: their names, and the options of those that have any."""
+    own = {name: finder.settings(scorer) for name, scorer in methods.items()}
+    return {"method": ",".join(methods), "method_options": {name: own[name] for name in own if own[name]}}
 
 
 def samples_of(dataset: Dataset) -> dict[str, Column]:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from curate import finder
 from curate import learner as learners
 from curate.artifact import Header, check_output, make_header
 from curate.dataset import Dataset, Options, open_dataset
@@ -26,7 +25,7 @@ from curate.training.ensemble import fit_all, fits_side_by_side, pays_side_by_si
 from curate.training.evaluate import EVALUATION_BATCH
 from curate.training.loop import check_recipe
 from curate.training.unfinished import Unfinished, trace_file, unfinished
-from curate.verbs.scored import Methods, samples_of, scores_table
+from curate.verbs.scored import Methods, method_options, samples_of, scores_table
 
 _RECORDED = ("epoch", "loss", "samples_seen", "seconds")
 
@@ -187,7 +186,7 @@ def _header(
         "scores",
         "score",
         {
-            "methods": {name: finder.settings(scorer) for name, scorer in methods.items()},
+            **method_options(methods),
             "n_models": training.n_models,
             "n_epochs": training.n_epochs,
             "model": training.model,
