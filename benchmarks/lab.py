@@ -170,15 +170,17 @@ def accuracies(cells: Cells, rows: dict[str, Row], keeps: list[float]) -> list[s
     return table(cells, rows, keeps, text)
 
 
-def differences(cells: Cells, rows: dict[str, Row], keeps: list[float], control: str) -> list[str]:
-    """Accuracy minus that of the row `random`, paired by trial."""
+def differences(
+    cells: Cells, rows: dict[str, Row], keeps: list[float], called: str, control: str = "random"
+) -> list[str]:
+    """Accuracy minus that of the row `control`, paired by trial."""
 
     def text(name: str, keep: float) -> str:
-        trials, chance = cells[(name, keep)], cells.get(("random", keep), {})
+        trials, chance = cells[(name, keep)], cells.get((control, keep), {})
         pairs = [100 * (trials[t]["accuracy"] - chance[t]["accuracy"]) for t in trials if t in chance]
         return difference(pairs) if pairs else ""
 
-    about = f"Difference to {control} at the same keep, in percentage points, paired by seed: mean and 95% "
+    about = f"Difference to {called} at the same keep, in percentage points, paired by seed: mean and 95% "
     return [
         about + "interval. Bold where the interval leaves out zero.",
         "",

@@ -1,0 +1,255 @@
+"""Static strategies by budget: accuracy with scoring time in and out, and how stable each score is.
+
+    python benchmarks/scores.py --data MNIST
+    python benchmarks/scores.py --data CIFAR10+per-class=2000 --name scores_cifar10
+
+Ten models of seeds 50 to 59 are trained for scoring. EL2N and GraNd are the mean over all ten; trial t takes
+forgetting and AUM from the run of seed 50 + t, clusters with seed t, and trains with seed t. Stability is
+over all pairs of the ten single-model scores. lab.py says how runs are timed.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+from common import RESULTS
+from lab import (
+    Cell,
+    Row,
+    accuracies,
+    by_cell,
+    command,
+    common_arguments,
+    differences,
+    footer,
+    lab,
+    one_run,
+    open_lab,
+    public,
+    row,
+    run_cells,
+    spread,
+    times,
+)
+
+N_MODELS, FIRST_SEED = 10, 50
+METHODS = ["el2n", "grand", "entropy", "forgetting", "aum", "margin", "mean_loss"]
+ROWS = {
+    "full": row("full", by_keep=False),
+    "static random": row("recorded"),
+    "el2n, top": row("recorded"),
+    "el2n, window": row("recorded"),
+    "el2n, moderate": row("recorded"),
+    "el2n, bottom": row("recorded"),
+    "grand, top": row("recorded"),
+    "forgetting, top": row("recorded"),
+    "aum, stratified": row("recorded"),
+    "prototypicality, top": row("recorded"),
+    "epsilon_greedy": row("epsilon-greedy"),
+}
+CUTS = {0.5: 0.0, 0.2: 0.1, 0.0: 0.3}  # of CCS, from so much kept on: Zheng et al. 2023, table 7
+COSTS = {"forgetting": 1, "aum": 1, "el2n": N_MODELS, "grand": N_MODELS}  # models each score is made of
+
+
+def main() -> None:
+    arguments = _arguments()
+    rows = {name: ROWS[name] for name in arguments.only}
+    cells: list[Cell] = [("cost of " + name, 1.0, trial) for trial in range(2) for name in COSTS]
+    cells += [
+        (name, keep, trial)
+        for trial in range(arguments.trials)
+        for name, found in rows.items()
+        for keep in (arguments.keeps if found.by_keep else [1.0])
+    ]
+    page = _page(run_cells(arguments, cells, _open, _run, _before), rows, arguments)
+    (RESULTS / f"{arguments.name}.md").write_text(page)
+    print(page)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    common_arguments(parser, "scores")
+    parser.add_argument("--keeps", type=float, nargs="+", default=[0.01, 0.05, 0.1, 0.3, 0.5, 0.9])
+    parser.add_argument("--only", nargs="+", default=list(ROWS))
+    return parser.parse_args()
+
+
+def _open(arguments: argparse.Namespace) -> None:
+    open_lab(arguments)
+
+
+def _before(pool: ProcessPoolExecutor, wanted: list[Cell]) -> None:
+    if wanted:
+        for future in [pool.submit(_score, number) for number in range(N_MODELS)]:
+            future.result()
+        pool.submit(_stability).result()
+
+
+def _score(number: int) -> None:
+    """All scores by one model, unless they are there."""
+    import curate
+
+    path = lab["work"] / f"scores-{number}.parquet"
+    if not path.exists():
+        _scored(METHODS, FIRST_SEED + number, path)
+        curate.open_table(path)
+
+
+def _scored(methods: list[str], seed: int, path: os.PathLike) -> None:
+    import curate
+
+    arguments = lab["arguments"]
+    curate.score(
+        lab["train"],
+        methods,
+        model=arguments.model,
+        models=1,
+        epochs=arguments.epochs,
+        recipe={"n_epochs": arguments.epochs},
+        seed=seed,
+        output=path,
+    )
+
+
+def _stability() -> None:
+    """Spearman's correlation of all pairs of single models, by score, into results/NAME_stability.json."""
+    from scipy.stats import spearmanr
+
+    import curate
+
+    tables = [curate.open_table(lab["work"] / f"scores-{number}.parquet") for number in range(N_MODELS)]
+    found = {}
+    for name in METHODS:
+        pairs = list(itertools.combinations(tables, 2))
+        found[name] = [float(spearmanr(one[name], other[name]).statistic) for one, other in pairs]
+    for name in ("el2n", "grand", "forgetting", "aum"):
+        halves = [np.mean([table[name] for table in half], 0) for half in (tables[::2], tables[1::2])]
+        found[f"{name}, two means of five"] = [float(spearmanr(*halves).statistic)]
+    (RESULTS / f"{lab['arguments'].name}_stability.json").write_text(json.dumps(found, indent=1) + "\n")
+
+
+def _source(name: str, keep: float, trial: int) -> dict[str, str]:
+    """The option that says what a row builds on: a static selection, made now."""
+    import curate
+
+    if ROWS[name].policy != "recorded":
+        return {}
+    score, _, strategy = name.partition(", ")
+    if name == "static random":
+        table, strategy = _table("forgetting", trial), "random"
+    else:
+        table = _table(score, trial)
+    options = {} if strategy == "random" else {"column": "distance" if score == "prototypicality" else score}
+    if strategy == "stratified":
+        options["cut"] = str(next(cut for least, cut in CUTS.items() if keep >= least))
+    folder = lab["work"] / f"{name.replace(', ', '-')}-{keep}-{os.getpid()}"
+    curate.select(table, strategy, keep=keep, options=options, seed=trial, output=folder, force=True)
+    return {"manifest": str(folder)}
+
+
+def _table(score: str, trial: int):
+    """The table that a score of a trial is in."""
+    import curate
+
+    if (score, trial) not in lab:
+        if score == "prototypicality":
+            path = lab["work"] / f"pca-{os.getpid()}.safetensors"
+            if "embedding" not in lab:
+                lab["embedding"] = curate.embed(lab["train"], dim=50, output=path, force=True)
+            clusters = lab["work"] / f"clusters-{trial}-{os.getpid()}.parquet"
+            lab[score, trial] = curate.cluster(
+                lab["embedding"], 500, spherical=True, seed=trial, output=clusters, force=True
+            )
+        elif score in ("el2n", "grand"):
+            tables = [curate.open_table(lab["work"] / f"scores-{n}.parquet") for n in range(N_MODELS)]
+            mean = np.mean([table[score] for table in tables], 0)
+            lab[score, trial] = replace(tables[0], columns={**tables[0].columns, score: mean})
+        else:
+            lab[score, trial] = curate.open_table(lab["work"] / f"scores-{trial}.parquet")
+    return lab[score, trial]
+
+
+def _run(name: str, keep: float, trial: int) -> dict:
+    """One training run: trial `trial` of a cell of the table; or what it costs to make a score."""
+    found = {"row": name, "keep": keep, "trial": trial}
+    if name.startswith("cost of "):
+        score = name.removeprefix("cost of ")
+        path = lab["work"] / f"cost-{score}-{trial}-{os.getpid()}.parquet"
+        started, used = time.perf_counter(), time.process_time()
+        _scored([score], FIRST_SEED + trial, path)
+        seconds = {"seconds": time.perf_counter() - started, "processor_seconds": time.process_time() - used}
+        path.unlink()
+        return {**found, **seconds}
+    return {**found, **one_run(ROWS[name], keep, trial, _source(name, keep, trial), lab["arguments"].epochs)}
+
+
+def _page(done: list[dict], rows: dict[str, Row], arguments: argparse.Namespace) -> str:
+    cells = by_cell(done, arguments.trials)
+    clock = "seconds" if arguments.jobs == 1 else "processor_seconds"
+    full = np.mean([trial[clock] for trial in cells[("full", 1.0)].values()])
+    costs = {
+        name: [trial[clock] / full for trial in cells[(f"cost of {name}", 1.0)].values()]
+        for name in COSTS
+        if (f"cost of {name}", 1.0) in cells
+    }
+    stability = json.loads((RESULTS / f"{arguments.name}_stability.json").read_text())
+    return "\n".join(
+        [
+            f"# Static strategies: {public(arguments.data)}, {arguments.model}, {arguments.epochs} epochs",
+            "",
+            "Test accuracy in % after the last epoch, mean ± std (n). `epsilon_greedy` selects before every "
+            "epoch.",
+            "",
+            *accuracies(cells, rows, arguments.keeps),
+            "",
+            *differences(cells, rows, arguments.keeps, "static random", "static random"),
+            "",
+            *times(cells, rows, arguments.keeps, arguments.jobs, "Scoring is not in it."),
+            "",
+            "## What scoring costs",
+            "",
+            "As a multiple of full training, mean ± std (n): one model; all models that the score is made of,"
+            " which is to be added to the times above.",
+            "",
+            "| score | one model | models | in all |",
+            "|---|---|---|---|",
+            *(
+                f"| {name} | {spread(values, 3)} | {COSTS[name]} | {COSTS[name] * np.mean(values):.2f} |"
+                for name, values in costs.items()
+            ),
+            "",
+            "## How stable a score is",
+            "",
+            "Spearman's correlation of scores from models of different seeds, mean ± std (pairs).",
+            "",
+            "| score | correlation |",
+            "|---|---|",
+            *(f"| {name} | {spread(values, 3)} |" for name, values in stability.items()),
+            "",
+            f"`python benchmarks/scores.py {command(arguments, _DEFAULTS)}`",
+            "",
+            footer(arguments),
+            "",
+        ]
+    )
+
+
+_DEFAULTS = {
+    "model": "lenet5",
+    "epochs": 5,
+    "keeps": [0.01, 0.05, 0.1, 0.3, 0.5, 0.9],
+    "trials": 5,
+    "only": list(ROWS),
+    "jobs": 2,
+    "threads": 1,
+    "name": "scores",
+}
+
+
+if __name__ == "__main__":
+    main()
