@@ -46,7 +46,6 @@ ROWS = {
     "el2n, window": row("recorded"),
     "el2n, moderate": row("recorded"),
     "el2n, bottom": row("recorded"),
-    "grand, top": row("recorded"),
     "forgetting, top": row("recorded"),
     "aum, stratified": row("recorded"),
     "prototypicality, top": row("recorded"),

@@ -137,14 +137,17 @@ def check_seal(path: Path) -> None:
 
 
 def _find_seal(path: Path) -> tuple[int, str]:
-    """Where in a file its seal is, and what it says: near its start, or its end in Parquet."""
+    """Where in a file its seal is, and what it says: near its start, or in its footer in Parquet."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        for start in (0, max(0, size - _HEADER_BYTES)):
-            file.seek(start)
-            found = _SEAL.search(file.read(_HEADER_BYTES))
-            if found:
-                return start + found.start(1), found[1].decode()
+        start = 0
+        if file.read(4) == b"PAR1":
+            file.seek(max(0, size - 8))
+            start = max(0, size - 8 - int.from_bytes(file.read(4), "little"))
+        file.seek(start)
+        found = _SEAL.search(file.read(_HEADER_BYTES))
+        if found:
+            return start + found.start(1), found[1].decode()
     raise DamagedError(f"{path} is damaged: it has lost its seal; make it again or copy it anew")
 
 

@@ -278,4 +278,13 @@ def _write_samples(path: Path, columns: Mapping[str, Column]) -> None:
     import pyarrow.parquet as pq
 
     table = pa.table({name: pa.array(column) for name, column in columns.items()})
-    pq.write_table(table, path, compression="zstd", row_group_size=1 << 20)
+    words = [field.name for field in table.schema if pa.types.is_string(field.type)]
+    whole = [field.name for field in table.schema if pa.types.is_signed_integer(field.type)]
+    pq.write_table(
+        table,
+        path,
+        compression="zstd",
+        row_group_size=1 << 20,
+        use_dictionary=words,
+        column_encoding=dict.fromkeys(whole, "DELTA_BINARY_PACKED"),
+    )

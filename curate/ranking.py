@@ -24,8 +24,13 @@ class Strategy(Protocol):
 
 
 def by_value(values: npt.NDArray[np.float64], table: Table) -> Order:
-    """All samples by value, smallest first, ties by uid."""
-    return np.lexsort((table["index"], table["uid"], values))
+    """All samples by value, smallest first, ties by uid, then by index, in the order of which a table is."""
+    order = np.argsort(values, kind="stable")
+    ranked = values[order]
+    if (ranked[1:] != ranked[:-1]).all():
+        return order
+    by_uid = np.argsort(table["uid"], kind="stable")
+    return by_uid[np.argsort(values[by_uid], kind="stable")]
 
 
 def hardness(table: Table, column: str) -> npt.NDArray[np.float64]:

@@ -16,6 +16,7 @@ import pytest
 import curate
 from curate.artifact import make_header
 from curate.tables import Table, write_table
+from curate.trace import Seen, Trace, open_trace, write_part, write_trace
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -142,3 +143,21 @@ def score_table(path: Path, hard_is: str, **columns: list) -> Table:
     sides = {name: "low" if name == "aum" else hard_is for name in ranking}
     header["columns"] = {name: {"hard_is": side} for name, side in sides.items()}
     return Table(path, header, {"index": np.arange(n), **arrays})
+
+
+def seen_of(n: int, loss: np.ndarray, margin: np.ndarray, error: np.ndarray, correct: np.ndarray) -> Seen:
+    """An epoch in which all of `n` samples were presented."""
+    return Seen(np.arange(n), loss, margin, error, correct)
+
+
+def traced(folder: Path, n: int, runs: list[list[Seen]]) -> Trace:
+    """The trace of runs that all have as many epochs, in a folder."""
+    parts = []
+    for epoch, models in enumerate(zip(*runs, strict=True)):
+        parts.append(folder / f"part-{epoch}.parquet")
+        write_part(parts[-1], epoch, models)
+    dataset = {"reference": "hand", "split": "all", "n": n, "classes": [], "fingerprint": "0" * 64}
+    header = make_header("trace", "train", {}, seed=0, dataset=dataset)
+    header["summary"] = {"n_epochs": len(parts), "n_models": len(runs), "samples_seen": 0}
+    write_trace(folder / "trace.parquet", header, parts)
+    return open_trace(folder)

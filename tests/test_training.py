@@ -164,7 +164,9 @@ def test_an_empty_selection_is_an_error(digits, selected):
 
 def test_a_diverging_run_names_the_learning_rate(digits):
     recipe = Recipe(3, 32, "sgd", 1e12, 0.9, 0.0, "constant", "none")
-    with pytest.raises(CurateError, match=r"the loss is (nan|inf) in epoch \d, first that of sample \d+: use a smaller --lr"):
+    with pytest.raises(
+        CurateError, match=r"the loss is (nan|inf) in epoch \d, first that of sample \d+: use a smaller --lr"
+    ):
         run(digits, recipe)
 
 

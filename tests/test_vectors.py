@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import score_table
+from conftest import score_table, traced
 from torch import nn
 
 from curate import finder
@@ -19,7 +19,7 @@ from curate.learner import Learner, Normalization
 from curate.progress import SILENT
 from curate.rng import rng
 from curate.signals import entropies, error_norms, margins
-from curate.trace import Seen, Trace, open_trace, write_part, write_trace
+from curate.trace import Seen
 
 FOLDER = Path(__file__).parent / "vectors"
 
@@ -55,22 +55,6 @@ def test_scorers_agree_on_which_side_is_hard(name):
     said = json.loads((FOLDER / f"{name}.json").read_text()).get("hard_is")
     if said and name != "error_norm":
         assert finder.load("scorers", name).hard_is == said
-
-
-def traced(folder: Path, n: int, runs: list[list[Seen]]) -> Trace:
-    """A trace of runs that all have as many epochs."""
-    parts = []
-    for epoch, models in enumerate(zip(*runs, strict=True)):
-        parts.append(folder / f"part-{epoch}.parquet")
-        write_part(parts[-1], epoch, models)
-    header = {
-        "format": 1,
-        "kind": "trace",
-        "dataset": {"n": n},
-        "summary": {"n_epochs": len(parts), "n_models": len(runs), "samples_seen": 0},
-    }
-    write_trace(folder / "trace.parquet", header, parts)
-    return open_trace(folder)
 
 
 def seen(index, *, loss=None, margin=None, correct=None):

@@ -84,5 +84,5 @@ def _floored(order: np.ndarray, table: Table, class_floor: float) -> np.ndarray:
 
 def _reasons(kept: np.ndarray, rank: np.ndarray, count: int) -> np.ndarray:
     """Why each sample is in or out, in words."""
-    words = np.array(["beyond the budget", "ranked", "gave way to the class floor", "class floor"])
+    words = np.array(["beyond the budget", "ranked", "gave way to the class floor", "class floor"], object)
     return words[2 * (kept != (rank < count)) + kept]

@@ -1,0 +1,198 @@
+"""What scoring costs: a trace beside training, K models side by side, and cutting another budget.
+
+    python benchmarks/scoring_speed.py --data MNIST
+
+Ratios are of runs in turn in one process with one thread (`--threads`), in seconds of the processor on a CPU,
+but for whole commands, which are timed by the clock.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from common import ratio, spread, write
+
+N = 1_281_167  # training images of ImageNet
+MODELS = 10
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--model", default="lenet5", help="of the trace")
+    parser.add_argument("-n", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--name", default="scoring_speed")
+    arguments = parser.parse_args()
+    import torch
+
+    torch.set_num_threads(arguments.threads)
+    name = Path(arguments.data).name.upper()
+    raw: dict[str, dict[str, list[float]]] = {}
+    raw["trace"] = in_turn(trace_ways(arguments.data, arguments.model), arguments.n)
+    together = [
+        ("digits", "basic-cnn", 1.0),
+        ("digits", "lenet5", 1.0),
+        (arguments.data, "lenet5", 0.1),
+        (arguments.data, "basic-cnn", 0.02),
+    ]
+    for data, model, share in together:
+        called = f"{data if data == 'digits' else name}, {model}"
+        raw[called] = in_turn(model_ways(data, model, share), max(2, arguments.n // 2))
+    commands = {"digits": "digits", name: f"{arguments.data}+per-class=500"}
+    for called, reference in commands.items():
+        raw[f"{called}, commands"] = in_turn(command_ways(reference), 2, clock=time.perf_counter)
+    raw["select"] = in_turn(select_ways(), arguments.n)
+    trace, select = raw["trace"], raw["select"]
+    lines = [
+        "# What scoring costs",
+        "",
+        f"A training run on {name} ({arguments.model}, 1 epoch) with a trace takes "
+        f"{ratio(trace['trace'], trace['plain'])} of one without, {spread(trace['plain'], 1)} s.",
+        "",
+        f"{MODELS} models trained side by side, as one batched computation, against one by one:",
+        "",
+        "| data, model | side by side / one by one |",
+        "|---|---|",
+        *(
+            f"| {key} | {ratio(found['side by side'], found['one by one'])} |"
+            for key, found in raw.items()
+            if "one by one" in found
+        ),
+        "",
+        f"EL2N with {MODELS} models by one command against {MODELS} commands with one model each:",
+        "",
+        "| data | one / ten commands |",
+        "|---|---|",
+        *(
+            f"| {key.removesuffix(', commands')} | {ratio(raw[key]['one'], raw[key]['ten'])} |"
+            for key in raw
+            if key.endswith(", commands")
+        ),
+        "",
+        f"Selecting another budget from saved scores of {N:,} samples: {spread(select['select'])} s.",
+        "",
+        f"`python benchmarks/scoring_speed.py --data {name}"
+        + (f" --model {arguments.model}`" if arguments.model != "lenet5" else "`"),
+    ]
+    write(arguments.name, lines, raw)
+
+
+def clock_of_machine() -> Callable[[], float]:
+    import torch
+
+    return time.perf_counter if torch.cuda.is_available() else time.process_time
+
+
+def in_turn(
+    ways: dict[str, Callable[[], object]], n: int, clock: Callable[[], float] | None = None
+) -> dict[str, list[float]]:
+    """Seconds of `n` turns of every way, after one turn to warm up."""
+    now = clock or clock_of_machine()
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(-1, n):
+        for name, way in ways.items():
+            started = now()
+            way()
+            if turn >= 0:
+                seconds[name].append(now() - started)
+                print(name, turn, seconds[name][-1], file=sys.stderr)
+    return seconds
+
+
+def trace_ways(reference: str, model: str) -> dict[str, Callable[[], object]]:
+    import curate
+    from curate import finder
+    from curate import learner as learners
+    from curate.session import Session
+    from curate.trace import write_part
+    from curate.training.batches import Batches
+    from curate.training.loop import fit
+    from curate.verbs.train import recipe_for
+
+    data = curate.open_dataset(reference)
+    device = learners.choose_device(None)
+    first = learners.build(model, {}, data, 0, device)
+    batches, recipe = Batches(data, first), recipe_for(model, {"n_epochs": 1})
+
+    def run(trace: bool) -> None:
+        learner = learners.build(model, {}, data, 0, device, first.normalization)
+        full, everything = finder.make("policies", "full"), np.arange(len(data))
+        with tempfile.TemporaryDirectory() as folder:
+            for epoch in fit(learner, full, batches, everything, recipe, 0, session=Session(trace=trace)):
+                if epoch.seen is not None:
+                    write_part(Path(folder) / "part.parquet", epoch.epoch, [epoch.seen])
+
+    return {"plain": lambda: run(False), "trace": lambda: run(True)}
+
+
+def model_ways(reference: str, model: str, share: float) -> dict[str, Callable[[], object]]:
+    import curate
+    from curate import learner as learners
+    from curate.training.batches import Batches
+    from curate.training.ensemble import fit_all
+    from curate.verbs.train import recipe_for
+
+    data = curate.open_dataset(reference)
+    data = data.take(np.arange(int(share * len(data))))
+    device = learners.choose_device(None)
+    first = learners.build(model, {}, data, 0, device)
+    batches, recipe = Batches(data, first), recipe_for(model, {"n_epochs": 1})
+
+    def run(side_by_side: bool) -> None:
+        models = [
+            learners.build(model, {}, data, seed, device, first.normalization) for seed in range(MODELS)
+        ]
+        for _ in fit_all(models, batches, recipe, range(MODELS), 1, side_by_side=side_by_side, trace=False):
+            pass
+
+    return {"one by one": lambda: run(False), "side by side": lambda: run(True)}
+
+
+def command_ways(reference: str) -> dict[str, Callable[[], object]]:
+    model = "basic-cnn" if reference == "digits" else "lenet5"
+
+    def run(n_models: int, seeds: range) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            for seed in seeds:
+                words = ["score", reference, "--method", "el2n", "--model", model, "--epochs", "2"]
+                words += ["--models", n_models, "--seed", seed, "-o", f"{folder}/{seed}.parquet"]
+                subprocess.run(
+                    [sys.executable, "-m", "curate", *map(str, words)], check=True, capture_output=True
+                )
+
+    return {"one": lambda: run(MODELS, range(1)), "ten": lambda: run(1, range(MODELS))}
+
+
+def select_ways() -> dict[str, Callable[[], object]]:
+    import curate
+    from curate.artifact import make_header
+    from curate.tables import write_table
+
+    chance = np.random.default_rng(0)
+    folder = Path(tempfile.mkdtemp())
+    classes = [str(number) for number in range(1000)]
+    dataset = {"reference": "x", "split": "train", "n": N, "classes": classes, "fingerprint": "0" * 64}
+    header = make_header("scores", "score", {}, seed=0, dataset=dataset)
+    header["columns"] = {"el2n": {"hard_is": "high"}}
+    columns = {
+        "index": np.arange(N),
+        "uid": chance.integers(0, 2**63, N).astype(np.uint64),
+        "label": chance.integers(0, 1000, N),
+        "el2n": chance.random(N),
+    }
+    write_table(folder / "scores.parquet", header, columns)
+
+    def run() -> None:
+        curate.select(folder / "scores.parquet", "top", keep=0.3, output=folder / "kept", force=True)
+
+    return {"select": run}
+
+
+if __name__ == "__main__":
+    main()
