@@ -3,9 +3,9 @@
     python benchmarks/gpu.py --data DATA/cifar10
     python benchmarks/gpu.py --data DATA/cifar10 --policies
 
-Writes results/gpu.md with the GPU's name; with --policies, also overhead_gpu.md and policies_gpu.md
-(ResNet-18, 200 epochs, period 10, keep 0.2, 0.3 and 0.5, two seeds), which goes on where it was
-stopped. Needs torch with CUDA; the k-means test also needs faiss-gpu.
+Writes results/gpu.md with the GPU's name and scoring_speed_gpu.md; with --policies, also overhead_gpu.md and
+policies_gpu.md (ResNet-18, 200 epochs, period 10, keep 0.2, 0.3 and 0.5, two seeds), which goes on where it
+was stopped. Needs torch with CUDA; the k-means test also needs faiss-gpu.
 """
 
 import argparse
@@ -63,9 +63,11 @@ def main() -> None:
         speed = spread([trial.samples_seen / trial.train_seconds for trial in run.trials], 0)
         lines.append(f"| {run.name} | {accuracy} | {spread(seconds)} | {speed} |")
     write("gpu", [*lines, "", "`python benchmarks/gpu.py --data CIFAR10`"], found.as_dict())
+    here = Path(__file__).parent
+    shared = ["--data", arguments.data, "--model", "resnet18"]
+    scoring = ["scoring_speed.py", *shared, "--name", "scoring_speed_gpu"]
+    subprocess.run([sys.executable, here / scoring[0], *scoring[1:]], cwd=root, check=True)
     if arguments.policies:
-        here = Path(__file__).parent
-        shared = ["--data", arguments.data, "--model", "resnet18"]
         overhead = ["overhead.py", *shared, "--name", "overhead_gpu"]
         table = ["policies.py", *shared, "--name", "policies_gpu", "--epochs", "200", "--period", "10"]
         table += ["--keeps", "0.2", "0.3", "0.5", "--trials", "2", "--jobs", "1", "--threads", "0"]

@@ -11,7 +11,7 @@ from PIL import Image
 
 import curate
 
-COMMANDS = ("embed", "cluster", "select", "train", "replay", "inspect")
+COMMANDS = ("embed", "cluster", "score", "select", "train", "replay", "inspect", "compare")
 
 
 def jpegs(folder, classes=("cat", "dog"), each=12, seed=0):
@@ -79,7 +79,13 @@ def test_help_of_every_method_option_names_what_exists(cli):
 
 @pytest.mark.parametrize(
     ("command", "kind"),
-    [("embed", "embedders"), ("select", "strategies"), ("train", "models"), ("train", "policies")],
+    [
+        ("embed", "embedders"),
+        ("score", "scorers"),
+        ("select", "strategies"),
+        ("train", "models"),
+        ("train", "policies"),
+    ],
 )
 def test_help_names_every_option_of_every_method(cli, command, kind):
     from curate import finder

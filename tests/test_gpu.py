@@ -12,6 +12,7 @@ from curate import learner as learners
 from curate.network import Recipe
 from curate.session import Asked, plan_session
 from curate.training.batches import Batches
+from curate.training.ensemble import fit_all, pays_side_by_side
 from curate.training.evaluate import evaluate
 from curate.training.loop import fit
 from curate.vectors import Work
@@ -63,6 +64,43 @@ def test_a_dynamic_session_repeats_and_resumes_bit_for_bit(digits, policy, obser
     states[2].seek(0)
     resumed, _ = session_run(torch.load(states[2], weights_only=True, map_location="cpu"))
     assert once == session_run()[0] == resumed
+
+
+@pytest.mark.parametrize("side_by_side", [True, False])
+def test_models_in_step_repeat_bit_for_bit_and_are_traced(digits, side_by_side):
+    def train():
+        models = [learners.build("lenet5", {}, digits, seed, torch.device("cuda")) for seed in range(3)]
+        data = Batches(digits, models[0])
+        rounds = list(fit_all(models, data, RECIPE, range(3), 2, side_by_side=side_by_side, trace=True))
+        return [learners.weights_sha256(model) for model in models], rounds[-1]
+
+    (one, last), (other, _) = train(), train()
+    assert one == other
+    assert len(set(one)) == 3
+    assert all(np.isfinite(seen.margin).all() for seen in last.seen)
+
+
+def test_models_side_by_side_are_as_good_as_one_by_one(digits):
+    found = {}
+    for side_by_side in (True, False):
+        models = [learners.build("lenet5", {}, digits, seed, torch.device("cuda")) for seed in range(3)]
+        data = Batches(digits, models[0])
+        assert pays_side_by_side(models[0])
+        list(fit_all(models, data, RECIPE, range(3), 6, side_by_side=side_by_side, trace=False))
+        found[side_by_side] = np.mean([evaluate(model, data, 10).accuracy for model in models])
+    assert abs(found[True] - found[False]) < 0.03
+
+
+@pytest.mark.parametrize("method", ["el2n", "grand", "entropy"])
+def test_scores_on_the_gpu_are_those_on_the_cpu(digits, method):
+    found = {}
+    for device in ("cpu", "cuda"):
+        learner = learners.build("basic-cnn", {}, digits, 0, torch.device(device))
+        learner.module.eval()
+        images, labels = next(Batches(digits, learner).plain(np.arange(200), 200))
+        with torch.no_grad():
+            found[device] = finder.make("scorers", method).of_batch(learner, images, labels).cpu()
+    torch.testing.assert_close(found["cuda"], found["cpu"], rtol=0.05, atol=0.02)
 
 
 def test_training_is_as_good_as_on_the_cpu(digits):

@@ -31,13 +31,21 @@ def test_the_commands_of_a_dynamic_session_run_one_after_another(cli, here):
         assert said.code == 0, (line, said.err)
 
 
+def test_the_commands_of_scoring_run_one_after_another(cli, here):
+    for line in BLOCKS[4].strip().splitlines():
+        words = shlex.split(line, comments=True)
+        words += ["--trials", "1", "--epochs", "1"] if words[1] == "replay" else []
+        said = cli(*words[1:])
+        assert said.code == 0, (line, said.err)
+
+
 def test_the_first_two_blocks_are_one_command_each():
     assert all(len(block.strip().splitlines()) == 1 for block in BLOCKS[:2])
     assert BLOCKS[0].startswith("python3.11 -m venv")
     assert "pytest" in BLOCKS[1]
 
 
-@pytest.mark.parametrize("kind", ["embedders", "strategies", "policies", "models"])
+@pytest.mark.parametrize("kind", ["embedders", "scorers", "strategies", "policies", "models"])
 def test_the_readme_names_every_method(kind):
     for name in finder.names(kind):
         assert f"`{name}`" in README, name

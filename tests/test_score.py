@@ -82,9 +82,8 @@ class TestEveryScorer:
             assert scorer.n_models >= 1
             assert scorer.n_epochs is None or scorer.n_epochs >= 1
 
-    def test_is_named_in_the_help_and_the_readme(self, name, cli):
+    def test_is_named_in_the_help(self, name, cli):
         assert name in cli("score", "--help").out
-        assert f"`{name}`" in (Path(__file__).parents[1] / "README.md").read_text()
 
 
 @pytest.mark.parametrize("name", TRACED)

@@ -7,12 +7,8 @@ from curate.cli import options
 
 @click.command()
 @click.argument("table")
-@click.option(
-    "--strategy",
-    default="furthest",
-    show_default=True,
-    help="closest, furthest, random, hybrid or top.",
-)
+@click.option("--strategy", help="One of those above; by default furthest for clusters, top for scores.")
+@click.option("--regime", metavar="auto", help="Instead: hard, easy, stratified, or auto, which says why.")
 @click.option("--keep", default="0.5", show_default=True, help="A fraction in (0, 1], or a count.")
 @click.option(
     "--class-floor",
@@ -25,19 +21,28 @@ from curate.cli import options
 @options.SET
 @options.JSON
 @options.DEBUG
-def command(table, strategy, keep, class_floor, seed, output, force, settings, as_json):
+def command(table, strategy, regime, keep, class_floor, seed, output, force, settings, as_json):
     """Rank the samples of TABLE, keep the best, and write the manifest.
 
     \b
-    closest   nearest to their centroid, equal numbers per cluster
-    furthest  furthest from their centroid, equal numbers per cluster
-    hybrid    both ends of every cluster in turn (--set closest_share=0.5)
-    random    a uniform draw (--set within=cluster: equal numbers per cluster)
-    top       the hardest of all by one column (--set column=distance)
+    closest     nearest to their centroid, equal numbers per cluster
+    furthest    furthest from their centroid, equal numbers per cluster
+    hybrid      both ends of every cluster in turn (--set closest_share=0.5)
+    random      a uniform draw (--set within=cluster: equal numbers per cluster)
+    top         the hardest of all by one column (--set column=el2n)
+    bottom      the easiest of all
+    window      the hardest but for the very hardest (--set skip=0.1)
+    stratified  all levels alike, without the share least to be trusted
+                (--set cut=0.1 bins=50 cut_column=aum)
+    moderate    nearest to the median of their class
+
+    --regime chooses among hard (furthest, top), easy (closest, bottom) and stratified, with auto by how many
+    samples of a class are kept.
 
     \b
       curate select digits-pca-k12.parquet --strategy furthest --keep 0.3
       curate select mnist-pca-k500.parquet --strategy closest --keep 600 --class-floor 0.5
+      curate select digits-el2n.parquet --regime auto --keep 0.5
     """
     from curate.show import talk
     from curate.verbs.select import select
@@ -45,6 +50,7 @@ def command(table, strategy, keep, class_floor, seed, output, force, settings, a
     made = select(
         table,
         strategy,
+        regime=regime,
         keep=keep,
         class_floor=class_floor,
         options=options.parse_settings(settings),

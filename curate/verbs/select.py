@@ -12,15 +12,19 @@ from curate.budget import check_share, count_to_keep, with_class_floor
 from curate.errors import CurateError
 from curate.manifest import Manifest, Selected, write_manifest
 from curate.ranking import Strategy
+from curate.regime import choose
 from curate.rng import rng
 from curate.tables import Table, open_table
 from curate.verbs.naming import output_path, stem
 
+_DEFAULT = {"clusters": "furthest", "scores": "top"}
+
 
 def select(
     table: str | Path | Table,
-    strategy: str = "furthest",
+    strategy: str | None = None,
     *,
+    regime: str | None = None,
     keep: str | float | int = 0.5,
     class_floor: float = 0.0,
     options: Mapping[str, Any] | None = None,
@@ -30,17 +34,26 @@ def select(
 ) -> Manifest:
     """Write the manifest of the `keep` best samples by a strategy; returns it, opened.
 
+    The default strategy is furthest for clusters and top for scores. A `regime` (hard, easy, stratified, or
+    auto: whichever suits how many samples of a class are kept) names it instead, and the summary says why.
     `keep` is a fraction in (0, 1] or a count. No class falls below `class_floor` of its fair share.
     samples.parquet says of every sample its rank and why it is in or out.
     """
-    ranker: Strategy = finder.make("strategies", strategy, options)
-    named = table.path if isinstance(table, Table) else Path(table)
-    path = output_path(output, f"{stem(named.name)}-{strategy}-{str(keep).replace('%', '')}")
-    check_output(path, force)
-    opened = table if isinstance(table, Table) else open_table(table)
-    n = len(opened)
+    if strategy is not None and regime is not None:
+        raise CurateError(f"strategy {strategy} and regime {regime} are both named: name one")
+    if strategy is not None:
+        finder.make("strategies", strategy, options)
     check_share(class_floor)
+    opened = table if isinstance(table, Table) else open_table(table)
+    n, kind = len(opened), opened.header["kind"]
     count = count_to_keep(keep, n)
+    choice = None
+    if regime is not None:
+        choice = choose(regime, kind, count, n, len(opened.header["dataset"]["classes"]))
+    strategy = choice.strategy if choice else strategy or _DEFAULT[kind]
+    ranker: Strategy = finder.make("strategies", strategy, options)
+    path = output_path(output, f"{stem(opened.path.name)}-{strategy}-{str(keep).replace('%', '')}")
+    check_output(path, force)
     order = ranker(opened, rng(seed, "strategy"))
     rank = np.empty(n, np.int64)
     rank[order] = np.arange(n)
@@ -51,11 +64,22 @@ def select(
     header = make_header(
         "manifest",
         "select",
-        {"strategy": strategy, "keep": str(keep), "class_floor": class_floor, **finder.settings(ranker)},
+        {
+            "strategy": strategy,
+            **({"regime": regime} if regime else {}),
+            "keep": str(keep),
+            "class_floor": class_floor,
+            **finder.settings(ranker),
+        },
         seed=seed,
         dataset=opened.header["dataset"],
         parents={opened.header["kind"]: opened.header},
-        summary={"n_kept": count, "policy": "static", "strategy": strategy},
+        summary={
+            "n_kept": count,
+            "policy": "static",
+            "strategy": strategy,
+            **({"regime": choice.regime, "why": choice.why} if choice else {}),
+        },
     )
     samples = dict(opened.columns, rank=rank, reason=_reasons(kept, rank, count))
     return write_manifest(path, header, [Selected(chosen)], samples, force=force)

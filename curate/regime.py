@@ -1,0 +1,46 @@
+"""Which samples to keep when all that is known is how many there are: the hard, the easy, or all levels.
+
+Where much is kept of each class, the easy samples say nothing new and the hard ones draw the border; where
+little is kept, the hard ones are exceptions without a rule (Sorscher et al. 2022; Zheng et al. 2023). The
+limits are those of LeNet-5 on MNIST (benchmarks/results/scores.md): a guess for any other data, to be checked
+by `replay`.
+"""
+
+from dataclasses import dataclass
+
+from curate.errors import CurateError
+from curate.finder import nearest
+
+REGIMES = ("auto", "hard", "easy", "stratified")
+_PLENTY = 1000  # samples of a class kept, from which on the hard ones are best
+_SCARCE = 10  # below which the easy ones are
+_STRATEGIES = {
+    "clusters": {"hard": "furthest", "easy": "closest", "stratified": "stratified"},
+    "scores": {"hard": "top", "easy": "bottom", "stratified": "stratified"},
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A regime, the strategy that it means for a kind of table, and why it was chosen, in words."""
+
+    regime: str
+    strategy: str
+    why: str
+
+
+def choose(regime: str, kind: str, n_kept: int, n: int, n_classes: int) -> Choice:
+    """The regime asked for; for `auto` the one that suits `n_kept` samples of `n` in so many classes."""
+    if regime not in REGIMES:
+        raise CurateError(f"there is no regime '{regime}': {nearest(regime, REGIMES)}")
+    if regime != "auto":
+        return Choice(regime, _STRATEGIES[kind][regime], "as asked for")
+    each = n_kept / max(1, n_classes)
+    of = f"{each:,.0f} samples of a class are kept, of {n / max(1, n_classes):,.0f}"
+    if each >= _PLENTY:
+        found, why = "hard", f"{of}: from {_PLENTY:,} on, the hard ones teach most"
+    elif each < _SCARCE:
+        found, why = "easy", f"{of}: below {_SCARCE}, typical ones teach most"
+    else:
+        found, why = "stratified", f"{of}: with {_SCARCE} to {_PLENTY:,}, all levels of difficulty are needed"
+    return Choice(found, _STRATEGIES[kind][found], why)

@@ -1,0 +1,200 @@
+"""Strategies by score, and the regime that chooses one, beyond what the conformance vectors hold."""
+
+import json
+
+import numpy as np
+import pytest
+from conftest import clusters_table, score_table
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import curate
+from curate import finder
+from curate.errors import CurateError
+from curate.ranking import by_value
+from curate.regime import REGIMES, choose
+from curate.rng import rng
+from curate.strategies.stratified import equal_width
+
+BY_SCORE = ["top", "bottom", "window", "stratified", "moderate"]
+
+
+def order_of(name, table, **options):
+    return finder.make("strategies", name, options)(table, rng(0, "strategy")).tolist()
+
+
+@pytest.fixture
+def hand(tmp_path):
+    """Six samples of two classes."""
+    return score_table(
+        tmp_path / "scores.parquet",
+        "high",
+        el2n=[0.875, 0.125, 0.5, 0.5, 0.3125, 0.75],
+        aum=[-1.0, 9.0, 3.0, 4.0, 5.0, 1.0],
+        label=[0, 0, 0, 1, 1, 1],
+        uid=[5, 4, 3, 2, 1, 0],
+    )
+
+
+def test_orders_worked_by_hand(hand):
+    assert order_of("top", hand) == [0, 5, 3, 2, 4, 1]
+    assert order_of("bottom", hand) == [1, 4, 3, 2, 5, 0]
+    assert order_of("top", hand, column="aum") == [0, 5, 2, 3, 4, 1]
+    # A sixth of six samples is one: the hardest goes to the end.
+    assert order_of("window", hand, skip=1 / 6) == [5, 3, 2, 4, 1, 0]
+    # Medians are 0.5 in both classes; ties at a distance of 0 and 0.375 go by uid.
+    assert order_of("moderate", hand) == [3, 2, 4, 5, 1, 0]
+
+
+def test_stratified_cuts_what_is_least_trusted_and_takes_from_every_level(hand):
+    order = order_of("stratified", hand, bins=2, cut=1 / 3)
+    assert order[4:] == [5, 0]  # of aum 1 and -1, the more trusted first
+    # Of 0.125, 0.5, 0.5 and 0.3125, the lower half is 1, the upper 2, 3 and 4, which lies on the edge.
+    assert 1 in order[:2]
+    assert set(order[:4]) == {1, 2, 3, 4}
+
+
+def test_stratified_trusts_by_its_own_column_where_there_is_no_aum(tmp_path):
+    table = score_table(tmp_path / "s", "high", el2n=[0.0, 1.0, 2.0, 3.0])
+    assert order_of("stratified", table, cut=0.5)[2:] == [2, 3]
+    assert order_of("stratified", table, cut=0.5, cut_column="el2n")[2:] == [2, 3]
+
+
+def test_stratified_draws_by_seed(tmp_path):
+    table = score_table(tmp_path / "s", "high", el2n=[0.0] * 30)
+    strategy = finder.make("strategies", "stratified")
+    assert (strategy(table, rng(0, "s")) == strategy(table, rng(0, "s"))).all()
+    assert (strategy(table, rng(0, "s")) != strategy(table, rng(1, "s"))).any()
+
+
+@given(st.lists(st.integers(-8, 8), min_size=1, max_size=40), st.integers(1, 9))
+def test_bins_are_of_equal_width(values, n_bins):
+    values = np.array(values, float)
+    bins = equal_width(values, n_bins)
+    low, width = values.min(), np.ptp(values)
+    for value, found in zip(values, bins, strict=True):
+        edges = [low + width * number / n_bins for number in range(n_bins + 1)]
+        inside = [b for b in range(n_bins) if edges[b] - 1e-9 <= value <= edges[b + 1] + 1e-9]
+        assert found in inside if width else found == 0
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_by_value_is_a_sort_by_value_uid_and_index(data):
+    n = data.draw(st.integers(1, 40))
+    values = np.array(data.draw(st.lists(st.integers(0, 5), min_size=n, max_size=n)), float)
+    uids = np.array(data.draw(st.lists(st.integers(0, 5), min_size=n, max_size=n)), np.uint64)
+    table = score_table("nowhere", "high", value=values.tolist(), uid=uids.tolist())
+    expected = sorted(range(n), key=lambda index: (values[index], uids[index], index))
+    assert by_value(values, table).tolist() == expected
+
+
+@pytest.mark.parametrize("name", BY_SCORE)
+def test_scores_that_are_no_numbers_are_refused(name, tmp_path):
+    table = score_table(tmp_path / "s", "high", el2n=[1.0, float("nan"), 2.0], label=[0, 0, 1])
+    with pytest.raises(CurateError, match="el2n of sample 1 is nan: score it anew"):
+        order_of(name, table)
+
+
+@pytest.mark.parametrize("name", BY_SCORE)
+def test_a_column_that_is_not_there_is_answered_with_the_nearest(name, hand):
+    with pytest.raises(CurateError, match=r"has no column 'el3n': did you mean el2n\?"):
+        order_of(name, hand, column="el3n")
+    with pytest.raises(CurateError, match="column 'label' does not rank: use one of el2n, aum"):
+        order_of(name, hand, column="label")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("window", {"skip": 1.5}, "skip=1.5 is not a fraction"),
+        ("stratified", {"cut": -0.1}, "cut=-0.1 is not a fraction"),
+        ("stratified", {"bins": 0}, "bins=0 is too few"),
+    ],
+)
+def test_options_out_of_range(name, options, message, hand):
+    with pytest.raises(CurateError, match=message):
+        order_of(name, hand, **options)
+
+
+def test_moderate_needs_labels(tmp_path):
+    table = score_table(tmp_path / "s", "high", el2n=[1.0, 2.0])
+    with pytest.raises(CurateError, match="has no labels, and moderate needs classes"):
+        order_of("moderate", table)
+
+
+@pytest.mark.parametrize("name", BY_SCORE)
+@pytest.mark.parametrize("keep", [1, 5, 7])
+def test_every_strategy_has_exact_budgets_and_a_class_floor(name, keep, tmp_path):
+    chance = np.random.default_rng(1)
+    columns = {"el2n": chance.random(20).round(1).tolist(), "label": [0] * 10 + [1] * 10}
+    table = score_table(tmp_path / "s", "high", **columns)
+    table.header["sha256"] = "0" * 64
+    keep = keep / 20
+    made = curate.select(table, name, keep=keep, class_floor=1.0, output=tmp_path / "m")
+    kept = made.selected(0).indices
+    assert len(kept) == round(keep * 20)
+    assert min((kept < 10).sum(), (kept >= 10).sum()) >= int(keep * 10)
+
+
+# ------------------------------------------------------------------------------------------------- regimes
+
+
+@pytest.mark.parametrize("kind", ["clusters", "scores"])
+@pytest.mark.parametrize("regime", REGIMES)
+def test_every_regime_means_a_strategy_that_is_there(kind, regime):
+    for n_kept in (1, 50, 600, 30_000):
+        choice = choose(regime, kind, n_kept, 60_000, 10)
+        assert choice.strategy in finder.names("strategies")
+        assert regime in (choice.regime, "auto")
+        assert choice.why
+
+
+def test_more_data_means_harder_samples():
+    order = ["easy", "stratified", "hard"]
+    found = [order.index(choose("auto", "scores", k, 60_000, 10).regime) for k in range(10, 60_000, 100)]
+    assert found == sorted(found)
+    assert set(found) == {0, 1, 2}
+
+
+def test_select_says_what_it_chose_and_why(here, cli, tmp_path):
+    chance = np.random.default_rng(0)
+    curate.score(_vectors(here, chance), "duplicate", output="s.parquet")
+    said = cli("select", "s.parquet", "--regime", "auto", "--keep", "0.5")
+    assert said.code == 0
+    assert "samples of a class are kept" in said.err
+    header = json.loads((here / said.last / "manifest.json").read_text())
+    assert header["options"]["regime"] == "auto"
+    assert header["summary"]["why"] in said.err.replace("\n", " ")
+    assert said.last == f"s-{header['options']['strategy']}-0.5"
+
+
+def _vectors(folder, chance):
+    path = folder / "v.npy"
+    np.save(path, chance.normal(size=(50, 4)).astype(np.float32))
+    return path
+
+
+def test_strategy_and_regime_exclude_each_other(digits_round, tmp_path):
+    with pytest.raises(CurateError, match="strategy top and regime hard are both named: name one"):
+        curate.select(digits_round.table, "top", regime="hard", output=tmp_path / "m")
+    with pytest.raises(CurateError, match="there is no regime 'harder': did you mean hard"):
+        curate.select(digits_round.table, regime="harder", output=tmp_path / "m")
+
+
+def test_the_default_strategy_is_that_of_the_table(digits_round, tmp_path):
+    made = curate.select(digits_round.table, output=tmp_path / "c")
+    assert made.header["options"]["strategy"] == "furthest"
+    table = curate.score(digits_round.table, "prototypicality", output=tmp_path / "s")
+    assert curate.select(table, output=tmp_path / "s-top").header["options"]["strategy"] == "top"
+
+
+def test_regimes_of_clusters_are_near_and_far(tmp_path):
+    table = clusters_table(tmp_path / "t", [0, 0, 1, 1], [0.1, 0.9, 0.2, 0.8])
+    table.header["sha256"] = "0" * 64
+    kept = {
+        regime: curate.select(table, regime=regime, keep=0.5, output=tmp_path / regime).selected(0).indices
+        for regime in ("hard", "easy")
+    }
+    assert kept["hard"].tolist() == [1, 3]
+    assert kept["easy"].tolist() == [0, 2]
