@@ -58,8 +58,8 @@ class Table:
 
     @property
     def ranking_columns(self) -> list[str]:
-        """The columns that can rank samples."""
-        return list(self.header["columns"])
+        """The columns that can rank samples, in the order of the table."""
+        return [name for name in self.columns if name in self.header["columns"]]
 
     def frame(self) -> "pl.DataFrame":
         """The table as a polars DataFrame."""

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
+from scipy.stats import spearmanr
 from test_cli import assert_error
 from test_layers import command, loaded_by
 
@@ -22,6 +23,7 @@ from curate.manifest import Selected, open_manifest, write_manifest
 from curate.show.compare import print_comparison, short_names
 from curate.tables import Table, open_table, write_table
 from curate.verbs.compare import Pair, compare
+from curate.verbs.score import score
 from curate.verbs.select import select
 
 UIDS = [100, 101, 102, 103, 104, 105, 106, 107, 108, 109]
@@ -397,3 +399,12 @@ def test_names_are_as_short_as_tells_them_apart():
 
 def test_comparing_loads_neither_torch_nor_faiss(folder):
     assert not loaded_by(command("compare", "a.parquet", "m")) & {"torch", "torchvision", "faiss", "sklearn"}
+
+
+def test_one_table_is_compared_with_itself_score_by_score(tmp_path, cli):
+    made = score("digits+per-class=8", ["forgetting", "aum"], epochs=2, output=tmp_path / "s.parquet")
+    assert made.ranking_columns == open_table(made.path).ranking_columns == ["forgetting", "aum"]
+    (pair,) = compare(made.path).pairs
+    expected = spearmanr(made["forgetting"], -made["aum"]).statistic
+    assert pair.spearman == pytest.approx(expected)
+    assert "hardest first by forgetting" in cli("compare", made.path).out

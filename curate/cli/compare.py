@@ -24,6 +24,7 @@ from curate.cli import options
 @options.DEBUG
 def command(things, budgets, column, by, union, intersect, minus, output, force, as_json):
     """Compare scores and selections of one dataset: tables (.parquet) and manifest folders, two or more.
+    One table alone is compared with itself, score by score.
 
     Overlap is Jaccard: samples kept by both, of those kept by either. Tables rank their samples hardest
     first; a manifest of `curate select` by its rank, another one by how often it selects a sample.
@@ -32,6 +33,7 @@ def command(things, budgets, column, by, union, intersect, minus, output, force,
 
     \b
       curate compare digits-pca-k12.parquet digits-pca-k12-furthest-0.3 --by class
+      curate compare digits-forgetting-aum.parquet
       curate compare seed0.parquet seed1.parquet seed2.parquet --budgets 0.3,600
       curate compare digits-ucb digits-ema --intersect -o digits-both
     """

@@ -25,10 +25,14 @@ Values = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Aligned:
-    """One table or manifest; `rows` int64 `[n]` says which of its rows is sample i of the first."""
+    """One table or manifest; `rows` int64 `[n]` says which of its rows is sample i of the first.
+
+    `own_column` is the one that ranks, where a table stands for one of its columns.
+    """
 
     opened: Table | Manifest
     rows: Indices
+    own_column: str | None = None
 
     @property
     def name(self) -> str:
@@ -65,7 +69,7 @@ class Aligned:
         the rank of every sample; another one says only how often it selects it.
         """
         if isinstance(self.opened, Table):
-            column = column or _first_column(self.opened)
+            column = self.own_column or column or _first_column(self.opened)
             values = self.opened.hardness(column)
             if np.isnan(values).any():
                 row = int(np.flatnonzero(np.isnan(values))[0])
@@ -82,13 +86,19 @@ class Aligned:
 
 
 def open_aligned(things: Sequence[Thing]) -> tuple[list[Aligned], list[str]]:
-    """Open two or more things and align them; the notes say of each re-ordered copy what was done."""
-    if len(things) < 2:
+    """Open two or more things and align them; the notes say of each re-ordered copy what was done.
+
+    One table with several columns that rank stands for all of them.
+    """
+    opened = [_open(thing) for thing in things]
+    if len(opened) == 1 and isinstance(opened[0], Table) and len(opened[0].ranking_columns) > 1:
+        rows = np.arange(len(opened[0]))
+        return [Aligned(opened[0], rows, name) for name in opened[0].ranking_columns], []
+    if len(opened) < 2:
         raise CurateError(
             f"{len(things)} given, compare needs 2 or more: name tables (.parquet) or manifest folders of "
-            "one dataset"
+            "one dataset, or a table with several scores"
         )
-    opened = [_open(thing) for thing in things]
     first = opened[0]
     uids = _columns(first)["uid"]
     aligned, notes = [], []

@@ -138,6 +138,8 @@ def compare(
 ) -> Comparison:
     """Compare two or more tables (scores, clusters) and manifests of one dataset, in any mixture.
 
+    One table with several scores is compared with itself, score by score.
+
     Tables rank their samples hardest first, by `column` or their first one that ranks; a manifest of
     `select` ranks by its rank, before any class floor, another one by how often it selects a sample. Ties
     go to the smaller uid, then index. `budgets` are fractions in (0, 1] or counts. `by="class"` gives the
