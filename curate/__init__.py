@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from curate.embedding import Embedding as Embedding
     from curate.embedding import open_embedding as open_embedding
     from curate.errors import CurateError as CurateError
+    from curate.loading import load_manifest as load_manifest
     from curate.manifest import Manifest as Manifest
     from curate.manifest import open_manifest as open_manifest
     from curate.tables import Table as Table
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from curate.verbs.cluster import cluster as cluster
     from curate.verbs.compare import compare as compare
     from curate.verbs.embed import embed as embed
+    from curate.verbs.export import export as export
     from curate.verbs.inspect import inspect as inspect
     from curate.verbs.replay import replay as replay
     from curate.verbs.score import score as score
@@ -41,12 +43,14 @@ _HOME = {
     "CurateError": "curate.errors",
     "Manifest": "curate.manifest",
     "open_manifest": "curate.manifest",
+    "load_manifest": "curate.loading",
     "Table": "curate.tables",
     "open_table": "curate.tables",
     "open_trace": "curate.trace",
     "cluster": "curate.verbs.cluster",
     "compare": "curate.verbs.compare",
     "embed": "curate.verbs.embed",
+    "export": "curate.verbs.export",
     "inspect": "curate.verbs.inspect",
     "replay": "curate.verbs.replay",
     "score": "curate.verbs.score",

@@ -5,7 +5,7 @@ and lossless files; of the encoded bytes for lossy files. The fingerprint is a h
 labels in order. MNIST read from IDX files and from PNGs is therefore one and the same dataset.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -43,7 +43,10 @@ class Options:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Samples that can be trained on. Row i of every field is sample i; `index` means i."""
+    """Samples that can be trained on. Row i of every field is sample i; `index` means i.
+
+    `has_files` is whether each sample is a file of its own, which `name` then gives.
+    """
 
     reference: str
     images: Images
@@ -53,6 +56,8 @@ class Dataset:
     options: Options = Options()
     skipped: list[str] = field(default_factory=list)
     why_no_labels: str = ""
+    has_files: bool = False
+    _names: tuple[Callable[[int], str], npt.NDArray[np.int64]] | None = None
 
     def __len__(self) -> int:
         return len(self.uids)
@@ -88,6 +93,17 @@ class Dataset:
             )
         return self.labels
 
+    def name(self, index: int) -> str:
+        """What the source calls a sample: its path, where it is a file."""
+        if self._names is None:
+            return f"{self.reference}[{index}]"
+        of, rows = self._names
+        return of(int(rows[index]))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process: without the names, which only a source can give."""
+        return {**self.__dict__, "_names": None}
+
     def take(self, rows: npt.NDArray[np.int64]) -> "Dataset":
         """The samples at `rows`, in that order, as a dataset of its own."""
         return replace(
@@ -95,6 +111,7 @@ class Dataset:
             images=view(self.images, rows),
             labels=None if self.labels is None else self.labels[rows],
             uids=self.uids[rows],
+            _names=None if self._names is None else (self._names[0], self._names[1][rows]),
         )
 
 
@@ -177,6 +194,8 @@ def _open(
         options,
         skipped,
         records.why_no_labels,
+        records.has_files,
+        (records.name, rows),
     )
     if (options.image_column or options.label_column) and not records.has_columns:
         raise CurateError(f"{reference} has no columns: --image-column and --label-column are for Parquet")

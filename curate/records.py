@@ -51,7 +51,7 @@ class Records:
 
     `labels` is int64 `[n]`, or None with `why_no_labels` saying what to do about it. `split` is `all`
     where the source knows no splits. `array` holds all pixels, uint8 `[n, h, w, c]`, where the source
-    has them at hand.
+    has them at hand. `has_files` is whether each sample is a file, by its `name`.
     """
 
     n: int
@@ -63,6 +63,7 @@ class Records:
     array: npt.NDArray[np.uint8] | None = None
     why_no_labels: str = ""
     has_columns: bool = False
+    has_files: bool = False
 
 
 class Source(Protocol):

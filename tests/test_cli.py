@@ -11,7 +11,7 @@ from PIL import Image
 
 import curate
 
-COMMANDS = ("embed", "cluster", "score", "select", "train", "replay", "inspect", "compare")
+COMMANDS = ("embed", "cluster", "score", "select", "train", "replay", "inspect", "compare", "export")
 
 
 def jpegs(folder, classes=("cat", "dog"), each=12, seed=0):

@@ -11,7 +11,7 @@ import click
 
 from curate.errors import CurateError
 
-_ORDER = ("embed", "cluster", "score", "select", "train", "replay", "inspect", "compare")
+_ORDER = ("embed", "cluster", "score", "select", "train", "replay", "inspect", "compare", "export")
 _INTERRUPTED = 130
 
 

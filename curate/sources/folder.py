@@ -60,6 +60,7 @@ class Folder:
             classes=classes,
             split=chosen[0] if len(chosen) == 1 else request.split,
             why_no_labels=why,
+            has_files=True,
         )
 
 

@@ -23,14 +23,14 @@ from torch.nn import functional
 from curate.errors import CurateError
 from curate.finder import make
 from curate.learner import Learner, autocast
-from curate.manifest import Selected
 from curate.network import Recipe
+from curate.order import order_of
 from curate.progress import SILENT, Progress
 from curate.rng import stream_seed
 from curate.session import Session
 from curate.trace import Seen
 from curate.training.batches import Batches, check_augment
-from curate.training.loop import Epoch, check_recipe, fit, optimizer_of, order_of, repeatable
+from curate.training.loop import Epoch, check_recipe, fit, optimizer_of, repeatable
 from curate.training.recorder import Recorder
 from curate.training.schedules import schedule
 
@@ -141,7 +141,7 @@ def _side_by_side(
     n_batches = -(-n // recipe.batch_size)
     for epoch in range(stack.epoch + 1, n_epochs):
         started = time.perf_counter()
-        orders = [order_of(Selected(everything), n, seed, epoch) for seed in seeds]
+        orders = [order_of(everything, n, seed, epoch) for seed in seeds]
         places = torch.from_numpy(np.stack(orders)).to(data.device) + first_places
         loss_sum = torch.zeros((), dtype=torch.float64, device=device)
         pieces = [

@@ -21,6 +21,7 @@ from curate.errors import CurateError
 from curate.learner import Learner
 from curate.manifest import Selected
 from curate.network import Recipe
+from curate.order import order_of
 from curate.policy import Plan, Policy, View
 from curate.progress import SILENT, Progress
 from curate.rng import rng, stream_seed
@@ -106,7 +107,7 @@ def fit(
                     )
                     run.take(policy.plan(view), epoch, data.n)
                     observer.was_used()
-        order = order_of(run.selected, data.n, seed, epoch)
+        order = order_of(run.selected.indices, data.n, seed, epoch)
         rows = torch.from_numpy(order).to(data.device)
         weights = _weights_by_index(run.selected, data)
         chosen = time.perf_counter()
@@ -214,16 +215,6 @@ def _share_changed(before: Selected, now: Selected, n: int) -> float:
     had = np.zeros(n, np.bool_)
     had[before.indices] = True
     return 1 - float(had[now.indices].mean()) if len(now.indices) else 0.0
-
-
-def order_of(selected: Selected, n: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
-    """The selected indices in the order of the epoch."""
-    if len(selected.indices) == 0:
-        raise CurateError(f"nothing is selected in epoch {epoch}: keep at least one sample")
-    kept = np.zeros(n, np.bool_)
-    kept[selected.indices] = True
-    everything = rng(seed, "order", epoch).permutation(n)
-    return everything[kept[everything]]
 
 
 def _weights_by_index(selected: Selected, data: Batches) -> torch.Tensor | None:

@@ -102,7 +102,7 @@ class Observer:
             aum = (self._margin_sum / self._n_margins).cpu().numpy()
             known = self._available[~np.isnan(aum[self._available])]
             n_out = round((1 - self._session.trust) * len(self._available))
-            worst = np.lexsort((known, aum[known]))[:n_out]
+            worst = np.lexsort((known, self._data.uids[known], aum[known]))[:n_out]
             found[known[worst]] = True
         return found
 

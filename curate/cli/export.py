@@ -1,0 +1,49 @@
+"""curate export"""
+
+import click
+
+from curate.cli import options
+
+
+@click.command()
+@click.argument("folder")
+@click.option("--to", required=True, metavar="FORMAT", help="One of those above.")
+@click.option("--epoch", type=int, help="Which epoch of a dynamic manifest; -1 is the last.")
+@click.option("--keys", metavar="FILE", help="For webdataset: the key of every sample, in order of index.")
+@click.option("--data", metavar="DATASET", help="For imagefolder-list: the folder, where it has moved.")
+@options.output("FILE")
+@options.JSON
+@options.dataset
+@options.DEBUG
+def command(folder, to, epoch, keys, data, output, force, as_json, opening):
+    """Write what the manifest in FOLDER selects in the format of another tool.
+
+    \b
+    npy               indices, int64
+    txt               an index per line
+    csv               index, uid, label, weight
+    datacomp          sorted pairs of uint64 (0, uid), .npy
+    webdataset        a key per line
+    imagefolder-list  a path per line
+
+    \b
+      curate export digits-pca-k12-furthest-0.3 --to npy
+      curate export digits-ucb --to csv --epoch -1
+    """
+    from curate.show import talk
+    from curate.verbs.export import export
+
+    with talk.progress() as progress:
+        made = export(
+            folder,
+            to,
+            epoch=epoch,
+            keys=keys,
+            data=data,
+            opening=opening,
+            output=output,
+            force=force,
+            progress=progress,
+        )
+    talk.say(f"{made.n_selected:,} of {made.n:,} samples")
+    talk.result(made.path, {"n_selected": made.n_selected, "n": made.n}, as_json)

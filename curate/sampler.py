@@ -1,0 +1,91 @@
+"""A torch sampler that presents what a manifest selects: per epoch, distributed, resumable in mid-epoch."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch.utils.data import Sampler
+
+from curate.errors import CurateError
+from curate.order import order_of
+
+if TYPE_CHECKING:
+    from curate.manifest import Manifest
+
+
+class ManifestSampler(Sampler[int]):
+    """Indices for a `DataLoader`, in curate's own order for the seed, or ascending without `shuffle`.
+
+    Call `set_epoch` before each epoch, as with torch's DistributedSampler: a dynamic manifest has another
+    selection then, a static one another order. Of `world_size` ranks each gets as many indices, by wrapping
+    around, or with `drop_last` by leaving up to world_size − 1 out. `state_dict` says how far the epoch is,
+    in indices handed out; after `load_state_dict` the next iteration, of the same epoch, goes on there.
+    """
+
+    def __init__(
+        self,
+        manifest: "Manifest",
+        *,
+        seed: int = 0,
+        shuffle: bool = True,
+        rank: int = 0,
+        world_size: int = 1,
+        drop_last: bool = False,
+    ) -> None:
+        if world_size < 1 or not 0 <= rank < world_size:
+            raise CurateError(
+                f"rank={rank} of world_size={world_size} is out of range: use 0 <= rank < world_size"
+            )
+        self._manifest, self._seed, self._shuffle = manifest, seed, shuffle
+        self._rank, self._world_size, self._drop_last = rank, world_size, drop_last
+        self._epoch = self._position = self._start = 0
+        self._indices = self._of_epoch(0)
+
+    def set_epoch(self, epoch: int) -> None:
+        """The epoch to present next, from its start; after the last one of a dynamic manifest, an error."""
+        if epoch != self._epoch:
+            self._indices, self._epoch = self._of_epoch(epoch), epoch
+            self._position = self._start = 0
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __iter__(self) -> Iterator[int]:
+        start, self._start = self._start, 0
+        self._position = start
+        for place in range(start, len(self._indices)):
+            self._position = place + 1
+            yield int(self._indices[place])
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where it stands, as plain numbers, with what it must belong to."""
+        return {"epoch": self._epoch, "position": self._position, **self._identity()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from `state_dict()` of a sampler of the same manifest, seed and share."""
+        for name, own in self._identity().items():
+            if state.get(name) != own:
+                raise CurateError(f"the state is of another sampler ({name} was {state.get(name)}, is {own})")
+        self._epoch = state["epoch"]
+        self._indices = self._of_epoch(self._epoch)
+        self._position = self._start = state["position"]
+
+    def _identity(self) -> dict[str, Any]:
+        return {
+            "manifest": self._manifest.header["sha256"],
+            "seed": self._seed,
+            "shuffle": self._shuffle,
+            "rank": self._rank,
+            "world_size": self._world_size,
+            "drop_last": self._drop_last,
+        }
+
+    def _of_epoch(self, epoch: int) -> Any:
+        indices = self._manifest.selected(epoch).indices
+        if self._shuffle:
+            indices = order_of(indices, self._manifest.n, self._seed, epoch)
+        if self._drop_last:
+            indices = indices[: len(indices) - len(indices) % self._world_size]
+        else:
+            indices = np.resize(indices, -(-len(indices) // self._world_size) * self._world_size)
+        return indices[self._rank :: self._world_size]
