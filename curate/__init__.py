@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from curate.verbs.embed import embed as embed
     from curate.verbs.export import export as export
     from curate.verbs.inspect import inspect as inspect
+    from curate.verbs.pull import pull as pull
+    from curate.verbs.push import push as push
     from curate.verbs.replay import replay as replay
     from curate.verbs.score import score as score
     from curate.verbs.select import select as select
@@ -52,6 +54,8 @@ _HOME = {
     "embed": "curate.verbs.embed",
     "export": "curate.verbs.export",
     "inspect": "curate.verbs.inspect",
+    "pull": "curate.verbs.pull",
+    "push": "curate.verbs.push",
     "replay": "curate.verbs.replay",
     "score": "curate.verbs.score",
     "select": "curate.verbs.select",

@@ -85,7 +85,11 @@ def make_header(
 
 
 def cost_of(header: Header) -> tuple[float, int]:
-    """What the scores that an artifact was made from have cost: seconds, and samples seen in training."""
+    """What the scores that an artifact was made from have cost: seconds, and samples seen in training.
+
+    The trace of a `curate train` notes no seconds, as its bytes are those of any other run of that command:
+    only the samples that it saw are counted.
+    """
     steps = {canonical(step): step["cost"] for step in header["lineage"] if "cost" in step}
     costs = list(steps.values())
     return sum(cost["seconds"] for cost in costs), sum(cost["samples_seen"] for cost in costs)

@@ -1,45 +1,69 @@
-"""The dataset card of a manifest: README.md with the YAML head that the Hub and its viewer read."""
+"""The dataset card of a manifest: for people, with the YAML head that the Hub and its viewer read."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from curate.artifact import Header
+from curate.artifact import Header, cost_of
+from curate.origins import Origin, origin_of
 
 
 def card(name: str, header: Header, samples: Mapping[str, Any]) -> str:
-    """The text of README.md for a manifest called `name`."""
-    dataset, summary = header["dataset"], header["summary"]
-    share = f"{summary['keep']:.1%}"
-    kept = f"{summary['n_selected_per_epoch']:,.0f} of {dataset['n']:,} samples ({share})"
-    head = [
+    """The text of README.md in the folder of a manifest called `name`."""
+    configs = [("selection", "selection.parquet"), ("samples", "samples.parquet")]
+    origin = origin_of(header["dataset"]["reference"])
+    head = head_of(name, configs, size_category(header["dataset"]["n"]), origin.licence)
+    return "\n".join([*head, about(name, header, samples, origin=origin)])
+
+
+def head_of(title: str, configs: Sequence[tuple[str, str]], size: str, licence: str | None) -> list[str]:
+    """The lines of the YAML head; `configs` are what the viewer shows, by name and file."""
+    return [
         "---",
-        f"pretty_name: {json.dumps(name)}",
+        f"pretty_name: {json.dumps(title)}",
+        *([f"license: {licence}"] if licence else []),
         "tags:",
         "- curate",
         "- data-pruning",
-        f"size_categories:\n- {_size_category(dataset['n'])}",
+        f"size_categories:\n- {size}",
         "configs:",
-        "- config_name: selection",
-        "  data_files: selection.parquet",
-        "- config_name: samples",
-        "  data_files: samples.parquet",
+        *(f"- config_name: {json.dumps(name)}\n  data_files: {json.dumps(file)}" for name, file in configs),
         "---",
     ]
+
+
+def about(
+    name: str,
+    header: Header,
+    samples: Mapping[str, Any],
+    *,
+    origin: Origin,
+    address: str | None = None,
+    results: Mapping[str, Any] | None = None,
+    picture: str | None = None,
+) -> str:
+    """The card without its head. `address` is where it lies on the Hub, `results` what a replay found."""
+    dataset, summary = header["dataset"], header["summary"]
+    share = f"{summary['keep']:.1%}"
+    kept = f"{summary['n_selected_per_epoch']:,.0f} of {dataset['n']:,} samples ({share})"
     epochs = "the same in every epoch" if summary["n_epochs"] == 1 else f"for {summary['n_epochs']} epochs"
+    page = f"[{dataset['reference']}]({origin.link})" if origin.link else f"`{dataset['reference']}`"
+    licence = f"under {origin.licence}" if origin.licence else "under a licence of its own, see its page"
     body = [
         f"# {name}",
         "",
-        f"Which samples of `{dataset['reference']}` ({dataset['split']} split) to train on: "
-        f"{kept}, {epochs}.",
-        "It holds indices, uids, labels and scores, and no images.",
+        f"Which samples of {page} ({dataset['split']} split) to train on: {kept}, {epochs}. It holds "
+        f"indices, uids, labels and scores, and no images; those are {licence}.",
         "",
-        f"    curate inspect {name}",
-        f"    curate replay {name} --against full,random",
-        "",
+        *([f"![histogram]({picture})", ""] if picture else []),
+        *_why(summary),
         *_groups(summary),
+        *_results(results, summary, header),
+        "## Train on it",
+        "",
+        *_usage(name, dataset["reference"], address, summary["n_epochs"]),
         *_class_table(dataset["classes"], samples, summary["n_epochs"]),
         "## How it was made",
         "",
@@ -51,10 +75,25 @@ def card(name: str, header: Header, samples: Mapping[str, Any]) -> str:
         "",
         f"Dataset fingerprint `{dataset['fingerprint']}`; versions "
         + ", ".join(f"{library} {version}" for library, version in header["versions"].items())
-        + ". `manifest.json` has the whole record.",
+        + f"; {header['device']}. `manifest.json` has the whole record, sealed as `{header['sha256'][:16]}`.",
         "",
     ]
-    return "\n".join(head + body)
+    return "\n".join(body)
+
+
+def size_category(n: int) -> str:
+    """The Hub's own words for sizes."""
+    steps = [(10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M")]
+    return next((name for limit, name in steps if n < limit), "1M<n<10M" if n < 10**7 else "n>10M")
+
+
+def _why(summary: Mapping[str, Any]) -> list[str]:
+    """Why these samples, where that is known."""
+    if "why" in summary:
+        return [f"Chosen as {summary['regime']} ({summary['strategy']}): {summary['why']}.", ""]
+    if "strategy" in summary:
+        return [f"Chosen by the strategy `{summary['strategy']}`.", ""]
+    return [f"Chosen by the policy `{summary['policy']}`.", ""] if "policy" in summary else []
 
 
 def _groups(summary: Mapping[str, Any]) -> list[str]:
@@ -64,6 +103,67 @@ def _groups(summary: Mapping[str, Any]) -> list[str]:
     shares = ", ".join(f"{name} {group['weight']:.1%}" for name, group in summary["groups"].items())
     n = len(summary["checkpoints"])
     return [f"Selected anew at {n} checkpoints. By a fitted mixture, samples are selected: {shares}.", ""]
+
+
+def _results(results: Mapping[str, Any] | None, summary: Mapping[str, Any], header: Header) -> list[str]:
+    """Accuracy with controls and spread from a replay, or of the run itself; and what scoring cost."""
+    lines = []
+    if results:
+        recipe = results["recipe"]
+        lines += [
+            "## Accuracy",
+            "",
+            f"{results['model']}, {recipe['n_epochs']} epochs, after the last one, mean ± std over "
+            f"{len(results['runs'][0]['trials'])} trials, on {results['device']}:",
+            "",
+            "| | test accuracy | samples seen | seconds |",
+            "|---|---|---|---|",
+            *(
+                f"| {'**this manifest**' if place == 0 else run['name']} | {_accuracy(run['accuracy'])} | "
+                f"{run['trials'][0]['samples_seen']:,} | {run['seconds']['mean']:.1f} |"
+                for place, run in enumerate(results["runs"])
+            ),
+            "",
+        ]
+    elif summary.get("test_accuracy") is not None:
+        lines += [f"The run that selected it reached {summary['test_accuracy']:.2%} on the test set.", ""]
+    seconds, seen = cost_of(header)
+    if seconds:
+        lines += [f"The scores behind it cost {seconds:,.1f} s and {seen:,} presentations.", ""]
+    return lines
+
+
+def _accuracy(found: Mapping[str, Any]) -> str:
+    spread = f" ± {100 * found['std']:.2f}" if found.get("std") is not None else ""
+    return f"{100 * found['mean']:.2f}{spread} %"
+
+
+def _usage(name: str, reference: str, address: str | None, n_epochs: int) -> list[str]:
+    """How to replay it, and how to use it without curate."""
+    place = address or name
+    epoch = "" if n_epochs == 1 else ".filter(polars.col('epoch') == 0)"
+    lines = [f"    curate replay {place} --data {reference} --against full,random", ""]
+    if address is None:
+        return [*lines, f"    curate inspect {name}", ""]
+    repository, _, revision = address.removeprefix("hf:").partition("@")
+    owner, title, folder = repository.split("/")
+    at = f"@{revision}" if revision else ""
+    return [
+        *lines,
+        f"    curate pull {repository}{at}",
+        "",
+        "Without curate, in the order of the original dataset:",
+        "",
+        "```python",
+        "import polars",
+        "",
+        f'rows = polars.read_parquet("hf://datasets/{owner}/{title}{at}/{folder}/selection.parquet")',
+        f'indices = rows{epoch}["index"].to_list()',
+        "subset = torch.utils.data.Subset(dataset, indices)  # torch",
+        "subset = dataset.select(indices)                    # datasets",
+        "```",
+        "",
+    ]
 
 
 def _class_table(classes: list[str], samples: Mapping[str, Any], n_epochs: int) -> list[str]:
@@ -78,9 +178,3 @@ def _class_table(classes: list[str], samples: Mapping[str, Any], n_epochs: int) 
     ]
     what = "samples" if n_epochs == 1 else "presentations"
     return [f"| class | {what} | kept | share |", "|---|---|---|---|", *rows, ""]
-
-
-def _size_category(n: int) -> str:
-    """The Hub's own words for sizes."""
-    steps = [(10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M")]
-    return next((name for limit, name in steps if n < limit), "1M<n<10M" if n < 10**7 else "n>10M")

@@ -1,40 +1,288 @@
-"""The Hugging Face Hub. The only file that knows huggingface_hub."""
+"""The Hugging Face Hub. The only file that knows huggingface_hub.
 
+Whatever goes wrong becomes one line of its own; a token is taken from HF_TOKEN or the saved login by the
+client, and never touched here. What may pass if tried again is tried again, a few times, and said.
+"""
+
+import hashlib
+import logging as standard_logging
 import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from curate.errors import CurateError
+from curate.progress import SILENT, Progress
+
+TAG = "curate"  # on every repository of manifests
+_TRIES = 4
+_PASSING = (408, 429, 500, 502, 503, 504)
+_FIRST_WAIT = 1.0
+_OUT_OF_REACH = "hf:{} is not in the local cache and the Hub is out of reach: connect, and try again"
+
+Content = bytes | Path
+T = TypeVar("T")
+
+
+class UnreachableError(CurateError):
+    """The Hub is out of reach: offline, or the connection was lost."""
+
+
+class NotThereError(CurateError):
+    """There is no such repository, or it is not open to the user."""
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file in a repository: its size in bytes, and what tells its content."""
+
+    size: int
+    git_sha1: str
+    sha256: str | None
+
+    def holds(self, content: Content) -> bool:
+        """Whether it is the same file as this one here."""
+        data = content if isinstance(content, bytes) else content.read_bytes()
+        if self.sha256 is not None:
+            return hashlib.sha256(data).hexdigest() == self.sha256
+        blob = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+        return blob == self.git_sha1
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A dataset repository as of one commit: its files by path."""
+
+    repository: str
+    commit: str
+    private: bool
+    files: dict[str, RemoteFile]
+
+
+def look(repository: str, revision: str | None = None, progress: Progress = SILENT) -> Remote:
+    """What a repository holds at a revision (a tag, a branch or a commit), by default main."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.hf_api import RepoFile
+
+    def ask() -> Remote:
+        about = HfApi().dataset_info(repository, revision=revision)
+        commit = str(about.sha)
+        files = {
+            entry.path: RemoteFile(entry.size, entry.blob_id, entry.lfs.sha256 if entry.lfs else None)
+            for entry in HfApi().list_repo_tree(
+                repository, recursive=True, revision=commit, repo_type="dataset"
+            )
+            if isinstance(entry, RepoFile)
+        }
+        return Remote(repository, commit, bool(about.private), files)
+
+    return _persistently(ask, repository, revision, progress)
+
+
+def fetch(remote: Remote, path: str, progress: Progress = SILENT) -> Path:
+    """A file of a repository, in the Hub's own cache."""
+    from huggingface_hub import hf_hub_download
+
+    def ask() -> Path:
+        found = hf_hub_download(remote.repository, path, repo_type="dataset", revision=remote.commit)
+        return Path(found)
+
+    return _persistently(ask, remote.repository, remote.commit, progress)
+
+
+def create(repository: str, private: bool, progress: Progress = SILENT) -> None:
+    """A dataset repository, where there is none yet."""
+    from huggingface_hub import HfApi
+
+    def ask() -> None:
+        HfApi().create_repo(repository, repo_type="dataset", private=private, exist_ok=True)
+
+    _persistently(ask, repository, None, progress)
+
+
+def commit(remote: Remote, files: Mapping[str, Content], message: str, progress: Progress = SILENT) -> str:
+    """Add files in one commit on top of the one looked at; the new one. Refused if that is not the last."""
+    from huggingface_hub import CommitOperationAdd, HfApi
+
+    operations = [
+        CommitOperationAdd(path, content if isinstance(content, bytes) else str(content))
+        for path, content in sorted(files.items())
+    ]
+    with _spoken(remote.repository, None, progress):
+        made = HfApi().create_commit(
+            remote.repository,
+            operations,
+            commit_message=message,
+            repo_type="dataset",
+            parent_commit=remote.commit,
+        )
+    return str(made.oid)
+
+
+def tag(repository: str, name: str, at: str, progress: Progress = SILENT) -> None:
+    """Name a commit; a name that means another commit already is an error."""
+    from huggingface_hub import HfApi, errors
+
+    def ask() -> None:
+        try:
+            HfApi().create_tag(repository, tag=name, revision=at, repo_type="dataset")
+        except errors.HfHubHTTPError as problem:
+            if problem.response.status_code != 409:
+                raise
+            if HfApi().dataset_info(repository, revision=name).sha != at:
+                raise CurateError(
+                    f"hf:{repository} has a tag {name} already, of something else: the files are published "
+                    f"as {at[:12]}, choose another --tag"
+                ) from None
+
+    _persistently(ask, repository, None, progress)
+
+
+def search(owner: str, progress: Progress = SILENT) -> list[dict[str, Any]]:
+    """The dataset repositories of an owner that carry our tag: id, private and the metadata of their card."""
+    from huggingface_hub import HfApi
+
+    def ask() -> list[dict[str, Any]]:
+        found = HfApi().list_datasets(author=owner, filter=TAG, expand=["cardData", "private"])
+        return [
+            {
+                "repository": one.id,
+                "private": bool(one.private),
+                "card": dict(one.card_data.to_dict()) if one.card_data else {},
+            }
+            for one in found
+        ]
+
+    return _persistently(ask, owner, None, progress)
+
+
+def is_offline() -> bool:
+    """Whether the user asked to leave the network alone (HF_HUB_OFFLINE)."""
+    from huggingface_hub import constants
+
+    return bool(constants.HF_HUB_OFFLINE)
+
+
+def address(repository: str) -> str:
+    """The page of a dataset repository."""
+    from huggingface_hub import constants
+
+    return f"{constants.ENDPOINT}/datasets/{repository}"
 
 
 def fetch_parquet(repository: str, revision: str | None) -> Path:
     """A folder with the Parquet files of a dataset repository, fetched into the Hub's cache."""
-    from huggingface_hub import errors, snapshot_download
-    from huggingface_hub.utils import (  # type: ignore[attr-defined]  # httpx: where its errors live
-        disable_progress_bars,
-        httpx,
-        logging,
-    )
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
 
-    logging.set_verbosity_error()  # what it would warn of is said here, in one line
     if not sys.stderr.isatty():
         disable_progress_bars()
-    try:
+    with _spoken(repository, revision, SILENT):
         folder = snapshot_download(
             repository, repo_type="dataset", revision=revision, allow_patterns=["*.parquet"]
         )
-    except (errors.RepositoryNotFoundError, errors.HFValidationError):
-        raise CurateError(
-            f"hf:{repository} is not on the Hub, or not open to you: check the name, or set HF_TOKEN"
-        ) from None
-    except errors.RevisionNotFoundError:
-        raise CurateError(f"hf:{repository} has no revision '{revision}': leave out @{revision}") from None
-    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled):
-        raise CurateError(
-            f"hf:{repository} is not in the local cache and the Hub is out of reach: connect, and try again"
-        ) from None
-    except (httpx.HTTPError, errors.HfHubHTTPError, OSError) as problem:
-        reason = " ".join(str(problem).split())[:120] or type(problem).__name__
-        raise CurateError(f"hf:{repository} could not be fetched ({reason}): try again") from None
     if not any(Path(folder).rglob("*.parquet")):
         raise CurateError(f"hf:{repository} has no Parquet files: use a dataset that has")
     return Path(folder)
+
+
+class _PassingError(Exception):
+    """What may work if tried again; its text says what happened."""
+
+
+def _persistently(ask: Callable[[], T], repository: str, revision: str | None, progress: Progress) -> T:
+    """Ask, and ask again a few times where that may help."""
+    wait = _FIRST_WAIT
+    for left in range(_TRIES - 1, -1, -1):
+        try:
+            with _spoken(repository, revision, progress, passing=left > 0):
+                return ask()
+        except _PassingError as problem:
+            progress.note(f"{problem}: trying again in {wait:g} s ({left} more)")
+            time.sleep(wait)
+            wait *= 2
+    raise AssertionError("the last try raises an error of its own")
+
+
+@contextmanager
+def _spoken(
+    repository: str, revision: str | None, progress: Progress, passing: bool = False
+) -> Iterator[None]:
+    """Every way in which the Hub can fail, in one line; with `passing`, what may pass as _PassingError."""
+    from huggingface_hub import errors
+    from huggingface_hub.utils import httpx, logging  # type: ignore[attr-defined]  # its errors
+
+    with _retries_said(logging.get_logger("huggingface_hub"), progress):
+        try:
+            yield
+        except errors.GatedRepoError:
+            raise NotThereError(
+                f"hf:{repository} is gated: ask for access on its page, and sign in with HF_TOKEN"
+            ) from None
+        except (errors.RepositoryNotFoundError, errors.HFValidationError):
+            raise NotThereError(
+                f"hf:{repository} is not on the Hub, or not open to you: check the name, or set HF_TOKEN"
+            ) from None
+        except errors.RevisionNotFoundError:
+            raise CurateError(
+                f"hf:{repository} has no revision '{revision}': leave out @{revision}"
+            ) from None
+        except errors.OfflineModeIsEnabled:
+            raise UnreachableError(_OUT_OF_REACH.format(repository)) from None
+        except errors.LocalEntryNotFoundError:
+            if passing:
+                raise _PassingError(f"hf:{repository} could not be reached") from None
+            raise UnreachableError(_OUT_OF_REACH.format(repository)) from None
+        except errors.HfHubHTTPError as problem:
+            raise _of_status(problem, repository, passing) from None
+        except (httpx.HTTPError, OSError) as problem:
+            reason = " ".join(str(problem).split())[:120] or type(problem).__name__
+            if passing:
+                raise _PassingError(f"the connection to the Hub was lost ({reason})") from None
+            raise UnreachableError(
+                f"hf:{repository}: the connection to the Hub was lost ({reason}): try again"
+            ) from None
+
+
+def _of_status(problem: Any, repository: str, passing: bool) -> Exception:
+    """The error that an answer of the Hub means."""
+    status = getattr(problem.response, "status_code", 0)
+    if status in (401, 403):
+        return CurateError(
+            f"hf:{repository} does not let you do this ({status}): set HF_TOKEN to a token that may write"
+        )
+    if status in (409, 412):
+        return CurateError(
+            f"hf:{repository} was changed by someone else meanwhile: nothing was published, run this again"
+        )
+    if status in _PASSING and passing:
+        return _PassingError(f"the Hub answered {status}")
+    reason = " ".join(str(problem).split())[:120]
+    return UnreachableError(f"hf:{repository}: the Hub answered {status} ({reason}): try again later")
+
+
+class _Sayer(standard_logging.Handler):
+    """Hands what the client warns of while it tries again to the user."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__(standard_logging.WARNING)
+        self._progress = progress
+
+    def emit(self, record: standard_logging.LogRecord) -> None:
+        text = " ".join(record.getMessage().split())
+        if "etry" in text:
+            self._progress.note(text[:160])
+
+
+@contextmanager
+def _retries_said(logger: standard_logging.Logger, progress: Progress) -> Iterator[None]:
+    """While the block runs, the client's own warnings come as notes, and only those of trying again."""
+    handler, before, passed_on = _Sayer(progress), logger.handlers, logger.propagate
+    logger.handlers, logger.propagate = [handler], False
+    try:
+        yield
+    finally:
+        logger.handlers, logger.propagate = before, passed_on

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from curate.errors import CurateError
 from curate.manifest import Indices, Manifest, Weights, open_manifest
+from curate.remote import fetched, is_remote
 
 if TYPE_CHECKING:
     from curate.sampler import ManifestSampler
@@ -79,5 +80,8 @@ class LoadedManifest:
 
 
 def load_manifest(source: str | Path) -> LoadedManifest:
-    """Open a manifest folder, verified, for use with torch, datasets or WebDataset."""
-    return LoadedManifest(open_manifest(source))
+    """Open a manifest, verified, for use with torch, datasets or WebDataset.
+
+    `source` is its folder, or where it lies on the Hub: `hf:owner/name`, `hf:owner/name/manifest@v1`.
+    """
+    return LoadedManifest(fetched(str(source)) if is_remote(source) else open_manifest(source))

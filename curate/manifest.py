@@ -36,6 +36,10 @@ from curate.tables import Column, check_sizes
 
 SELECTION, SAMPLES, HEADER, CARD = "selection.parquet", "samples.parquet", "manifest.json", "README.md"
 
+LEFT_OUT = ("model.safetensors", "metrics.parquet", "trace.parquet")  # what a published copy may lack
+_SMALL_BYTES, _MOST_TIMES = 64 * 2**20, 100  # what samples may unpack to, and as a multiple of their file
+_LONGEST_WORD = 1024
+
 Indices = npt.NDArray[np.int64]
 Weights = npt.NDArray[np.float32]
 
@@ -80,9 +84,18 @@ class Manifest:
     @cached_property
     def samples(self) -> dict[str, Column]:
         """The columns of samples.parquet, each `[n]`, in order of index."""
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        table = pq.read_table(self.path / SAMPLES)
+        schema = pq.read_schema(self.path / SAMPLES)
+        words = [field.name for field in schema if pa.types.is_string(field.type)]
+        table = pq.read_table(self.path / SAMPLES, read_dictionary=words)
+        for name in words:
+            for chunk in table.column(name).chunks:
+                if any(len(str(word)) > _LONGEST_WORD for word in chunk.dictionary):
+                    raise DamagedError(
+                        f"{self.path / SAMPLES}: {name} has words beyond {_LONGEST_WORD} letters"
+                    )
         return {
             name: np.asarray(table.column(name).to_numpy(zero_copy_only=False)) for name in table.column_names
         }
@@ -144,9 +157,16 @@ def open_manifest(folder: str | Path) -> Manifest:
         raise CurateError(f"{folder} {what}; make one with `curate select`")
     header = read_header(path.read_bytes(), path, ("manifest",))
     check_seal(path)
+    for name in (SELECTION, SAMPLES):
+        if name not in header["files"]:
+            raise DamagedError(f"{folder} is incomplete: {HEADER} does not name {name}; copy it anew")
     for name, expected in header["files"].items():
         file = folder / name
-        if Path(name).name != name or not file.is_file() or file.is_symlink():
+        if Path(name).name != name or file.is_symlink():
+            raise DamagedError(f"{folder} names a file that is not its own ({name}): copy it anew")
+        if not file.is_file():
+            if name in LEFT_OUT:
+                continue
             raise DamagedError(f"{folder} is incomplete: {name} is missing; copy it anew")
         if file_sha256(file) != expected:
             raise DamagedError(f"{file} is damaged: its sha256 is not the one in {HEADER}; copy it anew")
@@ -156,9 +176,38 @@ def open_manifest(folder: str | Path) -> Manifest:
         raise DamagedError(f"{folder} is not readable ({problem}): copy it anew") from None
     check_sizes(selection, None, folder / SELECTION)
     check_sizes(samples, header["dataset"]["n"], folder / SAMPLES)
-    if selection.num_row_groups != header["summary"]["n_epochs"]:
-        raise DamagedError(f"{folder / SELECTION} has {selection.num_row_groups} epochs: copy it anew")
+    _check_selection(selection, header, folder / SELECTION)
+    _check_samples(samples, folder / SAMPLES)
     return Manifest(folder, header)
+
+
+def _check_selection(file: Any, header: Header, path: Path) -> None:
+    """Refuse a selection that is not what its header says, from its own description alone."""
+    types = {field.name: str(field.type) for field in file.schema_arrow}
+    if {**types, "weight": "float"} != {"epoch": "int32", "index": "int64", "weight": "float"}:
+        raise DamagedError(f"{path} has columns {types}, not those of a selection: copy it anew")
+    if file.num_row_groups != header["summary"]["n_epochs"]:
+        raise DamagedError(f"{path} has {file.num_row_groups} epochs: copy it anew")
+    for group in range(file.num_row_groups):
+        n_rows = file.metadata.row_group(group).num_rows
+        if n_rows > header["dataset"]["n"]:
+            raise DamagedError(f"{path} selects {n_rows:,} samples in epoch {group}, more than there are")
+
+
+def _check_samples(file: Any, path: Path) -> None:
+    """Refuse samples of other types, or that unpack to far more than a file of that size can hold."""
+    import pyarrow as pa
+
+    types = {field.name: field.type for field in file.schema_arrow}
+    plain = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_string)
+    odd = [name for name, kind in types.items() if not any(is_kind(kind) for is_kind in plain)]
+    if odd or str(types.get("index")) != "int64" or str(types.get("uid")) != "uint64":
+        raise DamagedError(f"{path} has columns of other types than samples have ({odd or 'index, uid'})")
+    unpacked, size = 8 * file.metadata.num_rows * len(types), path.stat().st_size
+    if unpacked > max(_SMALL_BYTES, _MOST_TIMES * size):
+        raise DamagedError(
+            f"{path} has {size:,} bytes and unpacks to {unpacked / 2**20:,.0f} MiB: it is not read"
+        )
 
 
 def follow(manifest: Manifest, dataset: Dataset) -> tuple[Dataset, Indices, str]:

@@ -1,7 +1,8 @@
 """What a strategy is, and how samples are ranked around centroids.
 
 A strategy never sees the budget: it orders all samples of a table, best first. Ties are broken by uid,
-then by index, so an order does not depend on how a dataset is stored, nor on how clusters are numbered.
+then by index, so an order does not depend on how a dataset is stored, nor on how clusters are numbered;
+only what is drawn at random does, which follows the order of the table.
 """
 
 from fractions import Fraction

@@ -1,9 +1,10 @@
 """Which samples to keep when all that is known is how many there are: the hard, the easy, or all levels.
 
 Where much is kept of each class, the easy samples say nothing new and the hard ones draw the border; where
-little is kept, the hard ones are exceptions without a rule (Sorscher et al. 2022; Zheng et al. 2023). The
-limits are those of LeNet-5 on MNIST (benchmarks/results/scores.md): a guess for any other data, to be checked
-by `replay`.
+little is kept, the hard ones are exceptions without a rule (Sorscher et al. 2022; Zheng et al. 2023). Then
+the easy ones serve where they come from all clusters alike; the easiest by a score resemble each other, and
+all levels serve better. The limit is that of LeNet-5 on MNIST (benchmarks/results/scores.md and
+mnist_table_cosine.md): a guess for any other data, to be checked by `replay`.
 """
 
 from dataclasses import dataclass
@@ -12,8 +13,7 @@ from curate.errors import CurateError
 from curate.finder import nearest
 
 REGIMES = ("auto", "hard", "easy", "stratified")
-_PLENTY = 1000  # samples of a class kept, from which on the hard ones are best
-_SCARCE = 10  # below which the easy ones are
+_PLENTY = 150  # samples of a class kept, from which on the hard ones are best
 _STRATEGIES = {
     "clusters": {"hard": "furthest", "easy": "closest", "stratified": "stratified"},
     "scores": {"hard": "top", "easy": "bottom", "stratified": "stratified"},
@@ -39,8 +39,8 @@ def choose(regime: str, kind: str, n_kept: int, n: int, n_classes: int) -> Choic
     of = f"{each:,.0f} samples of a class are kept, of {n / max(1, n_classes):,.0f}"
     if each >= _PLENTY:
         found, why = "hard", f"{of}: from {_PLENTY:,} on, the hard ones teach most"
-    elif each < _SCARCE:
-        found, why = "easy", f"{of}: below {_SCARCE}, typical ones teach most"
+    elif kind == "clusters":
+        found, why = "easy", f"{of}: below {_PLENTY:,}, those typical of their cluster teach most"
     else:
-        found, why = "stratified", f"{of}: with {_SCARCE} to {_PLENTY:,}, all levels of difficulty are needed"
+        found, why = "stratified", f"{of}: below {_PLENTY:,}, all levels of difficulty are needed"
     return Choice(found, _STRATEGIES[kind][found], why)

@@ -24,6 +24,7 @@ from curate.errors import CurateError, DamagedError
 from curate.tables import check_sizes, sealed_parquet
 
 TRACE = "trace.parquet"
+MOST_PLACES = 2**26  # samples times models: rows of one row group, by Arrow's own limit
 _LARGEST = float(np.finfo(np.float16).max)
 
 Half = npt.NDArray[np.float16]
@@ -111,7 +112,9 @@ def open_trace(path: str | Path) -> Trace:
     if path.is_dir():
         path /= TRACE
     if not path.is_file():
-        raise CurateError(f"there is no trace {path}: make one with `curate train --trace`")
+        raise CurateError(
+            f"there is no trace {path}: make one with `curate train --trace`, or `curate score --trace`"
+        )
     try:
         file = pq.ParquetFile(path)
         header = read_header((file.metadata.metadata or {}).get(b"curate"), path, ("trace",))

@@ -5,6 +5,7 @@ import json
 import math
 import re
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -402,9 +403,24 @@ def test_comparing_loads_neither_torch_nor_faiss(folder):
 
 
 def test_one_table_is_compared_with_itself_score_by_score(tmp_path, cli):
-    made = score("digits+per-class=8", ["forgetting", "aum"], epochs=2, output=tmp_path / "s.parquet")
-    assert made.ranking_columns == open_table(made.path).ranking_columns == ["forgetting", "aum"]
-    (pair,) = compare(made.path).pairs
-    expected = spearmanr(made["forgetting"], -made["aum"]).statistic
-    assert pair.spearman == pytest.approx(expected)
-    assert "hardest first by forgetting" in cli("compare", made.path).out
+    methods = ["forgetting", "aum", "margin"]
+    made = score("digits+per-class=8", methods, epochs=3, output=tmp_path / "s.parquet")
+    assert made.ranking_columns == open_table(made.path).ranking_columns == methods
+    found = compare(made.path)
+    expected = {}
+    for one, other in combinations(methods, 2):
+        turned = {"forgetting": made["forgetting"], "aum": -made["aum"], "margin": -made["margin"]}
+        expected[one, other] = spearmanr(turned[one], turned[other]).statistic
+    assert [pair.spearman for pair in found.pairs] == pytest.approx(list(expected.values()))
+    assert found.stability is None
+    assert [one.path for one in found.inputs] == [f"{made.path}:{name}" for name in methods]
+    said = cli("compare", made.path).out
+    rows = said[said.index("Spearman correlation") :].splitlines()[2:5]
+    for number, row in enumerate(rows):
+        values = [float(word) for word in row.split()[1:]]
+        for column, name in enumerate(methods):
+            if column != number:
+                pair = tuple(methods[place] for place in sorted((number, column)))
+                assert values[column] == pytest.approx(expected[pair], abs=0.006), (name, row)
+    with pytest.raises(CurateError, match="column=aum is for several tables, and one is given"):
+        compare(made.path, column="aum")

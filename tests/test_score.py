@@ -363,7 +363,9 @@ def test_the_header_says_how_and_what_it_cost(scored, digits):
     assert options["method"].split(",") == [name.replace("-", "_") for name in TRAINED]
     assert table.header["cost"]["samples_seen"] == 2 * 2 * len(digits)
     assert table.header["cost"]["seconds"] > 0
-    assert "cost" not in curate.open_trace(trace).header
+    cost = curate.open_trace(trace).header["cost"]
+    assert cost["samples_seen"] == table.header["cost"]["samples_seen"]
+    assert 0 < cost["seconds"] <= table.header["cost"]["seconds"]
     assert curate.open_trace(trace).samples_seen == 2 * 2 * len(digits)
     assert table.header["columns"]["aum"] == {"hard_is": "low"}
 
@@ -404,6 +406,42 @@ def test_scores_that_two_manifests_share_are_counted_once(scored, tmp_path):
     made = curate.compare(parts[1].path, both.path, combine="union", output=tmp_path / "u")
     assert made is not None
     assert cost_of(curate.open_manifest(tmp_path / "u").header)[1] == table.header["cost"]["samples_seen"]
+
+
+def test_scores_from_a_trace_cost_what_the_trace_cost(scored, digits, tmp_path, capsys):
+    _, trace = scored
+    names = ["aum", "margin"]
+    scores = [curate.score(trace=trace, method=name, source=digits, output=tmp_path / name) for name in names]
+    kept = [curate.select(one, "top", keep=0.1, output=tmp_path / f"m-{one.path.name}") for one in scores]
+    own = sum(one.header["cost"]["seconds"] for one in scores)
+    run = curate.open_trace(trace).header["cost"]
+    made = curate.compare(*(one.path for one in kept), combine="union", output=tmp_path / "u").combined
+    assert cost_of(made.header) == (pytest.approx(own + run["seconds"]), run["samples_seen"])
+
+
+def test_reading_a_trace_that_is_there_is_said(scored, cli, tmp_path):
+    said = cli("score", "digits", "--method", "aum", "--trace", scored[1], "-o", tmp_path / "x")
+    assert said.code == 2  # of another part of digits
+    folder = tmp_path / "run"
+    curate.train("digits", recipe={"n_epochs": 1}, trace=True, output=folder)
+    said = cli(
+        "score", "digits", "--method", "aum", "--trace", folder / "trace.parquet", "-o", tmp_path / "y"
+    )
+    assert said.code == 0
+    assert "which is there already: nothing is trained" in said.err
+
+
+def test_every_table_of_scores_can_be_inspected(scored, digits_round, cli, here):
+    curate.score(digits_round.table, "prototypicality", output="p.parquet")
+    curate.score(digits_round.embedding, "duplicate", output="d.parquet")
+    for path, more in ((scored[0].path, []), ("p.parquet", ["--sheet"]), ("d.parquet", ["--sheet"])):
+        said = cli("inspect", path, *(word for one in more for word in (one, f"{path}.png")))
+        assert said.code == 0, said.err
+        assert "is hard" in said.out
+    assert (
+        "leave out --column x" in cli("inspect", digits_round.table, "--sheet", "y.png", "--column", "x").err
+    )
+    assert cli("inspect", digits_round.table, "--column", "x").code == 2
 
 
 # ------------------------------------------------------------------------------------------------ resume
@@ -455,7 +493,6 @@ def test_killed_at_any_write_it_ends_in_the_same_scores(side_by_side, tmp_path):
         assert run(folder, -1)
         for name in ("s.parquet", "t.parquet"):
             assert columns_of(folder / name) == columns_of(tmp_path / "calm" / name)
-        assert (folder / "t.parquet").read_bytes() == (tmp_path / "calm" / "t.parquet").read_bytes()
         assert {path.name for path in folder.iterdir()} == {"s.parquet", "t.parquet"}
     assert writes > 4
 
@@ -496,6 +533,39 @@ def test_an_unfinished_run_of_other_options_is_refused_unless_fresh(digits, tmp_
     assert [path.name for path in tmp_path.iterdir()] == ["s"]
 
 
+def stopped(digits, tmp_path, monkeypatch, **options):
+    """A run that was interrupted when all was trained."""
+    monkeypatch.setattr("curate.training.unfinished._SHARE", float("inf"))
+    monkeypatch.setattr(scoring, "_look", lambda *given: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        curate.score(digits, "el2n", models=1, epochs=1, output=tmp_path / "s", **options)
+    monkeypatch.undo()
+
+
+def test_what_is_unfinished_is_no_leave_to_replace_what_others_wrote(digits, tmp_path, monkeypatch):
+    (tmp_path / "notes").write_text("mine")
+    stopped(digits, tmp_path, monkeypatch)
+    with pytest.raises(CurateError, match=r"holds an unfinished run of another command \(trace was"):
+        curate.score(digits, "el2n", models=1, epochs=1, output=tmp_path / "s", trace=tmp_path / "t")
+    for trace in ("notes", "s.unfinished/run.json"):
+        with pytest.raises(CurateError):
+            curate.score(digits, "el2n", models=1, epochs=1, output=tmp_path / "s", trace=tmp_path / trace)
+    assert (tmp_path / "notes").read_text() == "mine"
+    (tmp_path / "s").write_text("mine")
+    with pytest.raises(CurateError, match="exists: use --force"):
+        curate.score(digits, "el2n", models=1, epochs=1, output=tmp_path / "s")
+    assert (tmp_path / "s").read_text() == "mine"
+
+
+def test_an_empty_folder_left_by_a_kill_is_no_leave_to_replace(digits, tmp_path):
+    first = curate.score(digits, "el2n", models=1, epochs=1, output=tmp_path / "s")
+    before = first.path.read_bytes()
+    (tmp_path / "s.unfinished").mkdir()
+    with pytest.raises(CurateError, match="exists: use --force"):
+        curate.score(digits, "el2n", models=1, epochs=1, seed=4, output=tmp_path / "s")
+    assert first.path.read_bytes() == before
+
+
 # ------------------------------------------------------------------------------------------- wrong input
 
 
@@ -533,6 +603,26 @@ def test_an_unfinished_run_of_other_options_is_refused_unless_fresh(digits, tmp_
         (["--method", "aum"], "there is nothing to score: name a dataset, or an earlier --trace"),
         (["--trace", "none.parquet", "--method", "aum"], "there is no trace none.parquet"),
         (["--trace", "{trace}", "--method", "grand"], "grand cannot be made from a trace: leave out --trace"),
+        (
+            ["digits", "--trace", "{trace}", "--method", "el2n"],
+            "from a trace is rougher than by training: leave out",
+        ),
+        (["--trace", "{trace}", "--method", "aum", "--lr", "0.1"], "trains nothing: leave out --lr"),
+        (["--trace", "{trace}", "--method", "aum", "--model", "lenet5"], "trains nothing: leave out --model"),
+        (["--trace", "{trace}", "--method", "aum", "--fresh"], "trains nothing: leave out --fresh"),
+        (["--trace", "{trace}", "--method", "aum", "--set", "width=3"], "scorer aum has no option 'width'"),
+        (
+            ["{table}", "--method", "prototypicality", "--one-by-one"],
+            "trains nothing: leave out --side-by-side",
+        ),
+        (
+            ["{table}", "--method", "prototypicality", "--batch-size", "3"],
+            "trains nothing: leave out --batch-size",
+        ),
+        (["digits", "--method", "aum", "-o", "x", "--trace", "x"], "x cannot hold both scores and trace"),
+        (["digits", "--method", "aum", "-o", "{folder}"], "is a folder: name a file"),
+        (["digits", "--method", "aum", "--trace", "{folder}", "--force"], "is a folder: name a file"),
+        (["--method", "prototypicality"], "and nothing is none: make one first"),
         (["--trace", "{trace}", "--method", "aum", "--epochs", "9"], "epochs=9 is beyond the trace"),
         (["digits", "--method", "aum", "--lr", "0"], "lr=0.0 is out of range"),
         (["digits", "--device", "tpu"], "device=tpu is unknown"),
@@ -540,6 +630,7 @@ def test_an_unfinished_run_of_other_options_is_refused_unless_fresh(digits, tmp_
 )
 def test_wrong_input_is_answered_in_one_line(words, message, cli, digits_round, scored, here):
     names = {"table": digits_round.table, "embedding": digits_round.embedding, "trace": scored[1]}
+    names["folder"] = digits_round.folder
     said = cli("score", *(word.format(**names) for word in words))
     assert said.code == 2
     assert message in said.err

@@ -110,6 +110,7 @@ def test_a_column_that_is_not_there_is_answered_with_the_nearest(name, hand):
         ("window", {"skip": 1.5}, "skip=1.5 is not a fraction"),
         ("stratified", {"cut": -0.1}, "cut=-0.1 is not a fraction"),
         ("stratified", {"bins": 0}, "bins=0 is too few"),
+        ("stratified", {"cut": 1.0}, "cut=1.0 leaves none of 6 samples: cut less"),
     ],
 )
 def test_options_out_of_range(name, options, message, hand):
@@ -151,10 +152,12 @@ def test_every_regime_means_a_strategy_that_is_there(kind, regime):
 
 
 def test_more_data_means_harder_samples():
-    order = ["easy", "stratified", "hard"]
-    found = [order.index(choose("auto", "scores", k, 60_000, 10).regime) for k in range(10, 60_000, 100)]
-    assert found == sorted(found)
-    assert set(found) == {0, 1, 2}
+    for kind, scarce in (("scores", "stratified"), ("clusters", "easy")):
+        found = [choose("auto", kind, k, 60_000, 10).regime for k in range(10, 60_000, 100)]
+        turn = found.index("hard")
+        assert found == [scarce] * turn + ["hard"] * (len(found) - turn)
+        assert choose("auto", kind, 600, 60_000, 10).regime == scarce
+        assert choose("auto", kind, 30_000, 60_000, 10).regime == "hard"
 
 
 def test_select_says_what_it_chose_and_why(here, cli, tmp_path):

@@ -11,7 +11,20 @@ import click
 
 from curate.errors import CurateError
 
-_ORDER = ("embed", "cluster", "score", "select", "train", "replay", "inspect", "compare", "export")
+_ORDER = (
+    "embed",
+    "cluster",
+    "score",
+    "select",
+    "train",
+    "replay",
+    "inspect",
+    "compare",
+    "export",
+    "push",
+    "pull",
+    "list",
+)
 _INTERRUPTED = 130
 
 

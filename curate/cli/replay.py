@@ -44,13 +44,14 @@ def command(
     as_json,
     opening,
 ):
-    """Train and test from the manifest in FOLDER, several trials, next to controls.
+    """Train and test from the manifest in FOLDER, or on the Hub, several trials, next to controls.
 
     Accuracies are on the test set after the last epoch, never the best one. The difference to a control
     is paired by seed, with its 95% confidence interval.
 
     \b
       curate replay digits-pca-k12-furthest-0.3 --against full,random
+      curate replay hf:ann/digits-subsets@v1 --data digits
       curate replay manifests/mnist-furthest-30000 --data mnist --model lenet5 --trials 5
     """
     import sys

@@ -13,7 +13,7 @@ from curate.cli import options
 @click.option("--models", type=int, metavar="K", help="Models of different seeds to train; see above.")
 @click.option("--epochs", type=int, metavar="E", help="Score after so many epochs of the recipe.")
 @click.option("--trace", metavar="TRACE", help="Score from this trace; written if SOURCE has none there yet.")
-@click.option("--model", default="basic-cnn", show_default=True, help="The model to train.")
+@click.option("--model", help="The model to train; by default basic-cnn.")
 @click.option(
     "--side-by-side/--one-by-one",
     "side_by_side",

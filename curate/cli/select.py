@@ -33,7 +33,7 @@ def command(table, strategy, regime, keep, class_floor, seed, output, force, set
     bottom      the easiest of all
     window      the hardest but for the very hardest (--set skip=0.1)
     stratified  all levels alike, without the share least to be trusted
-                (--set cut=0.1 bins=50 cut_column=aum)
+                (--set cut=0.1 --set bins=50 --set cut_column=aum)
     moderate    nearest to the median of their class
 
     --regime chooses among hard (furthest, top), easy (closest, bottom) and stratified, with auto by how many

@@ -45,10 +45,12 @@ class Duplicate:
 
 
 def _directions(embedding: Embedding) -> np.ndarray:
-    """The vectors at length 1, float32 `[n, d]`; those of length 0 stay, and are alike."""
+    """The vectors at length 1, float32 `[n, d]`; those of length 0 point in a direction of their own."""
     vectors = embedding.read(0, embedding.n)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(lengths > 0, lengths, 1)
+    if (lengths == 0).any():
+        vectors = np.concatenate([vectors, (lengths == 0).astype(np.float32)], axis=1)
+    return np.ascontiguousarray(vectors / np.where(lengths > 0, lengths, 1))
 
 
 def _closed(n: int, chunks: Iterable[np.ndarray]) -> np.ndarray:

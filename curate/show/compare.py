@@ -7,6 +7,7 @@ wide is printed in parts, so that nothing is cut off. Colour only underlines wha
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -92,13 +93,13 @@ def _how(one: Input) -> str:
 
 
 def _print_correlations(found: Comparison, names: Sequence[str], console: Console) -> None:
-    known = {(pair.one, pair.other): pair.spearman for pair in found.pairs}
-    paths = [one.path for one in found.inputs]
+    places = combinations(range(len(names)), 2)
+    known = {place: pair.spearman for place, pair in zip(places, found.pairs, strict=True)}
 
     def cell(row: int, column: int) -> _Cell:
         if row == column:
             return _Cell("1.00", 1.0)
-        value = known[paths[min(row, column)], paths[max(row, column)]]
+        value = known[min(row, column), max(row, column)]
         return _Cell("-") if value is None else _Cell(f"{value:z.2f}", value)
 
     everyone = range(len(names))

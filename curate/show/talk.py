@@ -4,18 +4,21 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 from rich.text import Text
 
+from curate.artifact import describe_dataset
 from curate.progress import Progress
 
 if TYPE_CHECKING:
     from curate.embedding import Embedding
     from curate.manifest import Manifest
     from curate.tables import Table
+    from curate.verbs.push import Pushed
     from curate.verbs.train import TrainingResult
 
 
@@ -99,6 +102,32 @@ def manifest(made: "Manifest") -> None:
         say(f"{summary['regime']} ({summary['strategy']}): {summary['why']}")
     say(f"kept {summary['n_kept']:,} of {made.n:,} samples ({summary['keep']:.1%})")
     next_step(f"curate replay {made.path} --against full,random")
+
+
+def pushed(made: "Pushed", as_json: bool) -> None:
+    """What `push` published, or would."""
+    if as_json:
+        json_object(asdict(made))
+        return
+    for path, size in made.sizes.items():
+        say(f"  {size:>12,} bytes  {path}{'' if path in made.sent else '  (there already)'}")
+    total = sum(made.sizes[path] for path in made.sent)
+    if made.commit is None:
+        say(f"would send at most {total:,} bytes to {made.page}")
+    else:
+        say(f"sent {total:,} bytes to {made.page} (commit {made.commit[:12]})")
+        next_step(f"curate replay {made.address} --against full,random")
+    print(made.address)  # noqa: T201  stdout is data
+
+
+def pulled(made: "Manifest") -> None:
+    """What `pull` fetched, and which dataset it is of."""
+    dataset, summary = made.header["dataset"], made.header["summary"]
+    say(
+        f"{summary['n_selected_per_epoch']:,.0f} of {made.n:,} samples ({summary['keep']:.1%}) of "
+        f"{describe_dataset(dataset)}"
+    )
+    next_step(f"curate replay {made.path} --data {dataset['reference']} --against full,random")
 
 
 def training(made: "TrainingResult") -> None:

@@ -36,6 +36,8 @@ class Stratified:
         doubt = hardness(table, self.cut_column or ("aum" if has_aum else self.column))
         most_trusted_first = by_value(doubt, table)
         n_kept = len(table) - part_of(self.cut, len(table))
+        if n_kept < 1:
+            raise CurateError(f"cut={self.cut} leaves none of {len(table):,} samples: cut less")
         rest = np.sort(most_trusted_first[:n_kept])
         bins = equal_width(hardness(table, self.column)[rest], self.bins)
         turn = ranks_within(bins, rng.random(len(rest)))

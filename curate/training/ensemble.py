@@ -104,6 +104,7 @@ def _one_by_one(
         fit(learner, full, data, everything, recipe, seed, progress, Session(trace=trace), state, n_epochs)
         for learner, seed, state in zip(learners, seeds, states, strict=True)
     ]
+    # Strict, so that every run is asked for its end: one that is resumed there loads its weights by that.
     for epochs in zip(*runs, strict=True):
         yield Round(
             epoch=epochs[0].epoch,

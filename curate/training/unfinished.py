@@ -51,7 +51,7 @@ class Unfinished:
     def resume(self, output: Path) -> dict[str, Any] | None:
         """The state to go on from, or None for a fresh start; `records` holds the epochs before it."""
         run = read_run(self._folder)
-        if run is None or (run["key"] != self._key and _stands(output, run["key"])):
+        if run is None or (run["key"] != self._key and stands(output, run["key"])):
             return None
         self._refuse_other(run["key"])
         for name, expected in {**run["files"], run["state"]: run["state_sha256"]}.items():
@@ -173,6 +173,11 @@ def _leave(folder: Path) -> bool:
     return False
 
 
+def run_beside(output: Path) -> dict[str, Any] | None:
+    """What is unfinished of an output: run.json, verified; None where there is nothing to go on from."""
+    return read_run(output.with_name(f"{output.name}.unfinished"))
+
+
 def read_run(folder: Path) -> dict[str, Any] | None:
     """run.json, verified; None where there is none."""
     path = folder / _RUN
@@ -186,7 +191,7 @@ def read_run(folder: Path) -> dict[str, Any] | None:
     return run
 
 
-def _stands(output: Path, key: Mapping[str, Any]) -> bool:
+def stands(output: Path, key: Mapping[str, Any]) -> bool:
     """Whether the output of a run stands already, and only clearing up was left to do."""
     try:
         header = _header_of(output)

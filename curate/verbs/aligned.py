@@ -36,8 +36,8 @@ class Aligned:
 
     @property
     def name(self) -> str:
-        """Its path, as the user wrote it."""
-        return str(self.opened.path)
+        """Its path, as the user wrote it; with the column, where it stands for one."""
+        return f"{self.opened.path}:{self.own_column}" if self.own_column else str(self.opened.path)
 
     @property
     def dataset(self) -> dict[str, Any]:

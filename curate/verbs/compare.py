@@ -155,6 +155,8 @@ def compare(
     wanted = [_budget(keep, n) for keep in dict.fromkeys(str(keep).strip() for keep in budgets)]
     if not wanted:
         raise CurateError("no budget is given: name one or more, such as 0.1,0.3")
+    if column and len(things) == 1:
+        raise CurateError(f"column={column} is for several tables, and one is given: leave it out")
     if column and all(isinstance(thing.opened, Manifest) for thing in aligned):
         raise CurateError(f"column={column} is for tables, and all given are manifests: leave it out")
     path = _output(combine, aligned, output, force) if combine else None
@@ -168,7 +170,7 @@ def compare(
         inputs=[_input(one) for one in ranked],
         budgets=wanted,
         pairs=pairs,
-        stability=_stability(pairs) if len(aligned) > 2 else None,
+        stability=_stability(pairs) if len(things) > 2 else None,
         classes=_classes(ranked, *labels, wanted[0].n_kept) if by and labels else None,
         combined=write_combination(combine, aligned, path, force) if combine and path else None,
         notes=notes,

@@ -57,7 +57,10 @@ def inspect(
 
         if not isinstance(opened, Table | Manifest):
             raise CurateError(f"{anything} has no clusters to draw: give --sheet a table or a manifest")
-        if isinstance(opened, Table) and opened.header["kind"] == "scores":
+        scores = isinstance(opened, Table) and opened.header["kind"] == "scores"
+        if column is not None and not scores:
+            raise CurateError(f"{anything} has no scores to draw by: leave out --column {column}")
+        if isinstance(opened, Table) and scores:
             drawn = of_scores(opened, column or "", opened.header["dataset"]["classes"])
         else:
             drawn = of_clusters(opened.columns if isinstance(opened, Table) else opened.samples)
@@ -133,7 +136,7 @@ def _table(table: Table) -> Report:
     summary = table.header["summary"]
     facts = [("samples", f"{len(table):,}")]
     charts: list[Chart] = []
-    if "cluster" in table.columns:
+    if table.header["kind"] == "clusters":
         facts += [
             ("clusters", f"{summary['k']:,} ({summary['n_empty']:,} empty, {summary['n_tiny']:,} tiny)"),
             ("objective", f"{summary['objective']:,.6g} after {len(summary['history'])} iterations"),
@@ -252,7 +255,8 @@ def _plain(options: dict[str, Any]) -> list[str]:
     words = []
     for name, value in options.items():
         if isinstance(value, dict):
-            words += _plain(value)
+            within = {f"recipe {key}": item for key, item in value.items()} if name == "recipe" else value
+            words += _plain(within)
         elif value not in (None, "", 0.0, False):
             words.append(f"{name}={value}")
     return words

@@ -16,6 +16,7 @@ from curate.images import ResidentImages
 from curate.manifest import Manifest, follow, open_manifest
 from curate.network import Recipe
 from curate.progress import SILENT, Progress
+from curate.remote import fetched, is_remote
 from curate.statistics import Difference, Spread, paired_difference, spread
 from curate.training.loop import check_recipe
 from curate.training.trials import Laboratory, Setting, Trial, side_by_side
@@ -47,6 +48,7 @@ class ReplayResult:
     """
 
     manifest: str
+    manifest_sha256: str
     dataset: str
     model: str
     recipe: Recipe
@@ -105,7 +107,8 @@ def replay(
 
     Model, recipe and first seed default to what the manifest records, else to basic-cnn, its recipe and
     0; trial t has seed + t. `against` names controls (`full`, `random`), which train in alternation with
-    the manifest on the same seeds. A dataset that is not the manifest's is refused; a re-ordered or
+    the manifest on the same seeds. The manifest is a folder, or lies
+    on the Hub (`hf:owner/name@v1`). A dataset that is not the manifest's is refused; a re-ordered or
     extended copy is followed by uid. `jobs` trains so many runs side by side, the threads shared out
     among them: more runs per hour on a CPU, where small models do not fill all threads. Weights are
     bit-identical only at equal threads per run. A dynamic manifest is followed epoch by epoch; with
@@ -117,7 +120,7 @@ def replay(
     if jobs < 1:
         raise CurateError(f"jobs={jobs} is too few: use 1 or more")
     controls = _controls(against)
-    opened = manifest if isinstance(manifest, Manifest) else open_manifest(manifest)
+    opened = manifest if isinstance(manifest, Manifest) else _opened(manifest, progress)
     recorded = opened.header["options"] if opened.header["command"] == "train" else {}
     named = model or recorded.get("model") or DEFAULT_MODEL
     if options is None:
@@ -168,6 +171,7 @@ def replay(
     ]
     return ReplayResult(
         manifest=str(opened.path),
+        manifest_sha256=opened.header["sha256"],
         dataset=source.reference,
         model=named,
         recipe=chosen,
@@ -180,6 +184,11 @@ def replay(
         scoring_samples_seen=scoring_samples_seen,
         runs=runs,
     )
+
+
+def _opened(manifest: str | Path, progress: Progress) -> Manifest:
+    """The manifest in a folder or on the Hub."""
+    return fetched(str(manifest), progress) if is_remote(manifest) else open_manifest(manifest)
 
 
 def _controls(against: Iterable[str]) -> list[str]:

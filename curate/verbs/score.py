@@ -20,6 +20,8 @@ from curate.trace import TRACE, open_trace
 from curate.verbs.naming import output_path, share_out, stem
 from curate.verbs.scored import Methods, score_artifact, score_trace
 
+DEFAULT_MODEL = "basic-cnn"
+
 
 def score(
     source: str | Path | Dataset | None = None,
@@ -28,7 +30,7 @@ def score(
     models: int | None = None,
     epochs: int | None = None,
     trace: str | Path | None = None,
-    model: str = "basic-cnn",
+    model: str | None = None,
     options: Mapping[str, Any] | None = None,
     recipe: Mapping[str, Any] | None = None,
     side_by_side: bool | None = None,
@@ -46,13 +48,14 @@ def score(
     `epochs` epochs of their recipe; a table of clusters for prototypicality; an embedding for duplicate.
     Where nothing is said, models and epochs are what the method wants, 10 models and at most 20 epochs for
     EL2N and GraNd. Over several models a score is the mean, with its standard deviation beside it, or the sum
-    (forgetting). `side_by_side` trains models as one batched computation; by default where that is faster.
+    (forgetting). The model is basic-cnn unless another is named. `side_by_side` trains models as one batched
+    computation; by default where that is faster.
 
     `trace` names the trace of an earlier run, or its folder: scores are then made from it, without training,
     as they were after `epochs` epochs. Where there is no such file yet, the trace of this run goes there.
 
     The same call gives the same scores on the same machine, also where it was killed and called again. What
-    it cost, in seconds and samples seen, is in the header.
+    it cost, in seconds and samples seen, is in the header, and in that of its trace.
     """
     names = [method] if isinstance(method, str) else list(method)
     names = list(dict.fromkeys(name.replace("-", "_") for name in names))
@@ -61,35 +64,59 @@ def score(
     for name, value in (("models", models), ("epochs", epochs)):
         if value is not None and value < 1:
             raise CurateError(f"{name}={value} is too few: use 1 or more")
-    kinds = [("models", model), *(("scorers", name) for name in names)]
-    model_options, *own = share_out(options or {}, kinds)
-    methods = {name: finder.make("scorers", name, its) for name, its in zip(names, own, strict=True)}
-    reads = _reads_all(methods)
+    reads = _reads_all({name: finder.load("scorers", name) for name in names})
     path = output_path(output, _default_name(source, trace, names))
-    if "clusters" in reads or "embedding" in reads:
-        _refuse_training(names[0], {"models": models, "epochs": epochs, "trace": trace})
+    check_no_folder(path)
+    said = {"model": model, **(recipe or {}), "side-by-side": side_by_side, "device": device}
+    said["fresh"] = fresh or None
+    if reads & {"clusters", "embedding"}:
+        _refuse_training(names[0], {"models": models, "epochs": epochs, "trace": trace, **said})
+        methods, _ = _methods(names, options, None)
         check_output(path, force)
         return score_artifact(source, methods, names[0], seed, path, force, progress)
     traced = _earlier_trace(source, trace, path, force)
     if traced is not None:
-        if "trace" not in reads:
-            unable = next(name for name, scorer in methods.items() if "trace" not in scorer.reads)
-            raise CurateError(f"{unable} cannot be made from a trace: leave out --trace, and name a dataset")
+        _check_readable(names, source, traced)
+        _refuse_training(f"a score from the trace {traced}", said)
+        methods, _ = _methods(names, options, None)
         check_output(path, force)
-        return score_trace(
-            open_trace(traced).first(epochs, models), source, methods, opening, seed, path, force, progress
-        )
+        if source is not None:
+            progress.note(f"made from the trace {traced}, which is there already: nothing is trained")
+        opened = open_trace(traced).first(epochs, models)
+        return score_trace(opened, source, methods, opening, seed, path, force, progress)
     if source is None:
         raise CurateError("there is nothing to score: name a dataset, or an earlier --trace")
     from curate.verbs.scoring import Training, score_by_training
 
-    n_models, n_epochs, chosen = _amount(methods, models, epochs, model, recipe)
-    training = Training(
-        model, model_options, chosen, n_models, n_epochs, side_by_side, device, Path(trace) if trace else None
-    )
+    named = model or DEFAULT_MODEL
+    methods, model_options = _methods(names, options, named)
+    n_models, n_epochs, chosen = _amount(methods, models, epochs, named, recipe)
+    to = None if trace is None else Path(trace)
+    if to is not None:
+        check_no_folder(to)
+        if to.absolute() == path.absolute():
+            raise CurateError(f"{path} cannot hold both scores and trace: name two files")
+    training = Training(named, model_options, chosen, n_models, n_epochs, side_by_side, device, to)
     return score_by_training(
         source, methods, training, opening, seed, path, force=force, fresh=fresh, progress=progress
     )
+
+
+def _methods(
+    names: Sequence[str], options: Mapping[str, Any] | None, model: str | None
+) -> tuple[Methods, dict[str, Any]]:
+    """The scorers with their options, and the options that are the model's, where one is trained."""
+    kinds = [*([("models", model)] if model else []), *(("scorers", name) for name in names)]
+    shared = share_out(options or {}, kinds)
+    of_model = shared.pop(0) if model else {}
+    made = {name: finder.make("scorers", name, own) for name, own in zip(names, shared, strict=True)}
+    return made, of_model
+
+
+def check_no_folder(path: Path) -> None:
+    """Refuse to write a file where a folder is, before any work."""
+    if path.is_dir():
+        raise CurateError(f"{path} is a folder: name a file")
 
 
 def _earlier_trace(
@@ -100,8 +127,24 @@ def _earlier_trace(
         return None
     if source is None:
         return Path(trace)
-    going_on = output.with_name(f"{output.name}.unfinished").exists()
+    from curate.training.unfinished import run_beside
+
+    run = run_beside(output)
+    going_on = run is not None and run["key"].get("trace") == str(trace)
     return Path(trace) if Path(trace).exists() and not (force or going_on) else None
+
+
+def _check_readable(names: Sequence[str], source: object, trace: Path) -> None:
+    """Refuse methods that a trace cannot give, or only another score of the same name than was asked for."""
+    for name in names:
+        reads = finder.load("scorers", name).reads
+        if "trace" not in reads:
+            raise CurateError(f"{name} cannot be made from a trace: leave out --trace, and name a dataset")
+        if source is not None and reads[0] != "trace":
+            raise CurateError(
+                f"{trace} is there already, and {name} from a trace is rougher than by training: leave out "
+                "the dataset to have that, or name another --trace"
+            )
 
 
 def _reads_all(methods: Methods) -> set[str]:
@@ -140,7 +183,7 @@ def _amount(
 def _refuse_training(name: str, given: Mapping[str, Any]) -> None:
     for option, value in given.items():
         if value is not None:
-            raise CurateError(f"{name} trains nothing: leave out --{option}")
+            raise CurateError(f"{name} trains nothing: leave out --{option.replace('_', '-')}")
 
 
 def _default_name(source: str | Path | Dataset | None, trace: str | Path | None, names: Sequence[str]) -> str:

@@ -35,7 +35,7 @@ def score_artifact(
     scorer = methods[name]
     kind = scorer.reads[0]
     if not isinstance(source, str | Path) or not Path(source).is_file():
-        named = source.reference if isinstance(source, Dataset) else source
+        named = source.reference if isinstance(source, Dataset) else source or "nothing"
         raise CurateError(f"{name} is made from {_A[kind]}, and {named} is none: make one first")
     started = time.perf_counter()
     columns: dict[str, Column] = {}
@@ -92,7 +92,7 @@ def score_trace(
         dataset=trace.header["dataset"],
         parents={"trace": trace.header},
     )
-    header["cost"] = {"seconds": time.perf_counter() - started, "samples_seen": trace.samples_seen}
+    header["cost"] = {"seconds": time.perf_counter() - started, "samples_seen": 0}
     return scores_table(path, methods, found, samples, header, force)
 
 

@@ -19,12 +19,12 @@ from curate.network import Recipe
 from curate.progress import Progress
 from curate.scorer import NetworkScorer, Scores
 from curate.tables import Table
-from curate.trace import Trace, write_part, write_trace
+from curate.trace import MOST_PLACES, Trace, write_part, write_trace
 from curate.training.batches import Batches
 from curate.training.ensemble import fit_all, fits_side_by_side, pays_side_by_side
 from curate.training.evaluate import EVALUATION_BATCH
 from curate.training.loop import check_recipe
-from curate.training.unfinished import Unfinished, trace_file, unfinished
+from curate.training.unfinished import Unfinished, run_beside, stands, trace_file, unfinished
 from curate.verbs.scored import Methods, method_options, samples_of, scores_table
 
 _RECORDED = ("epoch", "loss", "samples_seen", "seconds")
@@ -58,10 +58,10 @@ def score_by_training(
 ) -> Table:
     """Train, look, and write the scores; see `curate.score`."""
     check_recipe(training.recipe)
-    going_on = path.with_name(f"{path.name}.unfinished").exists()
-    check_output(path, force or going_on)
-    if training.trace is not None:
-        check_output(training.trace, force or going_on)
+    left = None if fresh else run_beside(path)
+    outputs = [path, *([training.trace] if training.trace else [])]
+    for output in outputs:
+        check_output(output, force or left is not None)
     place = learners.choose_device(training.device)
     data = open_dataset(source if isinstance(source, Dataset) else str(source), opening, progress)
     if len(np.unique(data.need_labels("training"))) < 2:
@@ -73,9 +73,15 @@ def score_by_training(
         for other in seeds[1:]
     ]
     side_by_side = _side_by_side(training, first)
-    from_trace = {name: scorer for name, scorer in methods.items() if scorer.reads[0] == "trace"}
     header = _header(methods, training, side_by_side, first, data, seed, place)
-    with unfinished(path, header, fresh, progress) as run:
+    for output in outputs:  # one that this very command wrote before it was killed may be written again
+        check_output(output, force or (left is not None and stands(output, header)))
+    from_trace = {name: scorer for name, scorer in methods.items() if scorer.reads[0] == "trace"}
+    traces = bool(from_trace or training.trace)
+    if traces and len(data) * training.n_models > MOST_PLACES:
+        raise CurateError(f"a trace holds {MOST_PLACES:,} samples times models at most: train fewer --models")
+    key = {**header, "trace": str(training.trace or traces)}
+    with unfinished(path, key, fresh, progress) as run:
         state = run.resume(path)
         epochs = [record for record in run.records if "epoch" in record]
         if epochs:
@@ -91,7 +97,7 @@ def score_by_training(
                 seeds,
                 training.n_epochs,
                 side_by_side=side_by_side,
-                trace=bool(from_trace or training.trace),
+                trace=traces,
                 progress=progress,
                 resume=state,
             ):
@@ -102,14 +108,15 @@ def score_by_training(
                 progress.advance(0, epoch=f"{done.epoch + 1}/{training.n_epochs}", loss=done.loss)
         looking = {name: scorer for name, scorer in methods.items() if name not in from_trace}
         found = _look(run, looking, models, batches, progress)
-        started = time.perf_counter()
-        if from_trace or training.trace:
-            trace = _write_trace(run, header, training, epochs, force or going_on)
-            found |= {name: scorer.from_trace(trace) for name, scorer in from_trace.items()}
-        seconds = sum(record["seconds"] for record in run.records) + time.perf_counter() - started
+        seconds = sum(record["seconds"] for record in run.records)
         header["cost"] = {"seconds": seconds, "samples_seen": epochs[-1]["samples_seen"]}
+        if traces:
+            trace = _write_trace(run, header, training, epochs)
+            started = time.perf_counter()
+            found |= {name: scorer.from_trace(trace) for name, scorer in from_trace.items()}
+            header["cost"]["seconds"] += time.perf_counter() - started
         in_order = {name: found[name] for name in methods}
-        return scores_table(path, methods, in_order, samples_of(data), header, force or going_on)
+        return scores_table(path, methods, in_order, samples_of(data), header, force=True)
 
 
 def _look(
@@ -149,7 +156,7 @@ def _pass(
 
 
 def _write_trace(
-    run: Unfinished, header: Header, training: Training, epochs: Sequence[Mapping[str, Any]], force: bool
+    run: Unfinished, header: Header, training: Training, epochs: Sequence[Mapping[str, Any]]
 ) -> Trace:
     """The trace of the run: where it was asked for, else among what is unfinished."""
     summary = {
@@ -159,9 +166,8 @@ def _write_trace(
     }
     parts = [run.path(trace_file(epoch)) for epoch in range(training.n_epochs)]
     path = training.trace or run.path("trace.parquet")
-    return write_trace(
-        path, {**header, "kind": "trace", "summary": summary}, parts, force or not training.trace
-    )
+    header = {**header, "kind": "trace", "summary": summary, "cost": dict(header["cost"])}
+    return write_trace(path, header, parts, force=True)  # looked at before: it is ours, or there is none
 
 
 def _side_by_side(training: Training, learner: Learner) -> bool:

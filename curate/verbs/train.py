@@ -217,7 +217,8 @@ def _finish(
 def _write_trace(path: Path, header: Header, run: Unfinished, records: list[Record]) -> None:
     summary = {"n_epochs": len(records), "n_models": 1, "samples_seen": records[-1].samples_seen}
     parts = [run.path(trace_file(record.epoch)) for record in records]
-    write_trace(path, {**header, "kind": "trace", "summary": summary}, parts)
+    cost = {"seconds": 0.0, "samples_seen": records[-1].samples_seen}
+    write_trace(path, {**header, "kind": "trace", "summary": summary, "cost": cost}, parts)
 
 
 def recipe_for(model: str, overrides: Mapping[str, Any] | None) -> Recipe:

@@ -1,0 +1,29 @@
+"""curate list"""
+
+import click
+
+from curate.cli import options
+
+
+@click.command()
+@click.argument("owner")
+@options.JSON
+@options.DEBUG
+def command(owner, as_json):
+    """List the manifests that OWNER has published on the Hugging Face Hub.
+
+    \b
+      curate list ann
+    """
+    import sys
+
+    from curate.show import talk
+    from curate.show.published import print_published
+    from curate.verbs.pull import published
+
+    with talk.progress() as progress:
+        found = published(owner, progress)
+    if as_json:
+        talk.json_object({"owner": owner, "manifests": found})
+    else:
+        print_published(owner, found, talk.console(sys.stdout))

@@ -1,0 +1,48 @@
+"""pull: a manifest from the Hugging Face Hub into a folder, verified; and what an owner has published."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from curate import hub
+from curate.artifact import atomic_folder, check_output_folder
+from curate.errors import CurateError
+from curate.manifest import Manifest, open_manifest
+from curate.progress import SILENT, Progress
+from curate.remote import fetched
+
+
+def pull(
+    reference: str, *, output: str | Path | None = None, force: bool = False, progress: Progress = SILENT
+) -> Manifest:
+    """Fetch `owner/name[/manifest][@revision]`, check it, and write it to a folder; returns it, opened.
+
+    Every hash, schema and size is checked before anything is read. A manifest fetched before is used when
+    the Hub is out of reach.
+    """
+    if output is not None:
+        check_output_folder(Path(output), force)
+    manifest = fetched(reference, progress)
+    path = Path(output) if output is not None else Path(manifest.path.name)
+    with atomic_folder(path, force) as temporary:
+        for file in manifest.path.iterdir():
+            shutil.copyfile(file, temporary / file.name)
+    return open_manifest(path)
+
+
+def published(owner: str, progress: Progress = SILENT) -> list[dict[str, Any]]:
+    """The manifests that an owner has published: repository, name, dataset, keep, policy, test accuracy.
+
+    They are told by our tag and by what their cards say; a card that says nothing usable is left out.
+    """
+    if not owner or "/" in owner:
+        raise CurateError(f"'{owner}' is no owner: use the name of a user or an organization on the Hub")
+    found: list[dict[str, Any]] = []
+    for one in hub.search(owner, progress):
+        entries = one["card"].get("curate")
+        found += [
+            {"repository": one["repository"], "private": one["private"], **entry}
+            for entry in (entries if isinstance(entries, list) else [])
+            if isinstance(entry, dict) and isinstance(entry.get("name"), str)
+        ]
+    return sorted(found, key=lambda entry: (entry["repository"], entry["name"]))

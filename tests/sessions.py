@@ -1,0 +1,88 @@
+"""What the tests of sessions share: quick runs on few digits, and a policy that notes what it was shown."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+import curate
+from curate import finder
+from curate import learner as learners
+from curate.manifest import Selected
+from curate.network import Recipe
+from curate.policy import Plan
+from curate.session import Asked, plan_session
+from curate.training.batches import Batches
+from curate.training.loop import fit
+
+CPU = torch.device("cpu")
+QUICK = Recipe(n_epochs=6, batch_size=50, optimizer="adam", lr=2e-3, weight_decay=0.0, schedule="cosine")
+
+
+def planned(policy, n=100, n_epochs=20, **asked):
+    return plan_session(finder.make("policies", policy), policy, n, n_epochs, Asked(**asked))
+
+
+@pytest.fixture
+def one_thread():
+    """These networks are so small that a second thread only waits for the first."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def digits():
+    return curate.open_dataset("digits").take(np.arange(300))
+
+
+@pytest.fixture(scope="session")
+def few(digits):
+    return digits.take(np.arange(100))
+
+
+@dataclasses.dataclass
+class Spy:
+    """A policy for tests: another policy, or a fixed selection, that notes what it was shown."""
+
+    inner: object
+    looks: bool = True
+    epochs: list = dataclasses.field(default_factory=list)
+    available: list = dataclasses.field(default_factory=list)
+    losses: list = dataclasses.field(default_factory=list)
+    plans: list = dataclasses.field(default_factory=list)
+
+    def plan(self, view):
+        self.epochs.append(view.epoch)
+        self.available.append(view.available.copy())
+        if self.looks:
+            self.losses.append(view.losses().copy())
+        plan = Plan(self.inner) if isinstance(self.inner, Selected) else self.inner.plan(view)
+        self.plans.append(plan)
+        return plan
+
+
+def make(name, **options):
+    return finder.make("policies", name, options)
+
+
+def begin(data, policy, session, recipe=QUICK, *, model="basic-cnn", seed=0, resume=None, width=4):
+    """A fresh learner and its epochs to come."""
+    learner = learners.build(model, {"width": width} if model == "basic-cnn" else {}, data, seed, CPU)
+    return learner, fit(
+        learner,
+        policy,
+        Batches(data, learner),
+        np.arange(len(data)),
+        recipe,
+        seed,
+        session=session,
+        resume=resume,
+    )
+
+
+def run(data, policy, session, recipe=QUICK, **how):
+    learner, epochs = begin(data, policy, session, recipe, **how)
+    return learner, list(epochs)

@@ -1,0 +1,80 @@
+"""Policies that look at nothing: random, random-partition, early-stop and full."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from policy_examples import UIDS, ask, make, selections
+
+from curate.policy import View
+from curate.rng import rng
+
+
+def test_random_draws_anew_and_evenly_and_remembers_nothing():
+    counts = np.zeros(6)
+    differ = 0
+    for seed in range(400):
+        plans = list(ask(make("random"), seed=seed))
+        for plan in plans:
+            assert len(set(plan.selected.indices.tolist())) == 3
+            assert plan.memory == {}
+            assert plan.selected.weights is None
+            counts[plan.selected.indices] += 1
+        differ += selections(plans)[0] != selections(plans)[1]
+    np.testing.assert_allclose(counts / 1200, 0.5, atol=0.065)  # 4.5 standard deviations
+    assert differ > 350  # one in twenty is the same by chance
+
+
+def test_random_partition_waits_until_all_are_seen():
+    """Five samples, two at a time: 2, 2, then the last of this round with the first of the next."""
+    for seed in range(20):
+        plans = list(ask(make("random-partition"), k=2, uids=range(5), n_checkpoints=3, seed=seed))
+        one, two, three = (set(chosen) for chosen in selections(plans))
+        assert len(one) == len(two) == len(three) == 2
+        assert not one & two
+        (last,) = set(range(5)) - one - two
+        assert last in three
+        (first_of_next,) = three - {last}
+        waits = [set(np.flatnonzero(plan.memory["waits"]).tolist()) for plan in plans]
+        assert waits == [set(range(5)) - one, {last}, set(range(5)) - {first_of_next}]
+
+
+@given(st.integers(1, 30), st.data())
+@settings(deadline=None, max_examples=60)
+def test_random_partition_presents_all_equally_often_give_or_take_one(n, data):
+    k = data.draw(st.integers(1, n))
+    n_epochs = data.draw(st.integers(1, 25))
+    counts = np.zeros(n, int)
+    for plan in ask(make("random-partition"), k=k, uids=range(n), n_checkpoints=n_epochs, seed=n_epochs):
+        assert len(plan.selected.indices) == k
+        counts[plan.selected.indices] += 1
+        assert counts.max() - counts.min() <= 1
+    assert counts.sum() == k * n_epochs
+
+
+def test_random_partition_does_not_change_the_memory_it_is_given():
+    waits = np.array([True, False, True, True, False, True])
+    before = waits.copy()
+    view = View(1, 3, np.arange(6), np.array(UIDS, np.uint64), 2, rng(0, "x"), lambda: None, {"waits": waits})
+    make("random-partition").plan(view)
+    assert (waits == before).all()
+
+
+@pytest.mark.parametrize(
+    ("allowed", "sizes"), [(15, [6, 6, 3]), (12, [6, 6]), (13, [6, 6, 1]), (4, [4]), (6, [6])]
+)
+def test_early_stop_ends_with_exactly_its_presentations(allowed, sizes):
+    plans = list(ask(make("early-stop"), n_checkpoints=len(sizes), allowed=allowed))
+    assert [len(plan.selected.indices) for plan in plans] == sizes
+    assert sum(sizes) == allowed
+
+
+def test_early_stop_draws_its_last_part_at_random():
+    lasts = {tuple(selections(ask(make("early-stop"), allowed=15, seed=seed))[2]) for seed in range(40)}
+    assert len(lasts) > 10  # of the 20 there are
+
+
+def test_full_takes_everything_and_remembers_nothing():
+    plans = list(ask(make("full"), available=[0, 2, 3, 5]))
+    assert selections(plans) == [[0, 2, 3, 5]] * 3
+    assert all(plan.memory == {} for plan in plans)
