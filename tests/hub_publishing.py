@@ -51,8 +51,8 @@ class PublishingHub:
     """Serves while it is entered; `requests` are "POST /path"; faults are used up as they happen.
 
     `faults` maps a part of "POST /path" to statuses to answer with, one after another: a number, or `drop` to
-    close the connection, `drop-after` to do it and close, or `slow` to wait. `token` is what a writer has to
-    send; `lfs` makes Parquet travel as LFS.
+    close the connection, `drop-after` to do it and close, `slow` to wait, or `overtake` to commit something
+    else first. `token` is what a writer has to send; `lfs` makes Parquet travel as LFS.
     """
 
     def __init__(self, token: str = "hf_secret", lfs: bool = False) -> None:
@@ -104,6 +104,9 @@ class PublishingHub:
         fault = self._fault(line)
         if fault == "slow":
             time.sleep(1.5)
+        elif fault == "overtake":
+            repository = self.repositories["/".join(path.split("/")[3:5])]
+            repository.add({**repository.files, "theirs.txt": b"theirs"})
         elif fault == "drop":
             request.close_connection = True
             request.connection.close()

@@ -21,8 +21,9 @@ from PIL import Image
 import curate
 from curate.artifact import UNSEALED, file_sha256, make_header, seal_file
 from curate.errors import CurateError, DamagedError
+from curate.hub import Remote, RemoteFile
 from curate.manifest import Selected, open_manifest, write_manifest
-from curate.published import Address, parse
+from curate.published import Address, names_in, parse
 
 TOKEN = "hf_a_secret_that_nobody_sees"
 PARTS = {"manifest.json", "selection.parquet", "samples.parquet", "histogram.png", "README.md"}
@@ -241,11 +242,14 @@ def test_accuracies_of_a_replay_are_on_the_card(desk, hub, tmp_path):
 
 def test_someone_else_was_faster(desk, hub, tmp_path):
     repository = hub.made("ann/subsets", {"README.md": b"# theirs"})
-    hub.faults["POST /api/datasets/ann/subsets/commit"] = [412]
+    hub.faults["POST /api/datasets/ann/subsets/commit"] = ["overtake"]
     done = desk.curate("push", made(tmp_path / "mine"), "ann/subsets", "--tag", "v1")
     assert "was changed by someone else meanwhile: nothing was published, run this again" in line_of(done)
-    assert repository.files == {"README.md": b"# theirs"}
+    assert repository.files == {"README.md": b"# theirs", "theirs.txt": b"theirs"}
     assert repository.tags == {}
+    again = desk.curate("push", tmp_path / "mine", "ann/subsets", "--tag", "v1")
+    assert again.returncode == 0, again.stderr
+    assert {"theirs.txt", "mine/manifest.json"} <= set(repository.files)
 
 
 @pytest.mark.parametrize("fault", ["drop", "drop-after", 503])
@@ -419,11 +423,21 @@ def test_tampered_files_are_noticed(desk, published, tmp_path):
     assert "is damaged: its content does not match its sha256" in refused(desk, tmp_path)
 
 
-@pytest.mark.parametrize("path", ["../evil", "/etc/evil", "mine/../../evil", "mine\\..\\evil", "a//b"])
-def test_paths_that_leave_the_folder_are_refused(desk, published, tmp_path, path):
-    with_part(published, path, b"evil")
+def test_paths_that_leave_the_folder_are_refused(desk, published, tmp_path):
+    with_part(published, "mine/../../evil", b"evil")
     assert "has a path that leaves its folder" in refused(desk, tmp_path)
     assert not (tmp_path.parent / "evil").exists()
+
+
+@pytest.mark.parametrize(
+    "path", ["../evil", "/etc/evil", "mine/../../evil", "mine\\..\\evil", "a//b", "", "./a"]
+)
+def test_such_paths_are_an_error_whatever_else_is_there(path):
+    files = {name: RemoteFile(1, "0", None) for name in (*(f"mine/{part}" for part in PARTS), path)}
+    with pytest.raises(CurateError, match="has a path that leaves its folder"):
+        names_in(Remote("ann/x", "0", False, files))
+    del files[path]
+    assert names_in(Remote("ann/x", "0", False, files)) == ["mine"]
 
 
 def forged(folder: Path, **changes: object) -> dict[str, bytes]:

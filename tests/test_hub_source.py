@@ -181,7 +181,7 @@ def test_a_gated_repository(tmp_path):
         done = inspect("hf:ann/shapes", hub.url, tmp_path)
     assert done.returncode == 2
     assert done.stderr.endswith(
-        "error: hf:ann/shapes is not on the Hub, or not open to you: check the name, or set HF_TOKEN\n"
+        "error: hf:ann/shapes is gated: ask for access on its page, and sign in with HF_TOKEN\n"
     )
 
 
