@@ -159,6 +159,11 @@ def search(owner: str, progress: Progress = SILENT) -> list[dict[str, Any]]:
     return _persistently(ask, owner, None, progress)
 
 
+def pause(times: int) -> None:
+    """Wait before something is tried again: longer with every time it was."""
+    time.sleep(_FIRST_WAIT * 2**times)
+
+
 def is_offline() -> bool:
     """Whether the user asked to leave the network alone (HF_HUB_OFFLINE)."""
     from huggingface_hub import constants
@@ -195,15 +200,13 @@ class _PassingError(Exception):
 
 def _persistently(ask: Callable[[], T], repository: str, revision: str | None, progress: Progress) -> T:
     """Ask, and ask again a few times where that may help."""
-    wait = _FIRST_WAIT
     for left in range(_TRIES - 1, -1, -1):
         try:
             with _spoken(repository, revision, progress, passing=left > 0):
                 return ask()
         except _PassingError as problem:
-            progress.note(f"{problem}: trying again in {wait:g} s ({left} more)")
-            time.sleep(wait)
-            wait *= 2
+            progress.note(f"{problem}: trying again ({left} more)")
+            pause(_TRIES - 1 - left)
     raise AssertionError("the last try raises an error of its own")
 
 

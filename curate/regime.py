@@ -8,6 +8,7 @@ mnist_table_cosine.md): a guess for any other data, to be checked by `replay`.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from curate.errors import CurateError
 from curate.finder import nearest
@@ -20,12 +21,16 @@ _STRATEGIES = {
 }
 
 
+_CUTS = {0.5: 0.0, 0.2: 0.1, 0.0: 0.3}  # of stratified, from so much kept on: Zheng et al. 2023
+
+
 @dataclass(frozen=True)
 class Choice:
-    """A regime, the strategy that it means for a kind of table, and why it was chosen, in words."""
+    """A regime, the strategy and options that it means for a kind of table, and why, in words."""
 
     regime: str
     strategy: str
+    options: dict[str, Any]
     why: str
 
 
@@ -34,7 +39,7 @@ def choose(regime: str, kind: str, n_kept: int, n: int, n_classes: int) -> Choic
     if regime not in REGIMES:
         raise CurateError(f"there is no regime '{regime}': {nearest(regime, REGIMES)}")
     if regime != "auto":
-        return Choice(regime, _STRATEGIES[kind][regime], "as asked for")
+        return _choice(regime, kind, n_kept / n, "as asked for")
     each = n_kept / max(1, n_classes)
     of = f"{each:,.0f} samples of a class are kept, of {n / max(1, n_classes):,.0f}"
     if each >= _PLENTY:
@@ -43,4 +48,13 @@ def choose(regime: str, kind: str, n_kept: int, n: int, n_classes: int) -> Choic
         found, why = "easy", f"{of}: below {_PLENTY:,}, those typical of their cluster teach most"
     else:
         found, why = "stratified", f"{of}: below {_PLENTY:,}, all levels of difficulty are needed"
-    return Choice(found, _STRATEGIES[kind][found], why)
+    return _choice(found, kind, n_kept / n, why)
+
+
+def _choice(regime: str, kind: str, keep: float, why: str) -> Choice:
+    """A regime as a strategy; the less is kept, the more of the least trusted are left out before."""
+    options, strategy = {}, _STRATEGIES[kind][regime]
+    if strategy == "stratified":
+        options["cut"] = next(cut for least, cut in _CUTS.items() if keep >= least)
+        why += f"; the {options['cut']:.0%} least to be trusted are left out" if options["cut"] else ""
+    return Choice(regime, strategy, options, why)

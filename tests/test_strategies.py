@@ -160,6 +160,22 @@ def test_more_data_means_harder_samples():
         assert choose("auto", kind, 30_000, 60_000, 10).regime == "hard"
 
 
+def test_the_less_is_kept_the_more_of_the_least_trusted_are_left_out():
+    cuts = [choose("stratified", "scores", k, 100, 10).options["cut"] for k in (5, 19, 20, 49, 50, 90)]
+    assert cuts == [0.3, 0.3, 0.1, 0.1, 0.0, 0.0]
+    assert "the 30% least to be trusted are left out" in choose("auto", "scores", 10, 1000, 10).why
+    assert choose("hard", "scores", 5, 100, 10).options == {}
+
+
+def test_what_the_user_sets_goes_before_what_a_regime_means(digits_round, tmp_path):
+    table = curate.score(digits_round.table, "prototypicality", output=tmp_path / "s")
+    made = curate.select(table, regime="stratified", keep=0.1, output=tmp_path / "a")
+    assert made.header["options"]["cut"] == 0.3
+    options = {"cut": "0.05"}
+    made = curate.select(table, regime="stratified", keep=0.1, options=options, output=tmp_path / "b")
+    assert made.header["options"]["cut"] == 0.05
+
+
 def test_select_says_what_it_chose_and_why(here, cli, tmp_path):
     chance = np.random.default_rng(0)
     curate.score(_vectors(here, chance), "duplicate", output="s.parquet")

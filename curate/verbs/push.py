@@ -86,6 +86,7 @@ def push(
             if left == 0:
                 raise
             progress.note(f"{problem}; looking again ({left} more)")
+            hub.pause(_TRIES - 1 - left)
             remote = hub.look(address.repository, None, progress)
     if tag:
         hub.tag(address.repository, tag, commit, progress)

@@ -51,7 +51,8 @@ def select(
     if regime is not None:
         choice = choose(regime, kind, count, n, len(opened.header["dataset"]["classes"]))
     strategy = choice.strategy if choice else strategy or _DEFAULT[kind]
-    ranker: Strategy = finder.make("strategies", strategy, options)
+    chosen_options = {**(choice.options if choice else {}), **(options or {})}
+    ranker: Strategy = finder.make("strategies", strategy, chosen_options)
     path = output_path(output, f"{stem(opened.path.name)}-{strategy}-{str(keep).replace('%', '')}")
     check_output(path, force)
     order = ranker(opened, rng(seed, "strategy"))
