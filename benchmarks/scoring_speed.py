@@ -7,6 +7,7 @@ but for whole commands, which are timed by the clock.
 """
 
 import argparse
+import json
 import subprocess
 import sys
 import tempfile
@@ -15,10 +16,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from common import ratio, spread, write
+from common import RESULTS, ratio, spread, write
 
 N = 1_281_167  # training images of ImageNet
 MODELS = 10
+PARTS = ("trace", "together", "commands", "select")
 
 
 def main() -> None:
@@ -27,27 +29,34 @@ def main() -> None:
     parser.add_argument("--model", default="lenet5", help="of the trace")
     parser.add_argument("-n", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--parts", nargs="+", default=list(PARTS), choices=PARTS, help="measure only these anew"
+    )
     parser.add_argument("--name", default="scoring_speed")
     arguments = parser.parse_args()
     import torch
 
     torch.set_num_threads(arguments.threads)
     name = Path(arguments.data).name.upper()
-    raw: dict[str, dict[str, list[float]]] = {}
-    raw["trace"] = in_turn(trace_ways(arguments.data, arguments.model), arguments.n)
+    earlier = RESULTS / f"{arguments.name}.json"
+    whole = set(arguments.parts) == set(PARTS)
+    raw: dict[str, dict[str, list[float]]] = {} if whole else json.loads(earlier.read_text())
+    if "trace" in arguments.parts:
+        raw["trace"] = in_turn(trace_ways(arguments.data, arguments.model), arguments.n)
     together = [
         ("digits", "basic-cnn", 1.0),
         ("digits", "lenet5", 1.0),
         (arguments.data, "lenet5", 0.1),
         (arguments.data, "basic-cnn", 0.02),
     ]
-    for data, model, share in together:
+    for data, model, share in together if "together" in arguments.parts else []:
         called = f"{data if data == 'digits' else name}, {model}"
         raw[called] = in_turn(model_ways(data, model, share), max(2, arguments.n // 2))
     commands = {"digits": "digits", name: f"{arguments.data}+per-class=500"}
-    for called, reference in commands.items():
+    for called, reference in commands.items() if "commands" in arguments.parts else []:
         raw[f"{called}, commands"] = in_turn(command_ways(reference), 2, clock=time.perf_counter)
-    raw["select"] = in_turn(select_ways(), arguments.n)
+    if "select" in arguments.parts:
+        raw["select"] = in_turn(select_ways(), arguments.n)
     trace, select = raw["trace"], raw["select"]
     lines = [
         "# What scoring costs",

@@ -326,13 +326,14 @@ def _write_samples(path: Path, columns: Mapping[str, Column]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pa.table({name: pa.array(column) for name, column in columns.items()})
+    arrays = {name: c if isinstance(c, pa.Array) else pa.array(c) for name, c in columns.items()}
+    table = pa.table(arrays)
     words = [field.name for field in table.schema if pa.types.is_string(field.type)]
     whole = [field.name for field in table.schema if pa.types.is_signed_integer(field.type)]
     pq.write_table(
         table,
         path,
-        compression="zstd",
+        compression={name: "none" if name == "uid" else "zstd" for name in arrays},  # hashes do not shrink
         row_group_size=1 << 20,
         use_dictionary=words,
         column_encoding=dict.fromkeys(whole, "DELTA_BINARY_PACKED"),

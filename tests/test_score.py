@@ -48,7 +48,14 @@ def scored(digits, tmp_path_factory):
     folder = tmp_path_factory.mktemp("scored")
     trace = folder / "trace.parquet"
     table = curate.score(
-        digits, TRAINED, models=2, epochs=2, trace=trace, output=folder / "all.parquet", seed=5
+        digits,
+        TRAINED,
+        models=2,
+        epochs=2,
+        side_by_side=True,
+        trace=trace,
+        output=folder / "all.parquet",
+        seed=5,
     )
     return table, trace
 
@@ -224,7 +231,8 @@ def test_side_by_side_has_an_order_and_a_start_of_its_own_for_each(scored):
 
 def test_dropout_is_not_trained_side_by_side(digits):
     learner = learners.build("basic-cnn", {}, digits, 0, torch.device("cpu"))
-    assert ensemble.pays_side_by_side(learner)
+    assert ensemble.fits_side_by_side(learner)
+    assert not ensemble.pays_side_by_side(learner)  # on a CPU
     with_dropout = torch.nn.Sequential(learner.module, torch.nn.Dropout())
     assert not ensemble.fits_side_by_side(replace(learner, module=with_dropout))
     training = scoring.Training("it", {}, Recipe(), 2, 1, side_by_side=True, device=None, trace=None)
@@ -372,7 +380,9 @@ def test_the_header_says_how_and_what_it_cost(scored, digits):
 
 def test_the_same_call_gives_the_same_scores(scored, digits, tmp_path):
     table, _ = scored
-    again = curate.score(digits, TRAINED, models=2, epochs=2, output=tmp_path / "again", seed=5)
+    again = curate.score(
+        digits, TRAINED, models=2, epochs=2, side_by_side=True, output=tmp_path / "again", seed=5
+    )
     assert all((again[name] == table[name]).all() for name in table.columns)
     same = {key: value for key, value in table.header.items() if key not in ("cost", "sha256")}
     assert {key: again.header[key] for key in same} == same

@@ -18,7 +18,7 @@ from curate.cli import options
     "--side-by-side/--one-by-one",
     "side_by_side",
     default=None,
-    help="Train the models as one computation or not; by default whichever is faster.",
+    help="Train the models as one computation or not; by default small ones on a GPU.",
 )
 @options.recipe(epochs=False)
 @options.SEED

@@ -2,9 +2,9 @@
 
 One by one, each is a run of `fit`. Side by side, they are one batched computation: parameters are stacked
 and every operation is done for all models at once (`torch.func`), each with the order and augmentation of
-its own seed. Both give the same models up to rounding. Side by side pays where an operation is so small
-that starting it costs more than doing it: on a GPU, and for the smallest images on a CPU
-(benchmarks/results/side_by_side.md).
+its own seed. Both give the same models up to rounding. Side by side is for a GPU, where small operations cost
+more to start than to do; on a CPU it gained nothing with the smallest models, and lost with others
+(benchmarks/results/scoring_speed.md).
 """
 
 import copy
@@ -35,7 +35,6 @@ from curate.training.recorder import Recorder
 from curate.training.schedules import schedule
 
 _MOST_PARAMETERS = 1_000_000  # of a model, for training side by side
-_MOST_PIXELS = 12 * 12  # of its input, on a CPU
 
 
 @dataclass(frozen=True)
@@ -76,11 +75,9 @@ def fit_all(
 
 def pays_side_by_side(learner: Learner) -> bool:
     """Whether models such as this one are trained side by side unless the user says otherwise."""
-    if not fits_side_by_side(learner):
-        return False
-    small = sum(parameter.numel() for parameter in learner.module.parameters()) <= _MOST_PARAMETERS
-    height, width = learner.input_size
-    return small and (learner.device.type == "cuda" or height * width <= _MOST_PIXELS)
+    n_parameters = sum(parameter.numel() for parameter in learner.module.parameters())
+    small = n_parameters <= _MOST_PARAMETERS and fits_side_by_side(learner)
+    return small and learner.device.type == "cuda"
 
 
 def fits_side_by_side(learner: Learner) -> bool:

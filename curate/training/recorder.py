@@ -1,6 +1,7 @@
 """What the training forward pass knows anyway, kept per sample until an epoch ends.
 
 Losses always, so that one that is no number can be named; margin, error norm and correctness for a trace.
+Batches are put aside as they come and looked at many at a time: a step pays for next to nothing.
 """
 
 from typing import Any
@@ -13,6 +14,8 @@ from torch import Tensor
 from curate.signals import error_norms, margins
 from curate.trace import Seen
 
+_MOST_NUMBERS = 2**22  # logits put aside at once: 16 MiB
+
 
 class Recorder:
     """One epoch of `size` places: samples, or models times samples."""
@@ -22,6 +25,8 @@ class Recorder:
             return torch.zeros(size, dtype=kind, device=device)
 
         self._trace, self._device = trace, device
+        self._aside: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
+        self._n_aside = 0
         self._columns = {"loss": column(torch.float32)}
         if trace:
             self._columns |= {"margin": column(torch.float32), "error": column(torch.float32)}
@@ -29,6 +34,17 @@ class Recorder:
 
     def note(self, places: Tensor, logits: Tensor, losses: Tensor, labels: Tensor) -> None:
         """A batch of the training forward pass; nothing here needs gradients."""
+        self._aside.append((places, logits, losses, labels))
+        self._n_aside += logits.numel()
+        if self._n_aside > _MOST_NUMBERS:
+            self._look()
+
+    def _look(self) -> None:
+        """Take down what the batches put aside say of their samples."""
+        if not self._aside:
+            return
+        places, logits, losses, labels = (torch.cat(parts) for parts in zip(*self._aside, strict=True))
+        self._aside, self._n_aside = [], 0
         self._columns["loss"][places] = losses
         if self._trace:
             self._columns["margin"][places] = margins(logits, labels)
@@ -45,6 +61,7 @@ class Recorder:
         return int(np.flatnonzero(~np.isfinite(self._of("loss", order, first_place)))[0])
 
     def _of(self, name: str, indices: npt.NDArray[np.int64], first_place: int) -> npt.NDArray[Any]:
+        self._look()
         rows = torch.from_numpy(np.asarray(indices + first_place)).to(self._device)
         found: npt.NDArray[Any] = self._columns[name][rows].cpu().numpy()
         return found

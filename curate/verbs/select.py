@@ -107,7 +107,10 @@ def _floored(order: np.ndarray, table: Table, class_floor: float) -> np.ndarray:
     return with_class_floor(order, table.labels, class_floor)
 
 
-def _reasons(kept: np.ndarray, rank: np.ndarray, count: int) -> np.ndarray:
-    """Why each sample is in or out, in words."""
-    words = np.array(["beyond the budget", "ranked", "gave way to the class floor", "class floor"], object)
-    return words[2 * (kept != (rank < count)) + kept]
+def _reasons(kept: np.ndarray, rank: np.ndarray, count: int) -> Any:
+    """Why each sample is in or out, in words, as Arrow's strings."""
+    import pyarrow as pa
+
+    words = ["beyond the budget", "ranked", "gave way to the class floor", "class floor"]
+    numbers = (2 * (kept != (rank < count)) + kept).astype(np.int32)
+    return pa.DictionaryArray.from_arrays(numbers, words).cast(pa.string())
