@@ -163,4 +163,6 @@ def traced(folder: Path, n: int, runs: list[list[Seen]]) -> Trace:
     return open_trace(folder)
 
 
-pytest.register_assert_rewrite("policy_examples", "sessions", "unfinished_runs")  # they assert, too
+pytest.register_assert_rewrite(
+    "hub_desk", "policy_examples", "scored_digits", "sessions", "unfinished_runs"
+)  # they assert, too

@@ -1,0 +1,104 @@
+"""Headers of scores, what they cost, and what is made of them."""
+
+import json
+
+import pytest
+from scored_digits import TRAINED
+
+import curate
+from curate.artifact import cost_of
+
+pytest_plugins = ["scored_digits"]
+
+
+def test_the_header_says_how_and_what_it_cost(scored, some_digits):
+    table, trace = scored
+    options = table.header["options"]
+    assert options["n_models"] == 2
+    assert options["n_epochs"] == 2
+    assert options["method"].split(",") == [name.replace("-", "_") for name in TRAINED]
+    assert table.header["cost"]["samples_seen"] == 2 * 2 * len(some_digits)
+    assert table.header["cost"]["seconds"] > 0
+    cost = curate.open_trace(trace).header["cost"]
+    assert cost["samples_seen"] == table.header["cost"]["samples_seen"]
+    assert 0 < cost["seconds"] <= table.header["cost"]["seconds"]
+    assert curate.open_trace(trace).samples_seen == 2 * 2 * len(some_digits)
+    assert table.header["columns"]["aum"] == {"hard_is": "low"}
+
+
+def test_the_same_call_gives_the_same_scores(scored, some_digits, tmp_path):
+    table, _ = scored
+    again = curate.score(
+        some_digits, TRAINED, models=2, epochs=2, side_by_side=True, output=tmp_path / "again", seed=5
+    )
+    assert all((again[name] == table[name]).all() for name in table.columns)
+    same = {key: value for key, value in table.header.items() if key not in ("cost", "sha256")}
+    assert {key: again.header[key] for key in same} == same
+
+
+def test_replay_counts_what_scoring_cost_unless_told_not_to(tmp_path, cli):
+    table = curate.score("digits", "el2n", models=2, epochs=1, output=tmp_path / "s")
+    manifest = curate.select(table, "top", keep=0.2, output=tmp_path / "m")
+    cost = table.header["cost"]
+    assert cost_of(manifest.header) == (cost["seconds"], cost["samples_seen"])
+    words = ["replay", manifest.path, "--trials", "1", "--epochs", "1", "--against", "random", "--json"]
+    counted, not_counted = (json.loads(cli(*words, *more).out) for more in ([], ["--no-scoring"]))
+    assert counted["scoring_seconds"] == cost["seconds"]
+    assert not_counted["scoring_seconds"] == not_counted["scoring_samples_seen"] == 0
+    ours, random = counted["runs"]
+    training = ours["trials"][0]["train_seconds"] + ours["trials"][0]["select_seconds"]
+    assert ours["seconds"]["mean"] == pytest.approx(cost["seconds"] + training)
+    assert random["seconds"]["mean"] == pytest.approx(
+        random["trials"][0]["train_seconds"] + random["trials"][0]["select_seconds"]
+    )
+    said = cli(*words[:-1]).out
+    assert "seconds scoring" in said
+    assert f"{cost['samples_seen']:,}" in said
+    assert "seconds scoring" not in cli(*words[:-1], "--no-scoring").out
+
+
+def test_scores_that_two_manifests_share_are_counted_once(scored, tmp_path):
+    table, _ = scored
+    parts = [curate.select(table, "top", keep=k, output=tmp_path / f"{k}") for k in (0.1, 0.2)]
+    both = curate.select(table, "bottom", keep=0.1, output=tmp_path / "b")
+    made = curate.compare(parts[1].path, both.path, combine="union", output=tmp_path / "u")
+    assert made is not None
+    assert cost_of(curate.open_manifest(tmp_path / "u").header)[1] == table.header["cost"]["samples_seen"]
+
+
+def test_scores_from_a_trace_cost_what_the_trace_cost(scored, some_digits, tmp_path, capsys):
+    _, trace = scored
+    names = ["aum", "margin"]
+    scores = [
+        curate.score(trace=trace, method=name, source=some_digits, output=tmp_path / name) for name in names
+    ]
+    kept = [curate.select(one, "top", keep=0.1, output=tmp_path / f"m-{one.path.name}") for one in scores]
+    own = sum(one.header["cost"]["seconds"] for one in scores)
+    run = curate.open_trace(trace).header["cost"]
+    made = curate.compare(*(one.path for one in kept), combine="union", output=tmp_path / "u").combined
+    assert cost_of(made.header) == (pytest.approx(own + run["seconds"]), run["samples_seen"])
+
+
+def test_reading_a_trace_that_is_there_is_said(scored, cli, tmp_path):
+    said = cli("score", "digits", "--method", "aum", "--trace", scored[1], "-o", tmp_path / "x")
+    assert said.code == 2  # of another part of digits
+    folder = tmp_path / "run"
+    curate.train("digits", recipe={"n_epochs": 1}, trace=True, output=folder)
+    said = cli(
+        "score", "digits", "--method", "aum", "--trace", folder / "trace.parquet", "-o", tmp_path / "y"
+    )
+    assert said.code == 0
+    assert "which is there already: nothing is trained" in said.err
+
+
+def test_every_table_of_scores_can_be_inspected(scored, digits_round, cli, here):
+    curate.score(digits_round.table, "prototypicality", output="p.parquet")
+    curate.score(digits_round.embedding, "duplicate", output="d.parquet")
+    for path, more in ((scored[0].path, []), ("p.parquet", ["--sheet"]), ("d.parquet", ["--sheet"])):
+        said = cli("inspect", path, *(word for one in more for word in (one, f"{path}.png")))
+        assert said.code == 0, said.err
+        assert "is hard" in said.out
+    assert (
+        "leave out --column x" in cli("inspect", digits_round.table, "--sheet", "y.png", "--column", "x").err
+    )
+    assert cli("inspect", digits_round.table, "--column", "x").code == 2
