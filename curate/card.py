@@ -152,7 +152,8 @@ def _usage(name: str, reference: str, address: str | None, n_epochs: int) -> lis
         *lines,
         f"    curate pull {repository}{at}",
         "",
-        "Without curate, in the order of the original dataset:",
+        "Without curate; indices count the samples of the split in the order of the source (where a source "
+        "has no splits, samples whose `uid` is divisible by 5 were held out for testing before):",
         "",
         "```python",
         "import polars",
