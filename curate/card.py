@@ -49,7 +49,8 @@ def about(
     share = f"{summary['keep']:.1%}"
     kept = f"{summary['n_selected_per_epoch']:,.0f} of {dataset['n']:,} samples ({share})"
     epochs = "the same in every epoch" if summary["n_epochs"] == 1 else f"for {summary['n_epochs']} epochs"
-    page = f"[{dataset['reference']}]({origin.link})" if origin.link else f"`{dataset['reference']}`"
+    reference = dataset["reference"] if address is None else _without_folders(dataset["reference"])
+    page = f"[{reference}]({origin.link})" if origin.link else f"`{reference}`"
     licence = f"under {origin.licence}" if origin.licence else "under a licence of its own, see its page"
     body = [
         f"# {name}",
@@ -63,7 +64,7 @@ def about(
         *_results(results, summary, header),
         "## Train on it",
         "",
-        *_usage(name, dataset["reference"], address, summary["n_epochs"]),
+        *_usage(name, reference, address, summary["n_epochs"]),
         *_class_table(dataset["classes"], samples, summary["n_epochs"]),
         "## How it was made",
         "",
@@ -85,6 +86,11 @@ def size_category(n: int) -> str:
     """The Hub's own words for sizes."""
     steps = [(10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M")]
     return next((name for limit, name in steps if n < limit), "1M<n<10M" if n < 10**7 else "n>10M")
+
+
+def _without_folders(reference: str) -> str:
+    """A dataset's reference for others: where it lies on this machine is not for them."""
+    return reference if reference.startswith("hf:") else reference.rstrip("/").rpartition("/")[2]
 
 
 def _why(summary: Mapping[str, Any]) -> list[str]:

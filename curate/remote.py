@@ -9,6 +9,7 @@ nothing is believed before its hash, its sizes and its types have been checked.
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from curate.manifest import Manifest, open_manifest
 from curate.progress import SILENT, Progress
 from curate.published import CARD, PARTS, PICTURE, Address, names_in, parse
 
+_COMMIT = re.compile(r"[0-9a-f]{40,64}")  # a folder in the cache is named by it
 _MOST_BYTES = {"manifest.json": 16 * 2**20, "selection.parquet": 8 * 2**30, "samples.parquet": 8 * 2**30}
 _MOST_TALK = 8 * 2**20  # of a card or a picture
 
@@ -40,6 +42,8 @@ def fetched(reference: str, progress: Progress = SILENT) -> Manifest:
         found = _as_last_fetched(address, root, problem)
         progress.note(f"{problem}; using what was fetched before")
         return found
+    if not _COMMIT.fullmatch(remote.commit):
+        raise DamagedError(f"hf:{address.repository} names {remote.commit[:60]!r} as its commit: try again")
     name = _choose(address, names_in(remote))
     folder = root / remote.commit / name
     if not (folder / PARTS[0]).is_file():
@@ -82,7 +86,8 @@ def _as_last_fetched(address: Address, root: Path, why: CurateError | None) -> M
     revision = address.revision or "main"
     commit = _refs(root).get(revision, revision)
     there = root / commit
-    names = sorted(path.name for path in there.iterdir() if path.is_dir()) if there.is_dir() else []
+    known = bool(_COMMIT.fullmatch(commit)) and there.is_dir()
+    names = sorted(path.name for path in there.iterdir() if path.is_dir()) if known else []
     if not names or (address.manifest and address.manifest not in names):
         raise hub.UnreachableError(
             f"{address} was not fetched before and the Hub is out of reach: connect, and try again"

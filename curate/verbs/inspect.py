@@ -154,11 +154,10 @@ def _table(table: Table) -> Report:
 
 def _trace(path: Path) -> Report:
     trace = open_trace(path)
-    summary = trace.header["summary"]
     facts = [
         ("epochs", f"{trace.n_epochs:,}"),
         ("models", f"{trace.n_models:,}"),
-        ("samples", f"{trace.n:,}; {summary['samples_seen']:,} presentations"),
+        ("samples", f"{trace.n:,}; {trace.samples_seen:,} presentations"),
     ]
     step = -(-trace.n_epochs // _MANY)
     bars = [
