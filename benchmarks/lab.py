@@ -11,10 +11,11 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from common import RESULTS, machine, spread
@@ -188,14 +189,22 @@ def differences(
     ]
 
 
-def times(cells: Cells, rows: dict[str, Row], keeps: list[float], jobs: int, about: str) -> list[str]:
-    """Time as a multiple of full training, paired by trial."""
+def times(
+    cells: Cells,
+    rows: dict[str, Row],
+    keeps: list[float],
+    jobs: int,
+    about: str,
+    more: Mapping[str, float] = MappingProxyType({}),
+) -> list[str]:
+    """Time as a multiple of full training, paired by trial; `more` is added to each time of a row."""
     clock = "seconds" if jobs == 1 else "processor_seconds"
     full = cells[("full", 1.0)]
 
     def text(name: str, keep: float) -> str:
         trials = cells[(name, keep)]
-        return spread([trials[t][clock] / full[t][clock] for t in trials if t in full], 3)
+        extra = more.get(name, 0.0)
+        return spread([trials[t][clock] / full[t][clock] + extra for t in trials if t in full], 3)
 
     seconds = spread([trial[clock] for trial in full.values()], 1)
     unit = " s" if jobs == 1 else " s of the processor"

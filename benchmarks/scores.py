@@ -49,24 +49,23 @@ ROWS = {
     "forgetting, top": row("recorded"),
     "aum, stratified": row("recorded"),
     "prototypicality, top": row("recorded"),
+    "random": row("random"),
     "epsilon_greedy": row("epsilon-greedy"),
 }
-PLENTY = 0.5  # above so much kept, where all are alike, only these rows are run
-ABOVE = ("static random", "el2n, top", "aum, stratified", "prototypicality, top", "epsilon_greedy")
 CUTS = {0.5: 0.0, 0.2: 0.1, 0.0: 0.3}  # of CCS, from so much kept on: Zheng et al. 2023, table 7
-COSTS = {"forgetting": 1, "aum": 1, "el2n": N_MODELS, "grand": N_MODELS}  # models each score is made of
+MADE_OF = {"forgetting": 1, "aum": 1, "el2n": N_MODELS, "grand": N_MODELS, "prototypicality": 1}
+N_COSTS = 3  # times that the cost of each of them is measured
 
 
 def main() -> None:
     arguments = _arguments()
     rows = {name: ROWS[name] for name in arguments.only}
-    cells: list[Cell] = [("cost of " + name, 1.0, trial) for trial in range(2) for name in COSTS]
+    cells: list[Cell] = [("cost of " + name, 1.0, trial) for trial in range(N_COSTS) for name in MADE_OF]
     cells += [
         (name, keep, trial)
         for trial in range(arguments.trials)
         for name, found in rows.items()
         for keep in (arguments.keeps if found.by_keep else [1.0])
-        if keep <= PLENTY or name in ABOVE or not found.by_keep
     ]
     page = _page(run_cells(arguments, cells, _open, _run, _before), rows, arguments)
     (RESULTS / f"{arguments.name}.md").write_text(page)
@@ -160,13 +159,7 @@ def _table(score: str, trial: int):
 
     if (score, trial) not in lab:
         if score == "prototypicality":
-            path = lab["work"] / f"pca-{os.getpid()}.safetensors"
-            if "embedding" not in lab:
-                lab["embedding"] = curate.embed(lab["train"], dim=50, output=path, force=True)
-            clusters = lab["work"] / f"clusters-{trial}-{os.getpid()}.parquet"
-            lab[score, trial] = curate.cluster(
-                lab["embedding"], 500, spherical=True, seed=trial, output=clusters, force=True
-            )
+            lab[score, trial] = _clustered(trial)
         elif score in ("el2n", "grand"):
             tables = [curate.open_table(lab["work"] / f"scores-{n}.parquet") for n in range(N_MODELS)]
             mean = np.mean([table[score] for table in tables], 0)
@@ -176,6 +169,16 @@ def _table(score: str, trial: int):
     return lab[score, trial]
 
 
+def _clustered(seed: int):
+    """500 clusters of a PCA to 50 dimensions, both made now."""
+    import curate
+
+    embedding = lab["work"] / f"pca-{os.getpid()}.safetensors"
+    clusters = lab["work"] / f"clusters-{seed}-{os.getpid()}.parquet"
+    embedded = curate.embed(lab["train"], dim=50, output=embedding, force=True)
+    return curate.cluster(embedded, 500, spherical=True, seed=seed, output=clusters, force=True)
+
+
 def _run(name: str, keep: float, trial: int) -> dict:
     """One training run: trial `trial` of a cell of the table; or what it costs to make a score."""
     found = {"row": name, "keep": keep, "trial": trial}
@@ -183,30 +186,35 @@ def _run(name: str, keep: float, trial: int) -> dict:
         score = name.removeprefix("cost of ")
         path = lab["work"] / f"cost-{score}-{trial}-{os.getpid()}.parquet"
         started, used = time.perf_counter(), time.process_time()
-        _scored([score], FIRST_SEED + trial, path)
+        if score == "prototypicality":
+            _clustered(trial)
+        else:
+            _scored([score], FIRST_SEED + trial, path)
         seconds = {"seconds": time.perf_counter() - started, "processor_seconds": time.process_time() - used}
-        path.unlink()
+        path.unlink(missing_ok=True)
         return {**found, **seconds}
     return {**found, **one_run(ROWS[name], keep, trial, _source(name, keep, trial), lab["arguments"].epochs)}
 
 
 def _page(done: list[dict], rows: dict[str, Row], arguments: argparse.Namespace) -> str:
-    done = [run for run in done if run["keep"] <= PLENTY or run["row"] in ABOVE or run["keep"] == 1]
     cells = by_cell(done, arguments.trials)
     clock = "seconds" if arguments.jobs == 1 else "processor_seconds"
     full = np.mean([trial[clock] for trial in cells[("full", 1.0)].values()])
     costs = {
-        name: [trial[clock] / full for trial in cells[(f"cost of {name}", 1.0)].values()]
-        for name in COSTS
-        if (f"cost of {name}", 1.0) in cells
+        name: [trial[clock] / full for trial in cells[(f"cost of {name}", 1.0)].values()] for name in MADE_OF
+    }
+    scoring = {
+        name: MADE_OF[score] * float(np.mean(costs[score]))
+        for name in rows
+        if (score := name.partition(",")[0]) in costs
     }
     stability = json.loads((RESULTS / f"{arguments.name}_stability.json").read_text())
     return "\n".join(
         [
             f"# Static strategies: {public(arguments.data)}, {arguments.model}, {arguments.epochs} epochs",
             "",
-            "Test accuracy in % after the last epoch, mean ± std (n). `epsilon_greedy` selects before every "
-            f"epoch. Above keep {PLENTY}, only {len(ABOVE)} rows were run.",
+            "Test accuracy in % after the last epoch, mean ± std (n). `random` and `epsilon_greedy` select"
+            " before every epoch.",
             "",
             *accuracies(cells, rows, arguments.keeps),
             "",
@@ -214,15 +222,17 @@ def _page(done: list[dict], rows: dict[str, Row], arguments: argparse.Namespace)
             "",
             *times(cells, rows, arguments.keeps, arguments.jobs, "Scoring is not in it."),
             "",
+            *times(cells, rows, arguments.keeps, arguments.jobs, "Scoring is in it.", scoring),
+            "",
             "## What scoring costs",
             "",
-            "As a multiple of full training, mean ± std (n): one model; all models that the score is made of,"
-            " which is to be added to the times above.",
+            "As a multiple of full training, mean ± std (n): one model, or PCA and clusters; all models that"
+            " the score is made of.",
             "",
-            "| score | one model | models | in all |",
+            "| score | one | how many | in all |",
             "|---|---|---|---|",
             *(
-                f"| {name} | {spread(values, 3)} | {COSTS[name]} | {COSTS[name] * np.mean(values):.2f} |"
+                f"| {name} | {spread(values, 3)} | {MADE_OF[name]} | {MADE_OF[name] * np.mean(values):.2f} |"
                 for name, values in costs.items()
             ),
             "",
