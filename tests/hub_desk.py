@@ -4,16 +4,18 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from forks import Forks
 from hub_publishing import PublishingHub
 
 from curate.artifact import UNSEALED, file_sha256, make_header, seal_file
 from curate.manifest import Selected, open_manifest, write_manifest
+
+pytest_plugins = ["forks"]
 
 TOKEN = "hf_a_secret_that_nobody_sees"
 PARTS = {"manifest.json", "selection.parquet", "samples.parquet", "histogram.png", "README.md"}
@@ -37,23 +39,16 @@ def made(folder: Path, keep=(0, 3, 5, 7), n=20) -> Path:
 class Desk:
     """A user's machine: a folder, a cache, and the command line."""
 
-    def __init__(self, folder: Path, url: str, token: str | None = TOKEN) -> None:
-        self.folder, self.url, self.token = folder, url, token
+    def __init__(self, forks: Forks, folder: Path, url: str, token: str | None = TOKEN) -> None:
+        self.forks, self.folder, self.url, self.token = forks, folder, url, token
 
     def curate(self, *words: object, **environment: str) -> subprocess.CompletedProcess:
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "CURATE_"))}
         own = {"HF_ENDPOINT": self.url, "HF_HOME": str(self.folder / "hf"), "HF_HUB_DISABLE_XET": "1"}
         own |= {"CURATE_CACHE": str(self.folder / "cache"), "HF_HUB_DISABLE_TELEMETRY": "1"}
         own |= {"HF_TOKEN": self.token} if self.token else {}
-        done = subprocess.run(
-            [sys.executable, "-c", "from curate import hub; hub._FIRST_WAIT = 0.05\nimport curate.__main__"]
-            + [str(word) for word in words],
-            cwd=self.folder,
-            env={**kept, **own, **environment},
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        soon = "from curate import hub; hub._FIRST_WAIT = 0.05"
+        done = self.forks.run(words, self.folder, {**kept, **own, **environment}, soon)
         assert TOKEN not in done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done
@@ -69,8 +64,8 @@ def hub():
 
 
 @pytest.fixture
-def desk(tmp_path, hub):
-    return Desk(tmp_path, hub.url)
+def desk(forks, tmp_path, hub):
+    return Desk(forks, tmp_path, hub.url)
 
 
 def line_of(done) -> str:

@@ -1,6 +1,7 @@
 """The commands: stdout is data, stderr is talk, errors are one line that names the remedy."""
 
 import json
+import os
 import re
 import shutil
 
@@ -10,6 +11,8 @@ from conftest import Said
 from PIL import Image
 
 import curate
+
+pytest_plugins = ["forks"]
 
 COMMANDS = ("embed", "cluster", "score", "select", "train", "replay", "inspect", "compare", "export")
 
@@ -307,11 +310,11 @@ def test_output_without_unicode_and_colour(process, digits_round):
     assert "\x1b" not in said.out
 
 
-def test_replay_prints_to_a_narrow_ascii_terminal(process, digits_round):
-    said = process(
-        "replay", digits_round.manifest, "--epochs", 1, "--trials", 2, "--against", "full,random",
-        PYTHONIOENCODING="ascii", COLUMNS="40",
-    )  # fmt: skip
+def test_replay_prints_to_a_narrow_ascii_terminal(forks, digits_round, here):
+    words = ["replay", digits_round.manifest, "--epochs", 1, "--trials", 2, "--against", "full,random"]
+    ascii = "import sys\nfor stream in (sys.stdout, sys.stderr):\n    stream.reconfigure(encoding='ascii')"
+    done = forks.run(words, here, {**os.environ, "COLUMNS": "40"}, ascii)
+    said = Said(done.returncode, done.stdout, done.stderr)
     assert said.code == 0, said.err
     assert len(re.findall(r"^  test accuracy: [\d.]+% \+- [\d.]+$", said.out, re.MULTILINE)) == 3
     assert len(re.findall(r"^  95% interval: [-+\d.]+ to [-+\d.]+$", said.out, re.MULTILINE)) == 2

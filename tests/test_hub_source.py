@@ -6,8 +6,6 @@ import json
 import os
 import socket
 import struct
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,8 @@ from PIL import Image
 
 from curate.dataset import open_dataset
 from curate.errors import CurateError
+
+pytest_plugins = ["forks"]
 
 NAMES = ["circle", "square", "star"]
 PIXELS = np.random.default_rng(7).integers(0, 256, (24, 6, 5), dtype=np.uint8)
@@ -55,20 +55,21 @@ SHAPES = {
 HUB = {"ann/shapes": SHAPES, "ann/text": {"main": {"README.md": b"# words", "words.csv": b"a,b\n"}}}
 
 
-def inspect(reference: str, url: str, home: Path, *words: str, **environment: str):
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("HF_") and not name.lower().endswith("_proxy")
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "curate", "inspect", reference, "--json", *words],
-        capture_output=True,
-        text=True,
-        env={**kept, "HF_ENDPOINT": url, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", **environment},
-        timeout=120,
-        check=False,
-    )
+@pytest.fixture(scope="module")
+def inspect(forks, tmp_path_factory):
+    """`curate inspect` in a process of its own."""
+
+    def run(reference: str, url: str, home: Path, *words: str, **environment: str):
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("HF_") and not name.lower().endswith("_proxy")
+        }
+        own = {"HF_ENDPOINT": url, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1"}
+        folder = tmp_path_factory.mktemp("empty")
+        return forks.run(["inspect", reference, "--json", *words], folder, {**kept, **own, **environment})
+
+    return run
 
 
 def header(done) -> dict:
@@ -92,7 +93,7 @@ class Fetched:
 
 
 @pytest.fixture(scope="module")
-def fetched(tmp_path_factory) -> Fetched:
+def fetched(inspect, tmp_path_factory) -> Fetched:
     home = tmp_path_factory.mktemp("home")
     with HubServer(HUB) as hub:
         done = inspect("hf:ann/shapes", hub.url, home)
@@ -129,17 +130,17 @@ def test_no_progress_is_drawn_where_there_is_no_terminal(fetched):
     assert fetched.stderr == ""
 
 
-def test_a_fetched_dataset_opens_when_nothing_listens(fetched):
+def test_a_fetched_dataset_opens_when_nothing_listens(inspect, fetched):
     done = inspect("hf:ann/shapes", fetched.url, fetched.home, "--split", "test")
     assert header(done)["fingerprint"] == fingerprint_of(range(16, 24))
 
 
-def test_a_fetched_dataset_opens_offline(fetched):
+def test_a_fetched_dataset_opens_offline(inspect, fetched):
     done = inspect("hf:ann/shapes", fetched.url, fetched.home, HF_HUB_OFFLINE="1")
     assert header(done) == fetched.said
 
 
-def test_offline_a_dataset_never_fetched_is_an_error(fetched):
+def test_offline_a_dataset_never_fetched_is_an_error(inspect, fetched):
     done = inspect("hf:ann/other", fetched.url, fetched.home, HF_HUB_OFFLINE="1")
     assert_one_line(
         done,
@@ -147,18 +148,18 @@ def test_offline_a_dataset_never_fetched_is_an_error(fetched):
     )
 
 
-def test_no_file_is_fetched_twice(fetched):
+def test_no_file_is_fetched_twice(inspect, fetched):
     with HubServer(HUB) as hub:
         assert header(inspect("hf:ann/shapes", hub.url, fetched.home)) == fetched.said
     assert not [path for path in hub.requests if path.startswith("GET /datasets/")]
 
 
-def test_a_revision_is_read_even_one_with_slashes(hub, tmp_path):
+def test_a_revision_is_read_even_one_with_slashes(inspect, hub, tmp_path):
     done = inspect("hf:ann/shapes@refs/convert/parquet", hub.url, tmp_path)
     assert header(done)["fingerprint"] == fingerprint_of(range(5, 9))
 
 
-def test_an_unknown_repository(hub, tmp_path):
+def test_an_unknown_repository(inspect, hub, tmp_path):
     done = inspect("hf:ann/nothing", hub.url, tmp_path)
     assert_one_line(
         done, "hf:ann/nothing is not on the Hub, or not open to you: check the name, or set HF_TOKEN"
@@ -166,17 +167,17 @@ def test_an_unknown_repository(hub, tmp_path):
 
 
 @pytest.mark.parametrize("revision", ["v9", "0" * 40])
-def test_an_unknown_revision(hub, tmp_path, revision):
+def test_an_unknown_revision(inspect, hub, tmp_path, revision):
     done = inspect(f"hf:ann/shapes@{revision}", hub.url, tmp_path)
     assert_one_line(done, f"hf:ann/shapes has no revision '{revision}': leave out @{revision}")
 
 
-def test_a_repository_without_parquet_files(hub, tmp_path):
+def test_a_repository_without_parquet_files(inspect, hub, tmp_path):
     done = inspect("hf:ann/text", hub.url, tmp_path)
     assert_one_line(done, "hf:ann/text has no Parquet files: use a dataset that has")
 
 
-def test_a_gated_repository(tmp_path):
+def test_a_gated_repository(inspect, tmp_path):
     with HubServer(HUB, gated=True) as hub:
         done = inspect("hf:ann/shapes", hub.url, tmp_path)
     assert done.returncode == 2
@@ -185,7 +186,7 @@ def test_a_gated_repository(tmp_path):
     )
 
 
-def test_a_server_that_fails(tmp_path):
+def test_a_server_that_fails(inspect, tmp_path):
     with HubServer(HUB, status=500) as hub:
         done = inspect("hf:ann/shapes", hub.url, tmp_path)
     assert_one_line(
@@ -194,7 +195,7 @@ def test_a_server_that_fails(tmp_path):
     )
 
 
-def test_nothing_listens(tmp_path):
+def test_nothing_listens(inspect, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -41,7 +41,7 @@ def test_pull_takes_a_tag_a_commit_or_the_newest_and_works_offline(desk, hub, pu
         7,
     ]
     # Nobody there any more: what was fetched serves, and it is said.
-    gone = Desk(tmp_path, "http://127.0.0.1:9")
+    gone = Desk(desk.forks, tmp_path, "http://127.0.0.1:9")
     done = gone.curate("pull", "ann/subsets@v1", "-o", "gone")
     assert done.returncode == 0, done.stderr
     assert "using what was fetched before" in done.stderr

@@ -16,9 +16,9 @@ pytest_plugins = ["hub_desk"]
 
 
 @pytest.mark.parametrize("lfs", [False, True])
-def test_push_publishes_in_one_commit_then_names_it(tmp_path, lfs):
+def test_push_publishes_in_one_commit_then_names_it(forks, tmp_path, lfs):
     with PublishingHub(TOKEN, lfs) as hub:
-        desk = Desk(tmp_path, hub.url)
+        desk = Desk(forks, tmp_path, hub.url)
         folder = made(tmp_path / "mine")
         (folder / "model.safetensors").write_bytes(b"weights stay here")
         done = desk.curate("push", folder, "ann/subsets", "--tag", "v1")

@@ -1,0 +1,157 @@
+"""Processes of their own that start at once: forks of an interpreter that has imported what takes long.
+
+Nothing of curate is among it, and not `huggingface_hub`, which reads its environment when it is imported.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+LOADED = ("click", "numpy", "pandas", "PIL.Image", "pyarrow.dataset", "pyarrow.parquet")
+LOADED += (
+    "pydantic.type_adapter",
+    "rich.console",
+    "rich.progress",
+    "safetensors.torch",
+    "scipy.optimize",
+    "scipy.stats",
+)
+LOADED += ("sklearn.datasets", "torch", "torch._dynamo", "yaml")
+
+SERVER = """
+import importlib, json, os, signal, sys, time, traceback
+
+for name in json.loads(sys.argv[1]):
+    importlib.import_module(name)
+assert not {"curate", "huggingface_hub"} & set(sys.modules)
+
+
+def run(asked):
+    for number, name in enumerate((os.devnull, asked["out"], asked["err"])):
+        os.dup2(os.open(name, os.O_RDWR | os.O_CREAT), number)
+    os.chdir(asked["folder"])
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    exec(asked["before"], {})
+    sys.argv = ["curate", *asked["words"]]
+    from curate.cli.main import main
+
+    main()
+
+
+def start(asked):
+    assert len(os.listdir("/proc/self/task")) == 1, "a fork takes only one thread along"
+    if child := os.fork():
+        return child
+    code = 0
+    try:
+        run(asked)
+    except SystemExit as done:
+        code = done.code or 0
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def wait(asked):
+    # The exit code, or None where it has not ended by then.
+    until = time.monotonic() + asked["seconds"]
+    while True:
+        done, status = os.waitpid(asked["wait"], os.WNOHANG)
+        left = until - time.monotonic()
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        if left <= 0:
+            return None
+        time.sleep(min(left, 0.005))
+
+
+for line in sys.stdin:
+    asked = json.loads(line)
+    print(json.dumps(wait(asked) if "wait" in asked else start(asked)), flush=True)
+"""
+
+
+class Forks:
+    """The interpreter that forks; it is started with the first process that is asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._number = folder, 0
+        self._server: subprocess.Popen[str] | None = None
+
+    def start(
+        self, words: Sequence[object], folder: Path, environment: Mapping[str, str], before: str = ""
+    ) -> "Fork":
+        """Start `curate WORDS` in a folder, with this environment and no other; `before` is run first."""
+        self._number += 1
+        out, err = (self._folder / f"{self._number}.{name}" for name in ("out", "err"))
+        asked = {"words": [str(word) for word in words], "folder": str(folder), "before": before}
+        asked |= {"environment": dict(environment), "out": str(out), "err": str(err)}
+        return Fork(self, self.ask(asked), out, err)
+
+    def run(
+        self, words: Sequence[object], folder: Path, environment: Mapping[str, str], before: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """As `start`, until it ends."""
+        fork = self.start(words, folder, environment, before)
+        code = fork.wait(120)
+        if code is None:
+            fork.kill()
+            raise subprocess.TimeoutExpired([*map(str, words)], 120)
+        return subprocess.CompletedProcess([*words], code, fork.out.read_text(), fork.err.read_text())
+
+    def ask(self, asked: dict) -> int | None:
+        if self._server is None:
+            self._server = subprocess.Popen(
+                [sys.executable, "-c", SERVER, json.dumps(LOADED)],
+                env={**os.environ, "OMP_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        print(json.dumps(asked), file=self._server.stdin, flush=True)
+        return json.loads(self._server.stdout.readline())
+
+    def close(self) -> None:
+        if self._server is not None:
+            self._server.communicate()
+
+
+@dataclass(frozen=True)
+class Fork:
+    """A process; what it prints is in the files `out` and `err`."""
+
+    forks: Forks
+    pid: int
+    out: Path
+    err: Path
+
+    def wait(self, seconds: float) -> int | None:
+        """Its exit code, a signal as a negative number; None where it has not ended by then."""
+        return self.forks.ask({"wait": self.pid, "seconds": seconds})
+
+    def kill(self) -> int | None:
+        """End it with SIGKILL, if it has not ended; its exit code."""
+        os.kill(self.pid, signal.SIGKILL)  # until it is waited for, its number is not given to another
+        return self.wait(60)
+
+
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory) -> Iterator[Forks]:
+    if sys.platform != "linux":
+        pytest.skip("forks, and reads /proc")
+    with contextlib.closing(Forks(tmp_path_factory.mktemp("forks"))) as found:
+        yield found
