@@ -1,9 +1,9 @@
-"""What scoring costs: a trace beside training, K models side by side, and cutting another budget.
+"""What scoring costs: a trace beside training, K models together, and cutting another budget.
 
     python benchmarks/scoring_speed.py --data MNIST
 
 Ratios are of runs in turn in one process with one thread (`--threads`), in seconds of the processor on a CPU,
-but for whole commands, which are timed by the clock.
+but for models at once on all cores and for whole commands, which are timed by the clock.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from common import RESULTS, ratio, spread, write
 
 N = 1_281_167  # training images of ImageNet
 MODELS = 10
-PARTS = ("trace", "together", "commands", "select")
+PARTS = ("trace", "together", "cores", "commands", "select")
 
 
 def main() -> None:
@@ -36,6 +36,7 @@ def main() -> None:
     arguments = parser.parse_args()
     import torch
 
+    n_cores = torch.get_num_threads()
     torch.set_num_threads(arguments.threads)
     name = Path(arguments.data).name.upper()
     earlier = RESULTS / f"{arguments.name}.json"
@@ -51,7 +52,14 @@ def main() -> None:
     ]
     for data, model, share in together if "together" in arguments.parts else []:
         called = f"{data if data == 'digits' else name}, {model}"
-        raw[called] = in_turn(model_ways(data, model, share), max(2, arguments.n // 2))
+        raw[called] = in_turn(model_ways(data, model, share, "side by side"), max(2, arguments.n // 2))
+    cores = "cores" in arguments.parts and not torch.cuda.is_available()
+    for data, model, share in together if cores else []:
+        called = f"{data if data == 'digits' else name}, {model}, cores"
+        torch.set_num_threads(n_cores)
+        ways = model_ways(data, model, share, "at once")
+        raw[called] = in_turn(ways, arguments.n, clock=time.perf_counter)
+        torch.set_num_threads(arguments.threads)
     commands = {"digits": "digits", name: f"{arguments.data}+per-class=500"}
     for called, reference in commands.items() if "commands" in arguments.parts else []:
         raw[f"{called}, commands"] = in_turn(command_ways(reference), 2, clock=time.perf_counter)
@@ -66,13 +74,11 @@ def main() -> None:
         "",
         f"{MODELS} models trained side by side, as one batched computation, against one by one:",
         "",
-        "| data, model | side by side / one by one |",
-        "|---|---|",
-        *(
-            f"| {key} | {ratio(found['side by side'], found['one by one'])} |"
-            for key, found in raw.items()
-            if "one by one" in found
-        ),
+        *_table(raw, "side by side"),
+        "",
+        f"{MODELS} models trained at once on a CPU, one thread each, against one by one with all its threads:",
+        "",
+        *_table(raw, "at once"),
         "",
         f"EL2N with {MODELS} models by one command against {MODELS} commands with one model each:",
         "",
@@ -90,6 +96,15 @@ def main() -> None:
         + (f" --model {arguments.model}`" if arguments.model != "lenet5" else "`"),
     ]
     write(arguments.name, lines, raw)
+
+
+def _table(raw: dict[str, dict[str, list[float]]], way: str) -> list[str]:
+    """What training several models in a way takes of training them one by one."""
+    lines = [f"| data, model | {way} / one by one |", "|---|---|"]
+    for key, found in raw.items():
+        if way in found:
+            lines.append(f"| {key.removesuffix(', cores')} | {ratio(found[way], found['one by one'])} |")
+    return lines
 
 
 def clock_of_machine() -> Callable[[], float]:
@@ -140,9 +155,10 @@ def trace_ways(reference: str, model: str) -> dict[str, Callable[[], object]]:
     return {"plain": lambda: run(False), "trace": lambda: run(True)}
 
 
-def model_ways(reference: str, model: str, share: float) -> dict[str, Callable[[], object]]:
+def model_ways(reference: str, model: str, share: float, way: str) -> dict[str, Callable[[], object]]:
     import curate
     from curate import learner as learners
+    from curate.training.at_once import how_many
     from curate.training.batches import Batches
     from curate.training.ensemble import fit_all
     from curate.verbs.train import recipe_for
@@ -153,14 +169,16 @@ def model_ways(reference: str, model: str, share: float) -> dict[str, Callable[[
     first = learners.build(model, {}, data, 0, device)
     batches, recipe = Batches(data, first), recipe_for(model, {"n_epochs": 1})
 
-    def run(side_by_side: bool) -> None:
+    def run(side_by_side: bool, jobs: int) -> None:
         models = [
             learners.build(model, {}, data, seed, device, first.normalization) for seed in range(MODELS)
         ]
-        for _ in fit_all(models, batches, recipe, range(MODELS), 1, side_by_side=side_by_side, trace=False):
+        asked = {"side_by_side": side_by_side, "jobs": jobs, "trace": False}
+        for _ in fit_all(models, batches, recipe, range(MODELS), 1, **asked):
             pass
 
-    return {"one by one": lambda: run(False), "side by side": lambda: run(True)}
+    together = {"side by side": (True, 1), "at once": (False, how_many(first, MODELS))}
+    return {"one by one": lambda: run(False, 1), way: lambda: run(*together[way])}
 
 
 def command_ways(reference: str) -> dict[str, Callable[[], object]]:

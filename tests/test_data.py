@@ -41,6 +41,23 @@ def test_mnist_pruned_to_a_twentieth_learns(mnist, tmp_path):
     assert found.runs[1].trials[0].accuracy > 0.93
 
 
+def test_the_regime_chosen_of_itself_is_right_where_the_best_one_flips(mnist, tmp_path):
+    scores = curate.score(mnist[0], "aum", model="lenet5", output=tmp_path / "s.parquet")
+    for keep, trials, right in ((600, 3, "stratified"), (30_000, 1, "hard")):
+        accuracy, kept = {}, {}
+        for regime in ("hard", "easy", "stratified", "auto"):
+            manifest = curate.select(scores, regime=regime, keep=keep, output=tmp_path / f"{regime}-{keep}")
+            kept[regime] = manifest.selected(0).indices.tolist()
+            if regime != "auto":
+                found = curate.replay(manifest, mnist[0], test=mnist[1], model="lenet5", trials=trials)
+                accuracy[regime] = found.runs[0].summary("accuracy").mean
+        print(keep, accuracy)
+        assert kept["auto"] == kept[right]
+        # At 30,000 hard and stratified are level.
+        assert accuracy[right] > max(accuracy.values()) - 0.002
+    assert accuracy["hard"] > accuracy["easy"] + 0.01
+
+
 def test_cifar10_the_whole_way(tmp_path):
     data = str(Path(os.environ["CURATE_DATA"]) / "cifar10")
     train = curate.open_dataset(data)

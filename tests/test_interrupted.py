@@ -14,6 +14,7 @@ pytest_plugins = ["forks"]
 
 SLOW_EMBED = ("embed", "digits", "--method", "autoencoder", "--set", "n_steps=100000", "-o", "e.safetensors")
 SLOW_TRAIN = ("train", "digits", "--epochs", "1000", "-o", "run")
+SLOW_SCORE = ("score", "digits", "--method", "aum", "--models", "4", "--epochs", "1000", "-o", "run")
 
 
 def wait_until_busy(fork):
@@ -26,9 +27,9 @@ def wait_until_busy(fork):
         used = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-@pytest.mark.parametrize("words", [SLOW_EMBED, SLOW_TRAIN], ids=["embed", "train"])
+@pytest.mark.parametrize("words", [SLOW_EMBED, SLOW_TRAIN, SLOW_SCORE], ids=["embed", "train", "score"])
 def test_ctrl_c_leaves_nothing_and_says_so(forks, words, tmp_path):
-    fork = forks.start(words, tmp_path, os.environ)
+    fork = forks.start(words, tmp_path, os.environ, "import torch; torch.set_num_threads(2)")
     wait_until_busy(fork)
     os.kill(fork.pid, signal.SIGINT)
     assert fork.wait(60) == 130

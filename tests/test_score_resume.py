@@ -8,6 +8,7 @@ import time
 
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 import curate
 from curate.errors import CurateError
@@ -66,6 +67,16 @@ def test_killed_at_any_write_it_ends_in_the_same_scores(side_by_side, tmp_path):
     assert writes > 4
 
 
+@pytest.fixture(params=[1, 2])
+def threads(request):
+    """With two of them, both models are trained at once."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("threads")
 def test_a_run_that_was_stopped_goes_on_where_it_was(some_digits, tmp_path, monkeypatch):
     calm = curate.score(some_digits, ["el2n", "aum"], models=2, epochs=3, output=tmp_path / "calm")
     monkeypatch.setattr("curate.training.unfinished._SHARE", float("inf"))

@@ -18,7 +18,8 @@ from curate.cli import options
     "--side-by-side/--one-by-one",
     "side_by_side",
     default=None,
-    help="Train the models as one computation or not; by default small ones on a GPU.",
+    help="Train the models as one computation, or each in its turn; by default small ones as one on a GPU, "
+    "at once on the cores of a CPU.",
 )
 @options.recipe(epochs=False)
 @options.SEED

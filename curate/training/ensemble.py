@@ -1,10 +1,10 @@
 """Several models of different seeds, trained on all samples in step, an epoch at a time.
 
-One by one, each is a run of `fit`. Side by side, they are one batched computation: parameters are stacked
-and every operation is done for all models at once (`torch.func`), each with the order and augmentation of
-its own seed. Both give the same models up to rounding. Side by side is for a GPU, where small operations cost
-more to start than to do; on a CPU it gained nothing with the smallest models, and lost with others
-(benchmarks/results/scoring_speed.md).
+One by one, each is a run of `fit`; on a CPU, several of these go at once, on a share of the threads each.
+Side by side, they are one batched computation: parameters are stacked and every operation is done for all
+models together (`torch.func`), each with the order and augmentation of its own seed. All give the same models
+up to rounding. Side by side is for a GPU, where small operations cost more to start than to do; on a CPU it
+gained nothing with the smallest models, and lost with others (benchmarks/results/scoring_speed.md).
 """
 
 import copy
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import functional_call, stack_module_state, vmap
 from torch.nn import functional
 
@@ -29,12 +29,11 @@ from curate.progress import SILENT, Progress
 from curate.rng import stream_seed
 from curate.session import Session
 from curate.trace import Seen
+from curate.training.at_once import Map, at_once, has_dropout, is_small
 from curate.training.batches import Batches, check_augment
 from curate.training.loop import Epoch, check_recipe, fit, optimizer_of, repeatable
 from curate.training.recorder import Recorder
 from curate.training.schedules import schedule
-
-_MOST_PARAMETERS = 1_000_000  # of a model, for training side by side
 
 
 @dataclass(frozen=True)
@@ -61,28 +60,31 @@ def fit_all(
     *,
     side_by_side: bool,
     trace: bool,
+    jobs: int = 1,
     progress: Progress = SILENT,
     resume: Mapping[str, Any] | None = None,
 ) -> Iterator[Round]:
     """Train each learner with its seed for the first `n_epochs` of the recipe, all epochs in step.
 
-    When the last epoch is done, or `resume` is the state after it, the learners hold their weights.
+    One by one, `jobs` of them go at once. When the last epoch is done, or `resume` is the state after it, the
+    learners hold their weights.
     """
     check_recipe(recipe)
-    train = _side_by_side if side_by_side else _one_by_one
-    yield from train(learners, data, recipe, seeds, n_epochs, trace, progress, resume)
+    if side_by_side:
+        yield from _side_by_side(learners, data, recipe, seeds, n_epochs, trace, progress, resume)
+    else:
+        with at_once(jobs, progress) as (each, shared):
+            yield from _one_by_one(learners, data, recipe, seeds, n_epochs, trace, each, shared, resume)
 
 
 def pays_side_by_side(learner: Learner) -> bool:
     """Whether models such as this one are trained side by side unless the user says otherwise."""
-    n_parameters = sum(parameter.numel() for parameter in learner.module.parameters())
-    small = n_parameters <= _MOST_PARAMETERS and fits_side_by_side(learner)
-    return small and learner.device.type == "cuda"
+    return learner.device.type == "cuda" and is_small(learner) and fits_side_by_side(learner)
 
 
 def fits_side_by_side(learner: Learner) -> bool:
     """Whether such models can be: dropout would draw from one stream for all, not from each seed's own."""
-    return not any(isinstance(part, nn.Dropout) for part in learner.module.modules())
+    return not has_dropout(learner)
 
 
 def _one_by_one(
@@ -92,6 +94,7 @@ def _one_by_one(
     seeds: Sequence[int],
     n_epochs: int,
     trace: bool,
+    each: Map,
     progress: Progress,
     resume: Mapping[str, Any] | None,
 ) -> Iterator[Round]:
@@ -101,16 +104,24 @@ def _one_by_one(
         fit(learner, full, data, everything, recipe, seed, progress, Session(trace=trace), state, n_epochs)
         for learner, seed, state in zip(learners, seeds, states, strict=True)
     ]
-    # Strict, so that every run is asked for its end: one that is resumed there loads its weights by that.
-    for epochs in zip(*runs, strict=True):
+    while True:
+        started = time.perf_counter()
+        # Every run is asked for its end: one that is resumed there loads its weights by that.
+        epochs: list[Epoch] = [epoch for epoch in each(_next, runs) if epoch is not None]
+        if not epochs:
+            return
         yield Round(
             epoch=epochs[0].epoch,
             loss=sum(epoch.loss for epoch in epochs) / len(epochs),
             samples_seen=sum(epoch.samples_seen for epoch in epochs),
-            seconds=sum(epoch.select_seconds + epoch.train_seconds for epoch in epochs),
+            seconds=time.perf_counter() - started,
             seen=[epoch.seen for epoch in epochs if epoch.seen] if trace else None,
             state=partial(_states, epochs),
         )
+
+
+def _next(run: Iterator[Epoch]) -> Epoch | None:
+    return next(run, None)
 
 
 def _states(epochs: Sequence[Epoch]) -> dict[str, Any]:

@@ -14,12 +14,14 @@ from curate import learner as learners
 from curate.artifact import Header, check_output, make_header
 from curate.dataset import Dataset, Options, open_dataset
 from curate.errors import CurateError
+from curate.images import ResidentImages
 from curate.learner import Learner
 from curate.network import Recipe
 from curate.progress import Progress
 from curate.scorer import NetworkScorer, Scores
 from curate.tables import Table
 from curate.trace import MOST_PLACES, Trace, write_part, write_trace
+from curate.training.at_once import at_once, how_many
 from curate.training.batches import Batches
 from curate.training.ensemble import fit_all, fits_side_by_side, pays_side_by_side
 from curate.training.evaluate import EVALUATION_BATCH
@@ -73,7 +75,10 @@ def score_by_training(
         for other in seeds[1:]
     ]
     side_by_side = _side_by_side(training, first)
-    header = _header(methods, training, side_by_side, first, data, seed, place)
+    in_memory = isinstance(data.images, ResidentImages)
+    jobs = how_many(first, training.n_models) if training.side_by_side is None and in_memory else 1
+    n_threads = torch.get_num_threads() // jobs
+    header = _header(methods, training, side_by_side, first, data, seed, place, n_threads)
     for output in outputs:  # one that this very command wrote before it was killed may be written again
         check_output(output, force or (left is not None and stands(output, header)))
     from_trace = {name: scorer for name, scorer in methods.items() if scorer.reads[0] == "trace"}
@@ -98,6 +103,7 @@ def score_by_training(
                 training.n_epochs,
                 side_by_side=side_by_side,
                 trace=traces,
+                jobs=jobs,
                 progress=progress,
                 resume=state,
             ):
@@ -107,7 +113,7 @@ def score_by_training(
                 run.add(epochs[-1], done.state, done.epoch == training.n_epochs - 1)
                 progress.advance(0, epoch=f"{done.epoch + 1}/{training.n_epochs}", loss=done.loss)
         looking = {name: scorer for name, scorer in methods.items() if name not in from_trace}
-        found = _look(run, looking, models, batches, progress)
+        found = _look(run, looking, models, batches, jobs, progress)
         seconds = sum(record["seconds"] for record in run.records)
         header["cost"] = {"seconds": seconds, "samples_seen": epochs[-1]["samples_seen"]}
         if traces:
@@ -124,21 +130,26 @@ def _look(
     methods: Mapping[str, NetworkScorer],
     models: Sequence[Learner],
     batches: Batches,
+    jobs: int,
     progress: Progress,
 ) -> dict[str, Scores]:
     """Scores `[models, n]` by every method that looks at all samples with the trained networks."""
     if not methods:
         return {}
-    found = []
-    with progress.task("score", batches.n * len(models), "samples"):
-        for number, learner in enumerate(models):
-            name = f"scores-{number:03d}.npy"
-            if not run.has(name):
-                started = time.perf_counter()
-                scores = _pass(learner, list(methods.values()), batches, progress)
-                run.keep(name, partial(np.save, arr=scores, allow_pickle=False))
-                run.note({"model": number, "seconds": time.perf_counter() - started})
-            found.append(np.load(run.path(name), allow_pickle=False))
+    names = [f"scores-{number:03d}.npy" for number in range(len(models))]
+    missing = [number for number, name in enumerate(names) if not run.has(name)]
+    with (
+        progress.task("score", batches.n * len(missing), "samples"),
+        at_once(jobs, progress) as (each, shared),
+    ):
+        look = partial(_pass, methods=list(methods.values()), batches=batches, progress=shared)
+        started = time.perf_counter()
+        for number, scores in zip(missing, each(look, [models[number] for number in missing]), strict=True):
+            run.keep(names[number], partial(np.save, arr=scores, allow_pickle=False))
+            done = time.perf_counter()
+            run.note({"model": number, "seconds": done - started})
+            started = done
+    found = [np.load(run.path(name), allow_pickle=False) for name in names]
     return {name: np.stack([scores[place] for scores in found]) for place, name in enumerate(methods)}
 
 
@@ -187,6 +198,7 @@ def _header(
     data: Dataset,
     seed: int,
     place: torch.device,
+    n_threads: int,
 ) -> Header:
     return make_header(
         "scores",
@@ -203,5 +215,5 @@ def _header(
         seed=seed,
         dataset=data.header(),
         device=learners.device_name(place),
-        n_threads=torch.get_num_threads(),
+        n_threads=n_threads,
     )
