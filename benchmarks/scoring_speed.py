@@ -76,7 +76,7 @@ def main() -> None:
         "",
         *_table(raw, "side by side"),
         "",
-        f"{MODELS} models trained at once on a CPU, one thread each, against one by one with all its threads:",
+        f"{MODELS} models trained at once on a CPU, one thread each, against one by one with all threads:",
         "",
         *_table(raw, "at once"),
         "",
