@@ -1,7 +1,10 @@
 """Static strategies by budget: accuracy with scoring time in and out, and how stable each score is.
 
     python benchmarks/scores.py --data MNIST
-    python benchmarks/scores.py --data CIFAR10+per-class=2000 --name scores_cifar10
+    python benchmarks/scores.py --data CIFAR10 --name scores_cifar10
+
+`--only` takes other rows too, with an option of the strategy, such as "aum, stratified, cut=0.1". Without
+`full` among them, the page has no times.
 
 Ten models of seeds 50 to 59 are trained for scoring. EL2N and GraNd are the mean over all ten; trial t takes
 forgetting and AUM from the run of seed 50 + t, clusters with seed t, and trains with seed t. Stability is
@@ -15,11 +18,13 @@ import os
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from common import RESULTS
 from lab import (
     Cell,
+    Cells,
     Row,
     accuracies,
     by_cell,
@@ -39,7 +44,7 @@ from lab import (
 
 N_MODELS, FIRST_SEED = 10, 50
 METHODS = ["el2n", "grand", "entropy", "forgetting", "aum", "margin", "mean_loss"]
-ROWS = {
+ROWS = {  # SCORE, STRATEGY: made on scores of this benchmark; else a policy
     "full": row("full", by_keep=False),
     "static random": row("recorded"),
     "el2n, top": row("recorded"),
@@ -59,8 +64,10 @@ N_COSTS = 3  # times that the cost of each of them is measured
 
 def main() -> None:
     arguments = _arguments()
-    rows = {name: ROWS[name] for name in arguments.only}
-    cells: list[Cell] = [("cost of " + name, 1.0, trial) for trial in range(N_COSTS) for name in MADE_OF]
+    rows = {name: _row(name) for name in arguments.only}
+    cells: list[Cell] = []
+    if "full" in rows:
+        cells += [("cost of " + name, 1.0, trial) for trial in range(N_COSTS) for name in MADE_OF]
     cells += [
         (name, keep, trial)
         for trial in range(arguments.trials)
@@ -80,22 +87,32 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _row(name: str) -> Row:
+    return ROWS[name] if name in ROWS else row("recorded")
+
+
 def _open(arguments: argparse.Namespace) -> None:
     open_lab(arguments)
+
+
+def _scores_of(number: int) -> Path:
+    """All scores by one model; kept for other pages of the same data, where they share a `--work`."""
+    return Path(lab["arguments"].work) / f"scores-{number}.parquet"
 
 
 def _before(pool: ProcessPoolExecutor, wanted: list[Cell]) -> None:
     if wanted:
         for future in [pool.submit(_score, number) for number in range(N_MODELS)]:
             future.result()
-        pool.submit(_stability).result()
+        if any(name == "full" for name, _, _ in wanted):
+            pool.submit(_stability).result()
 
 
 def _score(number: int) -> None:
     """All scores by one model, unless they are there."""
     import curate
 
-    path = lab["work"] / f"scores-{number}.parquet"
+    path = _scores_of(number)
     if not path.exists():
         _scored(METHODS, FIRST_SEED + number, path)
         curate.open_table(path)
@@ -123,7 +140,7 @@ def _stability() -> None:
 
     import curate
 
-    tables = [curate.open_table(lab["work"] / f"scores-{number}.parquet") for number in range(N_MODELS)]
+    tables = [curate.open_table(_scores_of(number)) for number in range(N_MODELS)]
     found = {}
     for name in METHODS:
         pairs = list(itertools.combinations(tables, 2))
@@ -138,16 +155,17 @@ def _source(name: str, keep: float, trial: int) -> dict[str, str]:
     """The option that says what a row builds on: a static selection, made now."""
     import curate
 
-    if ROWS[name].policy != "recorded":
+    if _row(name).policy != "recorded":
         return {}
-    score, _, strategy = name.partition(", ")
     if name == "static random":
-        table, strategy = _table("forgetting", trial), "random"
+        table, strategy, options = _table("forgetting", trial), "random", {}
     else:
+        score, strategy, *given = name.split(", ")
         table = _table(score, trial)
-    options = {} if strategy == "random" else {"column": "distance" if score == "prototypicality" else score}
-    if strategy == "stratified":
-        options["cut"] = str(next(cut for least, cut in CUTS.items() if keep >= least))
+        options = {"column": "distance" if score == "prototypicality" else score}
+        if strategy == "stratified":
+            options["cut"] = str(next(cut for least, cut in CUTS.items() if keep >= least))
+        options |= dict(option.split("=") for option in given)
     folder = lab["work"] / f"{name.replace(', ', '-')}-{keep}-{os.getpid()}"
     curate.select(table, strategy, keep=keep, options=options, seed=trial, output=folder, force=True)
     return {"manifest": str(folder)}
@@ -161,11 +179,11 @@ def _table(score: str, trial: int):
         if score == "prototypicality":
             lab[score, trial] = _clustered(trial)
         elif score in ("el2n", "grand"):
-            tables = [curate.open_table(lab["work"] / f"scores-{n}.parquet") for n in range(N_MODELS)]
+            tables = [curate.open_table(_scores_of(number)) for number in range(N_MODELS)]
             mean = np.mean([table[score] for table in tables], 0)
             lab[score, trial] = replace(tables[0], columns={**tables[0].columns, score: mean})
         else:
-            lab[score, trial] = curate.open_table(lab["work"] / f"scores-{trial}.parquet")
+            lab[score, trial] = curate.open_table(_scores_of(trial))
     return lab[score, trial]
 
 
@@ -193,11 +211,34 @@ def _run(name: str, keep: float, trial: int) -> dict:
         seconds = {"seconds": time.perf_counter() - started, "processor_seconds": time.process_time() - used}
         path.unlink(missing_ok=True)
         return {**found, **seconds}
-    return {**found, **one_run(ROWS[name], keep, trial, _source(name, keep, trial), lab["arguments"].epochs)}
+    return {**found, **one_run(_row(name), keep, trial, _source(name, keep, trial), lab["arguments"].epochs)}
 
 
 def _page(done: list[dict], rows: dict[str, Row], arguments: argparse.Namespace) -> str:
     cells = by_cell(done, arguments.trials)
+    dynamic = [name for name in ("random", "epsilon_greedy") if name in rows]
+    about = [f"Chosen anew before every epoch: {', '.join(dynamic)}."] if dynamic else []
+    return "\n".join(
+        [
+            f"# Static strategies: {public(arguments.data)}, {arguments.model}, {arguments.epochs} epochs",
+            "",
+            " ".join(["Test accuracy in % after the last epoch, mean ± std (n).", *about]),
+            "",
+            *accuracies(cells, rows, arguments.keeps),
+            "",
+            *differences(cells, rows, arguments.keeps, "static random", "static random"),
+            "",
+            *(_costs(cells, rows, arguments) if "full" in rows else []),
+            f"`python benchmarks/scores.py {command(arguments, _DEFAULTS)}`",
+            "",
+            footer(arguments),
+            "",
+        ]
+    )
+
+
+def _costs(cells: Cells, rows: dict[str, Row], arguments: argparse.Namespace) -> list[str]:
+    """Times with scoring out and in, what scoring costs, and how stable it is."""
     clock = "seconds" if arguments.jobs == 1 else "processor_seconds"
     full = np.mean([trial[clock] for trial in cells[("full", 1.0)].values()])
     costs = {
@@ -209,47 +250,32 @@ def _page(done: list[dict], rows: dict[str, Row], arguments: argparse.Namespace)
         if (score := name.partition(",")[0]) in costs
     }
     stability = json.loads((RESULTS / f"{arguments.name}_stability.json").read_text())
-    return "\n".join(
-        [
-            f"# Static strategies: {public(arguments.data)}, {arguments.model}, {arguments.epochs} epochs",
-            "",
-            "Test accuracy in % after the last epoch, mean ± std (n). `random` and `epsilon_greedy` select"
-            " before every epoch.",
-            "",
-            *accuracies(cells, rows, arguments.keeps),
-            "",
-            *differences(cells, rows, arguments.keeps, "static random", "static random"),
-            "",
-            *times(cells, rows, arguments.keeps, arguments.jobs, "Scoring is not in it."),
-            "",
-            *times(cells, rows, arguments.keeps, arguments.jobs, "Scoring is in it.", scoring),
-            "",
-            "## What scoring costs",
-            "",
-            "As a multiple of full training, mean ± std (n): one model, or PCA and clusters; all models that"
-            " the score is made of.",
-            "",
-            "| score | one | how many | in all |",
-            "|---|---|---|---|",
-            *(
-                f"| {name} | {spread(values, 3)} | {MADE_OF[name]} | {MADE_OF[name] * np.mean(values):.2f} |"
-                for name, values in costs.items()
-            ),
-            "",
-            "## How stable a score is",
-            "",
-            "Spearman's correlation of scores from models of different seeds, mean ± std (pairs).",
-            "",
-            "| score | correlation |",
-            "|---|---|",
-            *(f"| {name} | {spread(values, 3)} |" for name, values in stability.items()),
-            "",
-            f"`python benchmarks/scores.py {command(arguments, _DEFAULTS)}`",
-            "",
-            footer(arguments),
-            "",
-        ]
-    )
+    return [
+        *times(cells, rows, arguments.keeps, arguments.jobs, "Scoring is not in it."),
+        "",
+        *times(cells, rows, arguments.keeps, arguments.jobs, "Scoring is in it.", scoring),
+        "",
+        "## What scoring costs",
+        "",
+        "As a multiple of full training, mean ± std (n): one model, or PCA and clusters; all models that"
+        " the score is made of.",
+        "",
+        "| score | one | how many | in all |",
+        "|---|---|---|---|",
+        *(
+            f"| {name} | {spread(values, 3)} | {MADE_OF[name]} | {MADE_OF[name] * np.mean(values):.2f} |"
+            for name, values in costs.items()
+        ),
+        "",
+        "## How stable a score is",
+        "",
+        "Spearman's correlation of scores from models of different seeds, mean ± std (pairs).",
+        "",
+        "| score | correlation |",
+        "|---|---|",
+        *(f"| {name} | {spread(values, 3)} |" for name, values in stability.items()),
+        "",
+    ]
 
 
 _DEFAULTS = {
