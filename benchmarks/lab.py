@@ -241,7 +241,10 @@ def difference(pairs: list[float]) -> str:
 
 def public(reference: str) -> str:
     """A reference without the place where it lies on this machine."""
-    return Path(reference).name.upper().replace("NOISE", "noise") if "/" in reference else reference
+    if "/" not in reference:
+        return reference
+    name, plus, variant = Path(reference).name.partition("+")
+    return name.upper() + plus + variant
 
 
 def device() -> str:
