@@ -101,7 +101,8 @@ def _check_combination(policy: Policy, name: str, asked: Asked) -> None:
     if policy.budget == "own" and asked.budget == "samples":
         raise CurateError(f"policy {name} has no fixed budget to stretch: leave out --budget samples")
     if policy.budget == "own" and policy.period and asked.period not in (None, policy.period):
-        raise CurateError(f"policy {name} selects every {policy.period} epochs: leave out --period")
+        when = "in every epoch" if policy.period == 1 else f"every {policy.period} epochs"
+        raise CurateError(f"policy {name} selects {when}: leave out --period")
     follows = policy.budget != "keep" and policy.period is not None  # a plan of its own, epoch by epoch
     if follows and asked.adapt is not None:
         raise CurateError(f"policy {name} has to be asked in every epoch: leave out --adapt")
