@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from pictures import noise
 from PIL import Image
 
-from curate.errors import CurateError
 from curate.images import MAX_PIXELS, Target, bring_to
 
 
@@ -87,8 +86,5 @@ def test_a_thin_image_cannot_ask_for_much_memory(monkeypatch):
         return resize(image, size, **options)
 
     monkeypatch.setattr(functional, "resize", guarded)
-    try:
-        brought = bring_to(np.zeros((1, 30_000, 1), np.uint8), Target(512))
-    except CurateError:
-        return
+    brought = bring_to(np.zeros((1, 30_000, 1), np.uint8), Target(512))
     assert brought.shape == (512, 512, 1)

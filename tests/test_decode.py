@@ -8,7 +8,7 @@ from pictures import encoded, noise
 from pictures import png_by_hand as png
 from PIL import Image
 
-from curate.images import CorruptImageError, Target, bring_to, decode, is_lossless, probe
+from curate.images import Target, bring_to, decode, is_lossless, probe
 
 
 def smooth(height: int, width: int) -> np.ndarray:
@@ -96,10 +96,7 @@ def test_big_endian_tiff_of_16_bits_keeps_them():
 @pytest.mark.parametrize(("kind", "mode"), [("PPM", None), ("TIFF", "I")])
 def test_images_of_more_than_8_bits_are_not_all_white(kind, mode):
     pixels = np.array([[0, 257, 25_700, 65_535]], np.uint16)
-    try:
-        decoded = bring_to(decode(encoded(pixels, kind, mode), "cat"), Target(channels=1))
-    except CorruptImageError:
-        return
+    decoded = bring_to(decode(encoded(pixels, kind, mode), "cat"), Target(channels=1))
     assert decoded[0, :, 0].tolist() == [0, 1, 100, 255]
 
 
