@@ -350,6 +350,14 @@ def test_inspect_reads_every_kind(cli, here, digits_round, tmp_path):
             assert word in said.out, (target, word)
 
 
+def test_inspect_says_what_a_copy_of_a_session_is_without(cli, here, digits_session):
+    shutil.copytree(digits_session, here / "run")
+    assert "not here" not in cli("inspect", "run").out
+    (here / "run" / "model.safetensors").unlink()
+    facts = dict(json.loads(cli("inspect", "run", "--json").out)["facts"])
+    assert facts["not here"] == "model.safetensors: a copy can be without"
+
+
 def test_inspect_counts_duplicates(cli, here):
     images = np.zeros((6, 4, 4), np.uint8)
     images[4:] = np.arange(2, dtype=np.uint8)[:, None, None] + 1

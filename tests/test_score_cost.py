@@ -57,6 +57,15 @@ def test_replay_counts_what_scoring_cost_unless_told_not_to(tmp_path, cli):
     assert "seconds scoring" not in cli(*words[:-1], "--no-scoring").out
 
 
+def test_inspect_says_what_scoring_cost(scored, tmp_path, cli):
+    table, _ = scored
+    manifest = curate.select(table, "top", keep=0.2, output=tmp_path / "m")
+    seconds, n_seen = table.header["cost"]["seconds"], table.header["cost"]["samples_seen"]
+    for path in (table.path, manifest.path):
+        facts = dict(json.loads(cli("inspect", path, "--json").out)["facts"])
+        assert facts["scoring cost"] == f"{seconds:,.1f} s, {n_seen:,} samples seen in training"
+
+
 def test_scores_that_two_manifests_share_are_counted_once(scored, tmp_path):
     table, _ = scored
     parts = [curate.select(table, "top", keep=k, output=tmp_path / f"{k}") for k in (0.1, 0.2)]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from curate.artifact import Header, check_output, check_same_dataset
+from curate.artifact import Header, check_output, check_same_dataset, cost_of
 from curate.dataset import Dataset, Options, open_dataset, opening_for
 from curate.embedding import open_embedding
 from curate.errors import CurateError
@@ -183,6 +183,9 @@ def _manifest(manifest: Manifest, by: str | None) -> Report:
     for name, text in (("test_accuracy", "test accuracy"), ("test_worst_class", "worst class")):
         if summary.get(name) is not None:
             facts.append((text, f"{summary[name]:.2%} after the last epoch"))
+    gone = [name for name in header["files"] if not (manifest.path / name).is_file()]
+    if gone:
+        facts.append(("not here", f"{', '.join(gone)}: a copy can be without"))
     charts: list[Chart] = []
     if not manifest.is_static:
         about, charts = describe_sessions([manifest], by)
@@ -237,10 +240,13 @@ def _origin(header: Header) -> list[tuple[str, str]]:
         f"{step['command']} ({', '.join(_plain(step['options'])) or 'defaults'}; seed {step['seed']})"
         for step in steps
     )
+    seconds, n_seen = cost_of({"lineage": steps})
+    cost = f"{seconds:,.1f} s, {n_seen:,} samples seen in training"
     return [
         ("dataset", f"{dataset['reference']}, {dataset['split']} split, {dataset['n']:,} samples"),
         ("fingerprint", dataset["fingerprint"]),
         ("made by", commands),
+        *([("scoring cost", cost)] if seconds or n_seen else []),
         (
             "with",
             ", ".join(f"{library} {version}" for library, version in header["versions"].items())
