@@ -97,7 +97,9 @@ def _open(arguments: argparse.Namespace) -> None:
 
 def _scores_of(number: int) -> Path:
     """All scores by one model; kept for other pages of the same data, where they share a `--work`."""
-    return Path(lab["arguments"].work) / f"scores-{number}.parquet"
+    asked = lab["arguments"]
+    name = f"{public(asked.data)}-{asked.model}-{asked.epochs}-{number}.parquet"
+    return Path(asked.work) / name
 
 
 def _before(pool: ProcessPoolExecutor, wanted: list[Cell]) -> None:
@@ -237,6 +239,9 @@ def _page(done: list[dict], rows: dict[str, Row], arguments: argparse.Namespace)
     )
 
 
+_SCORING_IN = "Scoring is in it, at its mean; ± is that of selecting and training."
+
+
 def _costs(cells: Cells, rows: dict[str, Row], arguments: argparse.Namespace) -> list[str]:
     """Times with scoring out and in, what scoring costs, and how stable it is."""
     clock = "seconds" if arguments.jobs == 1 else "processor_seconds"
@@ -253,12 +258,12 @@ def _costs(cells: Cells, rows: dict[str, Row], arguments: argparse.Namespace) ->
     return [
         *times(cells, rows, arguments.keeps, arguments.jobs, "Scoring is not in it."),
         "",
-        *times(cells, rows, arguments.keeps, arguments.jobs, "Scoring is in it.", scoring),
+        *times(cells, rows, arguments.keeps, arguments.jobs, _SCORING_IN, scoring),
         "",
         "## What scoring costs",
         "",
-        "As a multiple of full training, mean ± std (n): one model, or PCA and clusters; all models that"
-        " the score is made of.",
+        "As a multiple of full training, mean ± std (n): one model, or PCA and clusters; and as many times"
+        " that as the score is made of models.",
         "",
         "| score | one | how many | in all |",
         "|---|---|---|---|",

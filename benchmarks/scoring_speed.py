@@ -76,10 +76,7 @@ def main() -> None:
         "",
         *_table(raw, "side by side"),
         "",
-        f"{MODELS} models trained at once on a CPU, one thread each, against one by one with all threads:",
-        "",
-        *_table(raw, "at once"),
-        "",
+        *_at_once(raw, n_cores),
         f"EL2N with {MODELS} models by one command against {MODELS} commands with one model each:",
         "",
         "| data | one / ten commands |",
@@ -96,6 +93,14 @@ def main() -> None:
         + (f" --model {arguments.model}`" if arguments.model != "lenet5" else "`"),
     ]
     write(arguments.name, lines, raw)
+
+
+def _at_once(raw: dict[str, dict[str, list[float]]], n_cores: int) -> list[str]:
+    """Only a CPU trains several models at once."""
+    if not any("at once" in found for found in raw.values()):
+        return []
+    about = f"{MODELS} models trained at once with {n_cores} threads to share, against one by one with all:"
+    return [about, "", *_table(raw, "at once"), ""]
 
 
 def _table(raw: dict[str, dict[str, list[float]]], way: str) -> list[str]:

@@ -17,7 +17,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -84,14 +84,13 @@ def make_header(
     }
 
 
-def cost_of(header: Header) -> tuple[float, int]:
-    """What the scores that an artifact was made from have cost: seconds, and samples seen in training.
+def cost_of(steps: Sequence[Mapping[str, Any]]) -> tuple[float, int]:
+    """What the scores among the steps of a lineage have cost: seconds, and samples seen in training.
 
     The trace of a `curate train` notes no seconds, as its bytes are those of any other run of that command:
     only the samples that it saw are counted.
     """
-    steps = {canonical(step): step["cost"] for step in header["lineage"] if "cost" in step}
-    costs = list(steps.values())
+    costs = {canonical(step): step["cost"] for step in steps if "cost" in step}.values()
     return sum(cost["seconds"] for cost in costs), sum(cost["samples_seen"] for cost in costs)
 
 

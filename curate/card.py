@@ -133,7 +133,7 @@ def _results(results: Mapping[str, Any] | None, summary: Mapping[str, Any], head
         ]
     elif summary.get("test_accuracy") is not None:
         lines += [f"The run that selected it reached {summary['test_accuracy']:.2%} on the test set.", ""]
-    seconds, seen = cost_of(header)
+    seconds, seen = cost_of(header["lineage"])
     if seconds:
         lines += [f"The scores behind it cost {seconds:,.1f} s and {seen:,} presentations.", ""]
     return lines

@@ -126,5 +126,5 @@ def entry_of(name: str, header: Mapping[str, Any]) -> dict[str, Any]:
     }
     if summary.get("test_accuracy") is not None:
         entry["test_accuracy"] = round(summary["test_accuracy"], 4)
-    seconds, _ = cost_of(dict(header))
+    seconds, _ = cost_of(header["lineage"])
     return entry | ({"scoring_seconds": round(seconds, 1)} if seconds else {})

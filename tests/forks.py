@@ -15,16 +15,11 @@ from pathlib import Path
 
 import pytest
 
-LOADED = ("click", "numpy", "pandas", "PIL.Image", "pyarrow.dataset", "pyarrow.parquet")
-LOADED += (
-    "pydantic.type_adapter",
-    "rich.console",
-    "rich.progress",
-    "safetensors.torch",
-    "scipy.optimize",
-    "scipy.stats",
-)
-LOADED += ("sklearn.datasets", "torch", "torch._dynamo", "yaml")
+LOADED = [
+    *("click", "numpy", "pandas", "PIL.Image", "pyarrow.dataset", "pyarrow.parquet", "pydantic.type_adapter"),
+    *("rich.console", "rich.progress", "safetensors.torch", "scipy.optimize", "scipy.stats"),
+    *("sklearn.datasets", "torch", "torch._dynamo", "yaml"),
+]
 
 SERVER = """
 import importlib, json, os, signal, sys, time, traceback
@@ -81,7 +76,11 @@ def wait(asked):
 
 for line in sys.stdin:
     asked = json.loads(line)
-    print(json.dumps(wait(asked) if "wait" in asked else start(asked)), flush=True)
+    try:
+        answer = {"is": wait(asked) if "wait" in asked else start(asked)}
+    except Exception:
+        answer = {"error": traceback.format_exc()}
+    print(json.dumps(answer), flush=True)
 """
 
 
@@ -89,18 +88,19 @@ class Forks:
     """The interpreter that forks; it is started with the first process that is asked for."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._number = folder, 0
+        self._folder = folder
         self._server: subprocess.Popen[str] | None = None
+        self._started: list[Fork] = []
 
     def start(
         self, words: Sequence[object], folder: Path, environment: Mapping[str, str], before: str = ""
     ) -> "Fork":
         """Start `curate WORDS` in a folder, with this environment and no other; `before` is run first."""
-        self._number += 1
-        out, err = (self._folder / f"{self._number}.{name}" for name in ("out", "err"))
+        out, err = (self._folder / f"{len(self._started)}.{name}" for name in ("out", "err"))
         asked = {"words": [str(word) for word in words], "folder": str(folder), "before": before}
         asked |= {"environment": dict(environment), "out": str(out), "err": str(err)}
-        return Fork(self, self.ask(asked), out, err)
+        self._started.append(Fork(self, self.ask(asked), out, err))
+        return self._started[-1]
 
     def run(
         self, words: Sequence[object], folder: Path, environment: Mapping[str, str], before: str = ""
@@ -108,9 +108,7 @@ class Forks:
         """As `start`, until it ends."""
         fork = self.start(words, folder, environment, before)
         code = fork.wait(120)
-        if code is None:
-            fork.kill()
-            raise subprocess.TimeoutExpired([*map(str, words)], 120)
+        assert code is not None, f"not done after 120 seconds: {words}"
         return subprocess.CompletedProcess([*words], code, fork.out.read_text(), fork.err.read_text())
 
     def ask(self, asked: dict) -> int | None:
@@ -123,29 +121,43 @@ class Forks:
                 text=True,
             )
         print(json.dumps(asked), file=self._server.stdin, flush=True)
-        return json.loads(self._server.stdout.readline())
+        answer = json.loads(self._server.stdout.readline())
+        assert "error" not in answer, answer["error"]
+        return answer["is"]
 
     def close(self) -> None:
+        """End what still runs, and the interpreter."""
+        for fork in self._started:
+            if fork.code is None:
+                fork.kill()
         if self._server is not None:
             self._server.communicate()
 
 
-@dataclass(frozen=True)
+@dataclass
 class Fork:
-    """A process; what it prints is in the files `out` and `err`."""
+    """A process; what it prints is in the files `out` and `err`, and `code` is its exit code, once known."""
 
     forks: Forks
     pid: int
     out: Path
     err: Path
+    code: int | None = None
 
     def wait(self, seconds: float) -> int | None:
         """Its exit code, a signal as a negative number; None where it has not ended by then."""
-        return self.forks.ask({"wait": self.pid, "seconds": seconds})
+        if self.code is None:
+            self.code = self.forks.ask({"wait": self.pid, "seconds": seconds})
+        return self.code
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal; until a process is waited for, its number is not given to another."""
+        assert self.code is None, self.err.read_text()
+        os.kill(self.pid, number)
 
     def kill(self) -> int | None:
         """End it with SIGKILL, if it has not ended; its exit code."""
-        os.kill(self.pid, signal.SIGKILL)  # until it is waited for, its number is not given to another
+        self.send(signal.SIGKILL)
         return self.wait(60)
 
 

@@ -1,7 +1,9 @@
 """Several models at once on the cores of a CPU: the bits of each alone, and an end when one of them fails."""
 
+import threading
 import time
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ import curate
 from curate import learner as learners
 from curate.progress import SILENT
 from curate.training.at_once import at_once, how_many
+from curate.training.loop import repeatable
 
 pytest_plugins = ["scored_digits"]
 
@@ -75,27 +78,39 @@ def test_only_small_models_without_dropout_are_computed_at_once(some_digits, thr
     assert how_many(learner, 2) == 2
     assert how_many(replace(learner, device=torch.device("cuda")), 10) == 1
     assert how_many(replace(learner, module=torch.nn.Linear(1000, 1001)), 10) == 1
-    assert how_many(replace(learner, module=torch.nn.Sequential(learner.module, torch.nn.Dropout())), 10) == 1
+    for layer in (torch.nn.Dropout(), torch.nn.Dropout2d()):
+        assert how_many(replace(learner, module=torch.nn.Sequential(learner.module, layer)), 10) == 1
 
 
-@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_when_one_fails_the_others_end_soon(error, three_threads):
-    ended = []
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt], ids=["one fails", "interrupted"])
+def test_when_it_ends_early_those_at_work_end_soon_and_others_never_begin(error, three_threads):
+    begun, finished = threading.Event(), []
 
-    def work(number):
-        if number == 0:
+    def work(shared, number):
+        if number == 0 and error is ValueError:
+            assert begun.wait(60)
             raise error
-        try:
-            for _ in range(6000):
+        with repeatable(torch.device("cpu"), number):
+            begun.set()
+            for _ in range(600):
                 shared.advance()
-                time.sleep(0.01)
-        finally:
-            ended.append(number)
+                time.sleep(0.1)
+        finished.append(number)
 
-    with pytest.raises(error), at_once(3, SILENT) as (each, shared):
-        list(each(work, range(3)))
-    assert 1 <= len(ended) <= 2  # one that had not begun never does
+    def run():
+        with at_once(2, SILENT) as (each, shared):
+            results = each(partial(work, shared), range(3))
+            if error is KeyboardInterrupt:
+                assert begun.wait(60)
+                raise error
+            list(results)
+
+    chance = torch.get_rng_state()
+    with pytest.raises(error):
+        run()
+    assert not finished
     assert torch.get_num_threads() == 3
+    assert torch.equal(torch.get_rng_state(), chance)
 
 
 def test_progress_is_told_by_one_thread_at_a_time(three_threads):

@@ -21,7 +21,8 @@ def wait_until_busy(fork):
     """Until the process has used so much processor time that it must be at work."""
     deadline = time.monotonic() + 60
     used = 0.0
-    while used < 1.5 and time.monotonic() < deadline and fork.wait(0.05) is None:
+    while used < 1.5 and time.monotonic() < deadline:
+        assert fork.wait(0.05) is None, fork.err.read_text()
         with open(f"/proc/{fork.pid}/stat") as file:
             fields = file.read().rsplit(")", 1)[1].split()
         used = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -31,7 +32,7 @@ def wait_until_busy(fork):
 def test_ctrl_c_leaves_nothing_and_says_so(forks, words, tmp_path):
     fork = forks.start(words, tmp_path, os.environ, "import torch; torch.set_num_threads(2)")
     wait_until_busy(fork)
-    os.kill(fork.pid, signal.SIGINT)
+    fork.send(signal.SIGINT)
     assert fork.wait(60) == 130
     err = fork.err.read_text()
     assert err.strip().splitlines()[-1] == "error: interrupted: what was there before is untouched"

@@ -40,7 +40,7 @@ def test_replay_counts_what_scoring_cost_unless_told_not_to(tmp_path, cli):
     table = curate.score("digits", "el2n", models=2, epochs=1, output=tmp_path / "s")
     manifest = curate.select(table, "top", keep=0.2, output=tmp_path / "m")
     cost = table.header["cost"]
-    assert cost_of(manifest.header) == (cost["seconds"], cost["samples_seen"])
+    assert cost_of(manifest.header["lineage"]) == (cost["seconds"], cost["samples_seen"])
     words = ["replay", manifest.path, "--trials", "1", "--epochs", "1", "--against", "random", "--json"]
     counted, not_counted = (json.loads(cli(*words, *more).out) for more in ([], ["--no-scoring"]))
     assert counted["scoring_seconds"] == cost["seconds"]
@@ -66,13 +66,23 @@ def test_inspect_says_what_scoring_cost(scored, tmp_path, cli):
         assert facts["scoring cost"] == f"{seconds:,.1f} s, {n_seen:,} samples seen in training"
 
 
+def test_inspect_invents_no_seconds_for_a_run_that_notes_none(tmp_path, cli):
+    recipe = {"n_epochs": 1}
+    run = curate.train("digits", policy="full", recipe=recipe, trace=True, output=tmp_path / "run").manifest
+    facts = dict(json.loads(cli("inspect", run.path / "trace.parquet", "--json").out)["facts"])
+    assert facts["scoring cost"] == "a training run of unknown time, 1,443 samples seen in training"
+
+
 def test_scores_that_two_manifests_share_are_counted_once(scored, tmp_path):
     table, _ = scored
     parts = [curate.select(table, "top", keep=k, output=tmp_path / f"{k}") for k in (0.1, 0.2)]
     both = curate.select(table, "bottom", keep=0.1, output=tmp_path / "b")
     made = curate.compare(parts[1].path, both.path, combine="union", output=tmp_path / "u")
     assert made is not None
-    assert cost_of(curate.open_manifest(tmp_path / "u").header)[1] == table.header["cost"]["samples_seen"]
+    assert (
+        cost_of(curate.open_manifest(tmp_path / "u").header["lineage"])[1]
+        == table.header["cost"]["samples_seen"]
+    )
 
 
 def test_scores_from_a_trace_cost_what_the_trace_cost(scored, some_digits, tmp_path, capsys):
@@ -85,7 +95,7 @@ def test_scores_from_a_trace_cost_what_the_trace_cost(scored, some_digits, tmp_p
     own = sum(one.header["cost"]["seconds"] for one in scores)
     run = curate.open_trace(trace).header["cost"]
     made = curate.compare(*(one.path for one in kept), combine="union", output=tmp_path / "u").combined
-    assert cost_of(made.header) == (pytest.approx(own + run["seconds"]), run["samples_seen"])
+    assert cost_of(made.header["lineage"]) == (pytest.approx(own + run["seconds"]), run["samples_seen"])
 
 
 def test_reading_a_trace_that_is_there_is_said(scored, cli, tmp_path):

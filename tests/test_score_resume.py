@@ -41,15 +41,21 @@ main()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("side_by_side", ["--side-by-side", "--one-by-one"])
-def test_killed_at_any_write_it_ends_in_the_same_scores(side_by_side, tmp_path):
+@pytest.mark.parametrize("way", ["--side-by-side", "--one-by-one", "at once"])
+def test_killed_at_any_write_it_ends_in_the_same_scores(way, tmp_path):
     words = ["score", "digits+per-class=20", "--method", "aum,el2n", "--models", "2", "--epochs", "2"]
-    words += ["--set", "width=4", side_by_side, "--trace", "t.parquet", "-o", "s.parquet"]
+    words += ["--set", "width=4", "--trace", "t.parquet", "-o", "s.parquet"]
+    words += [] if way == "at once" else [way]
+    threads = "2" if way == "at once" else "1"
 
     def run(folder, kill_at):
         folder.mkdir(exist_ok=True)
         done = subprocess.run(
-            [sys.executable, "-c", KILLED, str(kill_at), *words], cwd=folder, capture_output=True, text=True
+            [sys.executable, "-c", KILLED, str(kill_at), *words],
+            cwd=folder,
+            env={**os.environ, "OMP_NUM_THREADS": threads},
+            capture_output=True,
+            text=True,
         )
         assert done.returncode in (0, -signal.SIGKILL), done.stderr
         return done.returncode == 0

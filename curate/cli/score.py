@@ -18,8 +18,8 @@ from curate.cli import options
     "--side-by-side/--one-by-one",
     "side_by_side",
     default=None,
-    help="Train the models as one computation, or each in its turn; by default small ones as one on a GPU, "
-    "at once on the cores of a CPU.",
+    help="Train the models as one computation, or one after another; by default small models are one "
+    "computation on a GPU, and several run at once on a CPU.",
 )
 @options.recipe(epochs=False)
 @options.SEED

@@ -1,6 +1,6 @@
 """Several small models at once on the cores of a CPU, each on its share of the threads.
 
-One small model leaves most of a CPU's threads waiting for each other, several do not
+One small model leaves a CPU's threads waiting for each other, several do not: measured with two of them
 (benchmarks/results/scoring_speed.md). Each ends in the bits that it has alone with as many threads.
 """
 
@@ -11,18 +11,20 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch import nn
 
 from curate.learner import Learner
 from curate.progress import Progress
 
 MOST_PARAMETERS = 1_000_000  # of a model that counts as small
+_DROPOUT = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 
 Map = Callable[..., Iterator[Any]]
 
 
 def how_many(learner: Learner, n_models: int) -> int:
     """How many of `n_models` such as this one are worth computing at once: 1 but for small ones on a CPU."""
-    gains = learner.device.type == "cpu" and is_small(learner) and not has_dropout(learner)
+    gains = learner.device.type == "cpu" and is_small(learner) and not draws(learner)
     return min(n_models, torch.get_num_threads()) if gains else 1
 
 
@@ -31,9 +33,14 @@ def is_small(learner: Learner) -> bool:
     return sum(parameter.numel() for parameter in learner.module.parameters()) <= MOST_PARAMETERS
 
 
-def has_dropout(learner: Learner) -> bool:
-    """Whether a model draws as it trains: several at once would draw from one stream, in any order."""
-    return any(isinstance(part, torch.nn.Dropout) for part in learner.module.modules())
+def draws(learner: Learner) -> bool:
+    """Whether a model draws as it trains, as dropout does: several at once would draw from one stream."""
+    return any(isinstance(part, (*_DROPOUT, nn.RReLU)) for part in learner.module.modules())
+
+
+def threads_each(jobs: int) -> int:
+    """The threads of each of so many models at once."""
+    return torch.get_num_threads() // jobs
 
 
 @contextmanager
@@ -42,20 +49,20 @@ def at_once(jobs: int, progress: Progress) -> Iterator[tuple[Map, Progress]]:
 
     When the block ends, by an error or an interrupt too, work under way ends at its next sign of progress.
     """
-    # The first optimizer imports much of torch, which threads cannot do at the same time.
+    # The first optimizer imports much of torch: not in several threads at once, nor in the time of an epoch.
     torch.optim.SGD([torch.zeros(1, requires_grad=True)])
     if jobs == 1:
         yield map, progress
         return
     n_threads, shared = torch.get_num_threads(), _Shared(progress)
-    pool = ThreadPoolExecutor(jobs, initializer=torch.set_num_threads, initargs=(n_threads // jobs,))
-    try:
-        with torch.random.fork_rng(devices=[]):
+    pool = ThreadPoolExecutor(jobs, initializer=torch.set_num_threads, initargs=(threads_each(jobs),))
+    with torch.random.fork_rng(devices=[]):  # around the threads, which set and restore the same state
+        try:
             yield pool.map, shared
-    finally:
-        shared.halted.set()
-        pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(n_threads)
+        finally:
+            shared.halted.set()
+            pool.shutdown(cancel_futures=True)
+            torch.set_num_threads(n_threads)
 
 
 class _HaltedError(Exception):

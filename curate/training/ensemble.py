@@ -29,7 +29,7 @@ from curate.progress import SILENT, Progress
 from curate.rng import stream_seed
 from curate.session import Session
 from curate.trace import Seen
-from curate.training.at_once import Map, at_once, has_dropout, is_small
+from curate.training.at_once import Map, at_once, draws, is_small
 from curate.training.batches import Batches, check_augment
 from curate.training.loop import Epoch, check_recipe, fit, optimizer_of, repeatable
 from curate.training.recorder import Recorder
@@ -84,7 +84,7 @@ def pays_side_by_side(learner: Learner) -> bool:
 
 def fits_side_by_side(learner: Learner) -> bool:
     """Whether such models can be: dropout would draw from one stream for all, not from each seed's own."""
-    return not has_dropout(learner)
+    return not draws(learner)
 
 
 def _one_by_one(

@@ -240,13 +240,11 @@ def _origin(header: Header) -> list[tuple[str, str]]:
         f"{step['command']} ({', '.join(_plain(step['options'])) or 'defaults'}; seed {step['seed']})"
         for step in steps
     )
-    seconds, n_seen = cost_of({"lineage": steps})
-    cost = f"{seconds:,.1f} s, {n_seen:,} samples seen in training"
     return [
         ("dataset", f"{dataset['reference']}, {dataset['split']} split, {dataset['n']:,} samples"),
         ("fingerprint", dataset["fingerprint"]),
         ("made by", commands),
-        *([("scoring cost", cost)] if seconds or n_seen else []),
+        *_cost(steps),
         (
             "with",
             ", ".join(f"{library} {version}" for library, version in header["versions"].items())
@@ -254,6 +252,19 @@ def _origin(header: Header) -> list[tuple[str, str]]:
         ),
         ("sha256", header["sha256"]),
     ]
+
+
+def _cost(steps: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """What the scores among the steps have cost; the trace of a `curate train` notes no seconds."""
+    costs = [step["cost"] for step in steps if "cost" in step]
+    if not costs:
+        return []
+    seconds, n_seen = cost_of(steps)
+    parts = [f"{seconds:,.1f} s"] if seconds else []
+    if not all(cost["seconds"] for cost in costs if cost["samples_seen"]):
+        parts.append("a training run of unknown time")
+    seen = f", {n_seen:,} samples seen in training" if n_seen else ""
+    return [("scoring cost", " and ".join(parts) + seen)]
 
 
 def _plain(options: dict[str, Any]) -> list[str]:

@@ -164,7 +164,7 @@ def replay(
             found = [laboratory.trial(name, run_seed, progress) for name, run_seed in wanted]
         else:
             found = side_by_side(setting, wanted, jobs, progress)
-    scoring_seconds, scoring_samples_seen = cost_of(opened.header) if count_scoring else (0.0, 0)
+    scoring_seconds, scoring_samples_seen = cost_of(opened.header["lineage"]) if count_scoring else (0.0, 0)
     runs = [
         Run(name, [trial for (of, _), trial in zip(wanted, found, strict=True) if of == name])
         for name in names

@@ -21,7 +21,7 @@ from curate.progress import Progress
 from curate.scorer import NetworkScorer, Scores
 from curate.tables import Table
 from curate.trace import MOST_PLACES, Trace, write_part, write_trace
-from curate.training.at_once import at_once, how_many
+from curate.training.at_once import at_once, how_many, threads_each
 from curate.training.batches import Batches
 from curate.training.ensemble import fit_all, fits_side_by_side, pays_side_by_side
 from curate.training.evaluate import EVALUATION_BATCH
@@ -77,8 +77,7 @@ def score_by_training(
     side_by_side = _side_by_side(training, first)
     in_memory = isinstance(data.images, ResidentImages)
     jobs = how_many(first, training.n_models) if training.side_by_side is None and in_memory else 1
-    n_threads = torch.get_num_threads() // jobs
-    header = _header(methods, training, side_by_side, first, data, seed, place, n_threads)
+    header = _header(methods, training, side_by_side, first, data, seed, place, threads_each(jobs))
     for output in outputs:  # one that this very command wrote before it was killed may be written again
         check_output(output, force or (left is not None and stands(output, header)))
     from_trace = {name: scorer for name, scorer in methods.items() if scorer.reads[0] == "trace"}
@@ -115,7 +114,8 @@ def score_by_training(
         looking = {name: scorer for name, scorer in methods.items() if name not in from_trace}
         found = _look(run, looking, models, batches, jobs, progress)
         seconds = sum(record["seconds"] for record in run.records)
-        header["cost"] = {"seconds": seconds, "samples_seen": epochs[-1]["samples_seen"]}
+        n_seen = epochs[-1]["samples_seen"]
+        header["cost"] = {"seconds": seconds, "samples_seen": n_seen, "models_at_once": jobs}
         if traces:
             trace = _write_trace(run, header, training, epochs)
             started = time.perf_counter()
