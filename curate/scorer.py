@@ -9,7 +9,8 @@ first. Of each source it has one method:
     embedding  from_embedding(embedding, progress) columns by name, [n]; the first one is the score
 
 Over several models a score is the `mean`, with its spread, or the `sum`. `n_models` and `n_epochs` are what
-it wants of training by default, None for all epochs of the model's recipe.
+it wants of training by default, None for all epochs of the model's recipe. `unlearned` says beyond which
+value, on the hard side, a sample was not learned, where the score can tell.
 """
 
 from collections.abc import Mapping
@@ -49,6 +50,9 @@ class TrainedScorer(Scorer, Protocol):
     over_models: ClassVar[Literal["mean", "sum"]]
     n_models: ClassVar[int]
     n_epochs: ClassVar[int | None]
+
+    def unlearned(self, n_presentations: int) -> float | None:
+        """The value beyond which a sample was not learned; runs that are summed are one long one."""
 
 
 class TraceScorer(TrainedScorer, Protocol):

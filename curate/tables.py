@@ -1,7 +1,8 @@
 """Tables of one row per sample, keyed by `index`, in Parquet: clusters and scores.
 
 Every table carries `uid` and, where known, `label`, so selection needs nothing else. The header says of
-each column that can rank samples which side is hard: `columns: {"distance": {"hard_is": "high"}}`.
+each column that can rank samples which side is hard: `columns: {"distance": {"hard_is": "high"}}`, and of
+one that tells, beyond which value a sample was not learned: `{"hard_is": "low", "unlearned_beyond": 0.0}`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -55,6 +56,15 @@ class Table:
             raise CurateError(f"{self.path}: column '{name}' does not rank: {nearest(name, ranking)}")
         values = self[name].astype(np.float64)
         return values if ranking[name]["hard_is"] == "high" else -values
+
+    def unlearned(self, name: str, n_hardest: int) -> float | None:
+        """The share of the hardest that was not learned, 0 to 1; None for a column that cannot tell."""
+        hardness = self.hardness(name)
+        about = self.header["columns"][name]
+        if "unlearned_beyond" not in about:
+            return None
+        limit = float(about["unlearned_beyond"]) * (1 if about["hard_is"] == "high" else -1)
+        return min(1.0, int((hardness > limit).sum()) / n_hardest)
 
     @property
     def ranking_columns(self) -> list[str]:

@@ -23,7 +23,9 @@ def test_the_header_says_how_and_what_it_cost(scored, some_digits):
     assert cost["samples_seen"] == table.header["cost"]["samples_seen"]
     assert 0 < cost["seconds"] <= table.header["cost"]["seconds"]
     assert curate.open_trace(trace).samples_seen == 2 * 2 * len(some_digits)
-    assert table.header["columns"]["aum"] == {"hard_is": "low"}
+    assert table.header["columns"]["aum"] == {"hard_is": "low", "unlearned_beyond": 0.0}
+    assert table.header["columns"]["forgetting"]["unlearned_beyond"] == 2 * 2 / 2
+    assert table.header["columns"]["grand"] == {"hard_is": "high"}
 
 
 def test_the_same_call_gives_the_same_scores(scored, some_digits, tmp_path):

@@ -37,7 +37,7 @@ def command(table, strategy, regime, keep, class_floor, seed, output, force, set
     moderate    nearest to the median of their class
 
     --regime chooses among hard (furthest, top), easy (closest, bottom) and stratified, with auto by how many
-    samples of a class are kept.
+    samples of a class are kept, and how many of the hardest the model that scored them had learned.
 
     \b
       curate select digits-pca-k12.parquet --strategy furthest --keep 0.3

@@ -19,5 +19,8 @@ class Aum:
     n_models = 1
     n_epochs = None
 
+    def unlearned(self, n_presentations: int) -> float:
+        return 0.0
+
     def from_trace(self, trace: Trace) -> Scores:
         return mean_over_epochs(trace, "margin")

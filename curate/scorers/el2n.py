@@ -27,6 +27,9 @@ class El2n:
     n_models = EARLY_MODELS
     n_epochs = EARLY_EPOCHS
 
+    def unlearned(self, n_presentations: int) -> float:
+        return 0.5**0.5  # the least error at which another class can be ahead
+
     def of_batch(self, learner: "Learner", images: "Tensor", labels: "Tensor") -> "Tensor":
         return error_norms(learner.logits(images), labels)
 

@@ -24,5 +24,8 @@ class Entropy:
     n_models = 1
     n_epochs = None
 
+    def unlearned(self, n_presentations: int) -> None:
+        return None
+
     def of_batch(self, learner: "Learner", images: "Tensor", labels: "Tensor") -> "Tensor":
         return entropies(learner.logits(images))

@@ -22,6 +22,9 @@ class Forgetting:
     n_models = 1
     n_epochs = None
 
+    def unlearned(self, n_presentations: int) -> float:
+        return n_presentations / 2  # more events than a sample can have that was ever right
+
     def from_trace(self, trace: Trace) -> Scores:
         events, n_seen = np.zeros(trace.size), np.zeros(trace.size)
         was_right, ever_right = np.zeros(trace.size, np.bool_), np.zeros(trace.size, np.bool_)

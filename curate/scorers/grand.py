@@ -35,6 +35,9 @@ class Grand:
     n_models = EARLY_MODELS
     n_epochs = EARLY_EPOCHS
 
+    def unlearned(self, n_presentations: int) -> None:
+        return None
+
     def of_batch(self, learner: "Learner", images: Tensor, labels: Tensor) -> Tensor:
         return (
             _of_last_layer(learner, images, labels)

@@ -3,6 +3,7 @@
 Source: the loss as a sign of difficulty is as old as boosting; as a mean over training, Jiang et al. 2019.
 """
 
+import math
 from dataclasses import dataclass
 
 from curate.scorer import Scores, mean_over_epochs
@@ -18,6 +19,9 @@ class MeanLoss:
     over_models = "mean"
     n_models = 1
     n_epochs = None
+
+    def unlearned(self, n_presentations: int) -> float:
+        return math.log(2)  # that of an even chance between two classes
 
     def from_trace(self, trace: Trace) -> Scores:
         return mean_over_epochs(trace, "loss")

@@ -108,12 +108,17 @@ def scores_table(
 
     `samples` are the columns that every table has.
     """
-    columns, ranking = dict(samples), {}
+    columns = dict(samples)
+    ranking: dict[str, dict[str, Any]] = {}
     for name, scores in found.items():
         scorer = methods[name]
         _refuse_unknown(name, scores)
         columns[name] = scores.sum(0) if scorer.over_models == "sum" else scores.mean(0)
         ranking[name] = {"hard_is": scorer.hard_is}
+        runs = header["options"]["n_models"] if scorer.over_models == "sum" else 1
+        unlearned = scorer.unlearned(header["options"]["n_epochs"] * runs)
+        if unlearned is not None:
+            ranking[name]["unlearned_beyond"] = unlearned
         if len(scores) > 1 and scorer.over_models == "mean":
             columns[f"{name}_std"] = scores.std(0, ddof=1)
     header["columns"] = ranking

@@ -35,7 +35,9 @@ def select(
     """Write the manifest of the `keep` best samples by a strategy; returns it, opened.
 
     The default strategy is furthest for clusters and top for scores. A `regime` (hard, easy, stratified, or
-    auto: whichever suits how many samples of a class are kept) names it instead, and the summary says why.
+    auto: whichever suits how many samples of a class are kept, and how many of the hardest were learned)
+    names it instead, and the summary says why.
+
     `keep` is a fraction in (0, 1] or a count. No class falls below `class_floor` of its fair share.
     samples.parquet says of every sample its rank and why it is in or out.
     """
@@ -49,7 +51,9 @@ def select(
     count = count_to_keep(keep, n)
     choice = None
     if regime is not None:
-        choice = choose(regime, kind, count, n, len(opened.header["dataset"]["classes"]))
+        column = str((options or {}).get("column") or next(iter(opened.ranking_columns), ""))
+        unlearned = opened.unlearned(column, count) if column else None
+        choice = choose(regime, kind, count, n, len(opened.header["dataset"]["classes"]), unlearned)
     strategy = choice.strategy if choice else strategy or _DEFAULT[kind]
     chosen_options = {**(choice.options if choice else {}), **(options or {})}
     ranker: Strategy = finder.make("strategies", strategy, chosen_options)
