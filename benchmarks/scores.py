@@ -1,7 +1,7 @@
 """Static strategies by budget: accuracy with scoring time in and out, and how stable each score is.
 
     python benchmarks/scores.py --data MNIST
-    python benchmarks/scores.py --data CIFAR10 --name scores_cifar10
+    python benchmarks/scores.py --data CIFAR10+per-class=2500 --name scores_cifar10
 
 `--only` takes other rows too, with an option of the strategy, such as "aum, stratified, cut=0.1". Without
 `full` among them, the page has no times.
