@@ -21,7 +21,7 @@ _STRATEGIES = {
     "clusters": {"hard": "furthest", "easy": "closest", "stratified": "stratified"},
     "scores": {"hard": "top", "easy": "bottom", "stratified": "stratified"},
 }
-_CUTS = {0.5: 0.0, 0.2: 0.1, 0.0: 0.3}  # of stratified, from so much kept on: Zheng et al. 2023
+_CUTS = {0.5: 0.0, 0.2: 0.1, 0.0: 0.3}  # at most, of stratified, from so much kept on: Zheng et al. 2023
 
 
 @dataclass(frozen=True)
@@ -35,35 +35,38 @@ class Choice:
 
 
 def choose(
-    regime: str, kind: str, n_kept: int, n: int, n_classes: int, unlearned: float | None = None
+    regime: str, kind: str, n_kept: int, n: int, n_classes: int, n_unlearned: int | None = None
 ) -> Choice:
     """The regime asked for; for `auto` the one that suits `n_kept` samples of `n` in so many classes.
 
-    `unlearned` is the share of the hardest `n_kept` that was not learned, None where that is not known.
+    `n_unlearned` samples, the hardest, were not learned; None where that is not known.
     """
     if regime not in REGIMES:
         raise CurateError(f"there is no regime '{regime}': {nearest(regime, REGIMES)}")
-    if regime != "auto":
-        return _choice(regime, kind, n_kept / n, "as asked for")
+    learned = 1.0 if n_unlearned is None else 1 - min(1.0, n_unlearned / n_kept)
     each = n_kept / max(1, n_classes)
     of = f"{each:,.0f} samples of a class are kept, of {n / max(1, n_classes):,.0f}"
-    if each >= _PLENTY and (unlearned or 0) > _MOST_UNLEARNED:
+    if regime != "auto":
+        found, why = regime, "as asked for"
+    elif each >= _PLENTY and 1 - learned > _MOST_UNLEARNED:
         found = "stratified"
-        why = f"{of}, but {unlearned:.0%} of the hardest were not learned: all levels are needed"
+        why = f"{of}, but {1 - learned:.0%} of the hardest were not learned: all levels are needed"
     elif each >= _PLENTY:
-        known = "" if unlearned is None else f", and {1 - unlearned:.0%} of them were learned"
+        known = "" if n_unlearned is None else f", and {learned:.0%} of them were learned"
         found, why = "hard", f"{of}: from {_PLENTY:,} on, the hard ones teach most{known}"
     elif kind == "clusters":
         found, why = "easy", f"{of}: below {_PLENTY:,}, those typical of their cluster teach most"
     else:
         found, why = "stratified", f"{of}: below {_PLENTY:,}, all levels of difficulty are needed"
-    return _choice(found, kind, n_kept / n, why)
+    strategy = _STRATEGIES[kind][found]
+    if strategy != "stratified":
+        return Choice(found, strategy, {}, why)
+    cut = _cut(n_kept / n, None if n_unlearned is None else n_unlearned / n)
+    left_out = f"; the {cut:.1%} least to be trusted are left out" if cut else ""
+    return Choice(found, strategy, {"cut": cut}, why + left_out)
 
 
-def _choice(regime: str, kind: str, keep: float, why: str) -> Choice:
-    """A regime as a strategy; the less is kept, the more of the least trusted are left out before."""
-    options, strategy = {}, _STRATEGIES[kind][regime]
-    if strategy == "stratified":
-        options["cut"] = next(cut for least, cut in _CUTS.items() if keep >= least)
-        why += f"; the {options['cut']:.0%} least to be trusted are left out" if options["cut"] else ""
-    return Choice(regime, strategy, options, why)
+def _cut(keep: float, unlearned: float | None) -> float:
+    """The share left out: the more the less is kept, but no more than was not learned."""
+    most = next(cut for least, cut in _CUTS.items() if keep >= least)
+    return most if unlearned is None else min(most, round(unlearned, 3))

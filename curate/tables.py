@@ -57,14 +57,14 @@ class Table:
         values = self[name].astype(np.float64)
         return values if ranking[name]["hard_is"] == "high" else -values
 
-    def unlearned(self, name: str, n_hardest: int) -> float | None:
-        """The share of the hardest that was not learned, 0 to 1; None for a column that cannot tell."""
+    def n_unlearned(self, name: str) -> int | None:
+        """How many samples were not learned; None for a column that cannot tell."""
         hardness = self.hardness(name)
         about = self.header["columns"][name]
         if "unlearned_beyond" not in about:
             return None
         limit = float(about["unlearned_beyond"]) * (1 if about["hard_is"] == "high" else -1)
-        return min(1.0, int((hardness > limit).sum()) / n_hardest)
+        return int((hardness > limit).sum())
 
     @property
     def ranking_columns(self) -> list[str]:

@@ -162,32 +162,31 @@ def test_more_data_means_harder_samples():
 
 def test_what_was_not_learned_is_no_lesson():
     """However much is kept; where nothing is known of it, the number of samples decides alone."""
-    for share, found in (
-        (None, "hard"),
-        (0.0, "hard"),
-        (0.2, "hard"),
-        (0.21, "stratified"),
-        (1.0, "stratified"),
-    ):
-        choice = choose("auto", "scores", 30_000, 60_000, 10, share)
+    for n_unlearned, found in ((None, "hard"), (6000, "hard"), (6001, "stratified"), (60_000, "stratified")):
+        choice = choose("auto", "scores", 30_000, 60_000, 10, n_unlearned)
         assert choice.regime == found
     assert "100% of the hardest were not learned" in choice.why
-    assert choose("auto", "scores", 600, 60_000, 10, 0.0).regime == "stratified"
-    assert choose("hard", "scores", 30_000, 60_000, 10, 1.0).regime == "hard"
+    assert choose("auto", "scores", 600, 60_000, 10, 0).regime == "stratified"
+    assert choose("hard", "scores", 30_000, 60_000, 10, 60_000).regime == "hard"
+
+
+def test_no_more_is_left_out_than_was_not_learned():
+    cuts = [choose("stratified", "scores", 600, 6000, 10, n).options["cut"] for n in (0, 60, 1800, 6000)]
+    assert cuts == [0, 0.01, 0.3, 0.3]
 
 
 @pytest.mark.parametrize(("hard_is", "sign"), [("high", 1), ("low", -1)])
-def test_a_table_says_how_many_of_the_hardest_were_not_learned(tmp_path, hard_is, sign):
+def test_a_table_says_how_many_samples_were_not_learned(tmp_path, hard_is, sign):
     table = score_table(tmp_path / "s", hard_is, score=[sign * value for value in (0.5, 3, 1, 2, 4, 0)])
-    assert table.unlearned("score", 2) is None
+    assert table.n_unlearned("score") is None
     table.header["columns"]["score"]["unlearned_beyond"] = sign * 2.0
-    assert [table.unlearned("score", n) for n in (1, 2, 4, 6)] == [1, 1, 1 / 2, 1 / 3]
+    assert table.n_unlearned("score") == 2  # 2.0 itself was learned
 
 
 def test_the_less_is_kept_the_more_of_the_least_trusted_are_left_out():
     cuts = [choose("stratified", "scores", k, 100, 10).options["cut"] for k in (5, 19, 20, 49, 50, 90)]
     assert cuts == [0.3, 0.3, 0.1, 0.1, 0.0, 0.0]
-    assert "the 30% least to be trusted are left out" in choose("auto", "scores", 10, 1000, 10).why
+    assert "the 30.0% least to be trusted are left out" in choose("auto", "scores", 10, 1000, 10).why
     assert choose("hard", "scores", 5, 100, 10).options == {}
 
 

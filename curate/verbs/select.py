@@ -52,8 +52,8 @@ def select(
     choice = None
     if regime is not None:
         column = str((options or {}).get("column") or next(iter(opened.ranking_columns), ""))
-        unlearned = opened.unlearned(column, count) if column else None
-        choice = choose(regime, kind, count, n, len(opened.header["dataset"]["classes"]), unlearned)
+        n_unlearned = opened.n_unlearned(column) if column else None
+        choice = choose(regime, kind, count, n, len(opened.header["dataset"]["classes"]), n_unlearned)
     strategy = choice.strategy if choice else strategy or _DEFAULT[kind]
     chosen_options = {**(choice.options if choice else {}), **(options or {})}
     ranker: Strategy = finder.make("strategies", strategy, chosen_options)
