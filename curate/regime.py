@@ -4,8 +4,9 @@ Where much is kept of each class, the easy samples say nothing new and the hard 
 little is kept, the hard ones are exceptions without a rule (Sorscher et al. 2022; Zheng et al. 2023). Then
 the easy ones serve where they come from all clusters alike; the easiest by a score resemble each other, and
 all levels serve better. The same holds, however much is kept, of what the model that made the score could
-not learn itself. The limits are those of LeNet-5 on MNIST and CIFAR-10 (scores.md, scores_cifar10.md and
-mnist_table_cosine.md in benchmarks/results): a guess for any other data, to be checked by `replay`.
+not learn itself, and no more than that is ever left out. The limits are those of LeNet-5 on MNIST and
+CIFAR-10 (scores_levels.md, scores_levels_cifar10.md, mnist_table_cosine.md in benchmarks/results): a guess
+for any other data, to be checked by `replay`.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from curate.errors import CurateError
 from curate.finder import nearest
 
 REGIMES = ("auto", "hard", "easy", "stratified")
-_PLENTY = 150  # samples of a class kept, from which on the hard ones are best
+_PLENTY = 300  # samples of a class kept, from which on the hard ones are best
 _MOST_UNLEARNED = 0.2  # of the hardest that would be kept
 _STRATEGIES = {
     "clusters": {"hard": "furthest", "easy": "closest", "stratified": "stratified"},
