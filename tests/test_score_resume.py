@@ -70,7 +70,7 @@ def test_killed_at_any_write_it_ends_in_the_same_scores(way, tmp_path):
         for name in ("s.parquet", "t.parquet"):
             assert columns_of(folder / name) == columns_of(tmp_path / "calm" / name)
         assert {path.name for path in folder.iterdir()} == {"s.parquet", "t.parquet"}
-    assert writes > 4
+    assert writes >= 4  # two epochs, the scores of two models
 
 
 @pytest.fixture(params=[1, 2])
