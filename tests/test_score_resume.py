@@ -14,7 +14,7 @@ import curate
 from curate.errors import CurateError
 from curate.verbs import scoring
 
-pytest_plugins = ["scored_digits"]
+pytest_plugins = ["forks", "scored_digits"]
 
 
 def columns_of(path):
@@ -23,54 +23,45 @@ def columns_of(path):
 
 
 KILLED = """
-import json, os, sys
-from curate.training import unfinished
-unfinished._SHARE = 1.0
-from curate.cli.main import main
-left = int(sys.argv.pop(1))
-for owner, name in ((unfinished.Unfinished, "keep"), (unfinished.Unfinished, "_write_run")):
-    def counted(self, *given, _of=getattr(owner, name), **more):
+import os, torch
+from curate.training.unfinished import Unfinished
+import curate.training.unfinished
+torch.set_num_threads({threads})
+curate.training.unfinished._SHARE = 1.0
+left = {kill_at}
+for name in ("keep", "_write_run"):
+    def counted(self, *given, _of=getattr(Unfinished, name), **more):
         global left
         if left == 0:
             os.kill(os.getpid(), 9)
         left -= 1
         return _of(self, *given, **more)
-    setattr(owner, name, counted)
-main()
+    setattr(Unfinished, name, counted)
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("way", ["--side-by-side", "--one-by-one", "at once"])
-def test_killed_at_any_write_it_ends_in_the_same_scores(way, tmp_path):
+def test_killed_at_any_write_it_ends_in_the_same_scores(forks, way, tmp_path):
     words = ["score", "digits+per-class=20", "--method", "aum,el2n", "--models", "2", "--epochs", "2"]
     words += ["--set", "width=4", "--trace", "t.parquet", "-o", "s.parquet"]
     words += [] if way == "at once" else [way]
-    threads = "2" if way == "at once" else "1"
 
-    def run(folder, kill_at):
+    def run(folder, kill_at=-1):
         folder.mkdir(exist_ok=True)
-        done = subprocess.run(
-            [sys.executable, "-c", KILLED, str(kill_at), *words],
-            cwd=folder,
-            env={**os.environ, "OMP_NUM_THREADS": threads},
-            capture_output=True,
-            text=True,
-        )
+        before = KILLED.format(threads=2 if way == "at once" else 1, kill_at=kill_at)
+        done = forks.run(words, folder, os.environ, before)
         assert done.returncode in (0, -signal.SIGKILL), done.stderr
         return done.returncode == 0
 
-    assert run(tmp_path / "calm", -1)
+    assert run(tmp_path / "calm")
     writes = 0
-    while not run(tmp_path / "killed", writes):
-        writes += 1
-        folder = tmp_path / f"once-{writes}"
-        assert not run(folder, writes - 1)
-        assert run(folder, -1)
+    while not run(folder := tmp_path / f"killed-{writes}", kill_at=writes):
+        assert run(folder)
         for name in ("s.parquet", "t.parquet"):
             assert columns_of(folder / name) == columns_of(tmp_path / "calm" / name)
         assert {path.name for path in folder.iterdir()} == {"s.parquet", "t.parquet"}
-    assert writes >= 4  # two epochs, the scores of two models
+        writes += 1
+    assert writes > 4
 
 
 @pytest.fixture(params=[1, 2])
