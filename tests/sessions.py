@@ -25,12 +25,9 @@ def planned(policy, n=100, n_epochs=20, **asked):
 
 
 @pytest.fixture
-def one_thread():
+def one_thread(set_threads):
     """These networks are so small that a second thread only waits for the first."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+    set_threads(1)
 
 
 @pytest.fixture(scope="session")

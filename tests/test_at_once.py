@@ -21,11 +21,8 @@ pytest_plugins = ["scored_digits"]
 
 
 @pytest.fixture
-def three_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    yield
-    torch.set_num_threads(before)
+def three_threads(set_threads):
+    set_threads(3)
 
 
 def columns_of(table):

@@ -201,16 +201,10 @@ def test_controls_train_on_the_same_seeds_and_budgets(digits_round):
 
 
 @pytest.mark.slow
-def test_side_by_side_gives_the_same_runs_as_one_after_another(digits_round, monkeypatch):
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        one = curate.replay(digits_round.manifest, recipe=QUICK, trials=2, against=["random"])
-        two = curate.replay(digits_round.manifest, recipe=QUICK, trials=2, against=["random"], jobs=2)
-    finally:
-        torch.set_num_threads(before)
+def test_side_by_side_gives_the_same_runs_as_one_after_another(digits_round, set_threads):
+    set_threads(1)
+    one = curate.replay(digits_round.manifest, recipe=QUICK, trials=2, against=["random"])
+    two = curate.replay(digits_round.manifest, recipe=QUICK, trials=2, against=["random"], jobs=2)
     for run, other in zip(one.runs, two.runs, strict=True):
         assert [t.weights_sha256 for t in run.trials] == [t.weights_sha256 for t in other.trials]
 

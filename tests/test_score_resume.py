@@ -8,7 +8,6 @@ import time
 
 import pyarrow.parquet as pq
 import pytest
-import torch
 
 import curate
 from curate.errors import CurateError
@@ -65,12 +64,9 @@ def test_killed_at_any_write_it_ends_in_the_same_scores(forks, way, tmp_path):
 
 
 @pytest.fixture(params=[1, 2])
-def threads(request):
+def threads(request, set_threads):
     """With two of them, both models are trained at once."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(request.param)
-    yield
-    torch.set_num_threads(before)
+    set_threads(request.param)
 
 
 @pytest.mark.usefixtures("threads")
