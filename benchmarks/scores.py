@@ -1,14 +1,15 @@
 """Static strategies by budget: accuracy with scoring time in and out, and how stable each score is.
 
     python benchmarks/scores.py --data MNIST
-    python benchmarks/scores.py --data CIFAR10+per-class=2500 --name scores_cifar10
+    python benchmarks/scores.py --data CIFAR10 --name scores_cifar10
 
 `--only` takes other rows too, with an option of the strategy, such as "aum, stratified, cut=0.1". Without
 `full` among them, the page has no times.
 
 Ten models of seeds 50 to 59 are trained for scoring. EL2N and GraNd are the mean over all ten; trial t takes
 forgetting and AUM from the run of seed 50 + t, clusters with seed t, and trains with seed t. Stability is
-over all pairs of the ten single-model scores. lab.py says how runs are timed.
+over all pairs of the ten single-model scores, and the sheet of easy and hard images is by the mean AUM of all
+ten. lab.py says how runs are timed.
 """
 
 import argparse
@@ -108,6 +109,7 @@ def _before(pool: ProcessPoolExecutor, wanted: list[Cell]) -> None:
             future.result()
         if any(name == "full" for name, _, _ in wanted):
             pool.submit(_stability).result()
+            pool.submit(_sheet).result()
 
 
 def _score(number: int) -> None:
@@ -153,6 +155,15 @@ def _stability() -> None:
     (RESULTS / f"{lab['arguments'].name}_stability.json").write_text(json.dumps(found, indent=1) + "\n")
 
 
+def _sheet() -> None:
+    """The ten easiest and hardest images of each class by AUM, into results/NAME_sheet.webp."""
+    from curate.sheet import draw_sheet, of_scores
+
+    train = lab["train"]
+    path = RESULTS / f"{lab['arguments'].name}_sheet.webp"
+    draw_sheet(path, of_scores(_mean("aum"), "aum", train.classes), train, force=True)
+
+
 def _source(name: str, keep: float, trial: int) -> dict[str, str]:
     """The option that says what a row builds on: a static selection, made now."""
     import curate
@@ -181,12 +192,19 @@ def _table(score: str, trial: int):
         if score == "prototypicality":
             lab[score, trial] = _clustered(trial)
         elif score in ("el2n", "grand"):
-            tables = [curate.open_table(_scores_of(number)) for number in range(N_MODELS)]
-            mean = np.mean([table[score] for table in tables], 0)
-            lab[score, trial] = replace(tables[0], columns={**tables[0].columns, score: mean})
+            lab[score, trial] = _mean(score)
         else:
             lab[score, trial] = curate.open_table(_scores_of(trial))
     return lab[score, trial]
+
+
+def _mean(score: str):
+    """A table with the mean of a score over all models."""
+    import curate
+
+    tables = [curate.open_table(_scores_of(number)) for number in range(N_MODELS)]
+    mean = np.mean([table[score] for table in tables], 0)
+    return replace(tables[0], columns={**tables[0].columns, score: mean})
 
 
 def _clustered(seed: int):
@@ -279,6 +297,10 @@ def _costs(cells: Cells, rows: dict[str, Row], arguments: argparse.Namespace) ->
         "| score | correlation |",
         "|---|---|",
         *(f"| {name} | {spread(values, 3)} |" for name, values in stability.items()),
+        "",
+        "## The ten easiest and the ten hardest images of each class, by AUM",
+        "",
+        f"![images]({arguments.name}_sheet.webp)",
         "",
     ]
 
