@@ -60,7 +60,7 @@ ROWS = {  # SCORE, STRATEGY: made on scores of this benchmark; else a policy
 }
 CUTS = {0.5: 0.0, 0.2: 0.1, 0.0: 0.3}  # of CCS, from so much kept on: Zheng et al. 2023, table 7
 MADE_OF = {"forgetting": 1, "aum": 1, "el2n": N_MODELS, "grand": N_MODELS, "prototypicality": 1}
-N_COSTS = 3  # times that the cost of each of them is measured
+N_COSTS = 3  # times that the cost of each of them is measured, with a full training beside
 
 
 def main() -> None:
@@ -68,7 +68,7 @@ def main() -> None:
     rows = {name: _row(name) for name in arguments.only}
     cells: list[Cell] = []
     if "full" in rows:
-        cells += [("cost of " + name, 1.0, trial) for trial in range(N_COSTS) for name in MADE_OF]
+        cells += [("cost of " + name, 1.0, trial) for trial in range(N_COSTS) for name in ["full", *MADE_OF]]
     cells += [
         (name, keep, trial)
         for trial in range(arguments.trials)
@@ -222,6 +222,8 @@ def _run(name: str, keep: float, trial: int) -> dict:
     found = {"row": name, "keep": keep, "trial": trial}
     if name.startswith("cost of "):
         score = name.removeprefix("cost of ")
+        if score == "full":
+            return {**found, **one_run(_row("full"), keep, trial, {}, lab["arguments"].epochs)}
         path = lab["work"] / f"cost-{score}-{trial}-{os.getpid()}.parquet"
         started, used = time.perf_counter(), time.process_time()
         if score == "prototypicality":
@@ -263,9 +265,13 @@ _SCORING_IN = "Scoring is in it, at its mean; ± is that of selecting and traini
 def _costs(cells: Cells, rows: dict[str, Row], arguments: argparse.Namespace) -> list[str]:
     """Times with scoring out and in, what scoring costs, and how stable it is."""
     clock = "seconds" if arguments.jobs == 1 else "processor_seconds"
-    full = np.mean([trial[clock] for trial in cells[("full", 1.0)].values()])
+    full = cells[("cost of full", 1.0)]
     costs = {
-        name: [trial[clock] / full for trial in cells[(f"cost of {name}", 1.0)].values()] for name in MADE_OF
+        name: [
+            measured[clock] / full[trial][clock]
+            for trial, measured in cells[(f"cost of {name}", 1.0)].items()
+        ]
+        for name in MADE_OF
     }
     scoring = {
         name: MADE_OF[score] * float(np.mean(costs[score]))
@@ -280,8 +286,8 @@ def _costs(cells: Cells, rows: dict[str, Row], arguments: argparse.Namespace) ->
         "",
         "## What scoring costs",
         "",
-        "As a multiple of full training, mean ± std (n): one model, or PCA and clusters; and as many times"
-        " that as the score is made of models.",
+        "As a multiple of a full training beside it, mean ± std (n): one model, or PCA and clusters; and as"
+        " many times that as the score is made of models.",
         "",
         "| score | one | how many | in all |",
         "|---|---|---|---|",
