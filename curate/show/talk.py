@@ -99,7 +99,7 @@ def manifest(made: "Manifest") -> None:
     """What `select` made."""
     summary = made.header["summary"]
     if "why" in summary:
-        say(f"{summary['regime']} ({summary['strategy']}): {summary['why']}")
+        say(f"regime {summary['regime']}, strategy {summary['strategy']}: {summary['why']}")
     say(f"kept {summary['n_kept']:,} of {made.n:,} samples ({summary['keep']:.1%})")
     next_step(f"curate replay {made.path} --against full,random")
 
