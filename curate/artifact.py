@@ -84,14 +84,21 @@ def make_header(
     }
 
 
-def cost_of(steps: Sequence[Mapping[str, Any]]) -> tuple[float, int]:
+def cost_of(steps: Sequence[Mapping[str, Any]]) -> tuple[float | None, int]:
     """What the scores among the steps of a lineage have cost: seconds, and samples seen in training.
 
-    The trace of a `curate train` notes no seconds, as its bytes are those of any other run of that command:
-    only the samples that it saw are counted.
+    A run counts once, however many tables and traces came from it. The seconds are None where one of the
+    runs notes none, such as the trace of a `curate train`, whose bytes are those of any other such run.
     """
-    costs = {canonical(step): step["cost"] for step in steps if "cost" in step}.values()
-    return sum(cost["seconds"] for cost in costs), sum(cost["samples_seen"] for cost in costs)
+    costs: dict[bytes, Mapping[str, Any]] = {}
+    for step in sorted((step for step in steps if "cost" in step), key=lambda step: step["cost"]["seconds"]):
+        cost = step["cost"]
+        # A run's table and its trace differ in nothing but the seconds: of those, the larger stay.
+        trained = {"cost": cost["samples_seen"]} if cost["samples_seen"] else {}
+        costs[canonical({**step, **trained})] = cost
+    known = all(cost["seconds"] for cost in costs.values() if cost["samples_seen"])
+    seconds = sum(cost["seconds"] for cost in costs.values()) if known else None
+    return seconds, sum(cost["samples_seen"] for cost in costs.values())
 
 
 def versions() -> dict[str, str]:

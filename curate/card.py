@@ -126,7 +126,7 @@ def _results(results: Mapping[str, Any] | None, summary: Mapping[str, Any], head
             "|---|---|---|---|",
             *(
                 f"| {'**this manifest**' if place == 0 else run['name']} | {_accuracy(run['accuracy'])} | "
-                f"{run['trials'][0]['samples_seen']:,} | {run['seconds']['mean']:.1f} |"
+                f"{run['trials'][0]['samples_seen']:,} | {_seconds(run['seconds'])} |"
                 for place, run in enumerate(results["runs"])
             ),
             "",
@@ -134,9 +134,14 @@ def _results(results: Mapping[str, Any] | None, summary: Mapping[str, Any], head
     elif summary.get("test_accuracy") is not None:
         lines += [f"The run that selected it reached {summary['test_accuracy']:.2%} on the test set.", ""]
     seconds, seen = cost_of(header["lineage"])
-    if seconds:
-        lines += [f"The scores behind it cost {seconds:,.1f} s and {seen:,} presentations.", ""]
+    if seconds or seen:
+        time = "" if seconds is None else f"{seconds:,.1f} s and "
+        lines += [f"The scores behind it cost {time}{seen:,} presentations.", ""]
     return lines
+
+
+def _seconds(found: Mapping[str, Any] | None) -> str:
+    return "unknown" if found is None else f"{found['mean']:.1f}"
 
 
 def _accuracy(found: Mapping[str, Any]) -> str:

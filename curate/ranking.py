@@ -51,6 +51,12 @@ def part_of(share: float, n: int) -> int:
     return int(Fraction(str(share)) * n + Fraction(1, 2))
 
 
+def distances(table: Table) -> npt.NDArray[np.float64]:
+    """How far each sample is from its centroid, `[n]`; or an error that says where to get clusters."""
+    need_clusters(table)
+    return table["distance"].astype(np.float64)
+
+
 def within_clusters(values: npt.NDArray[np.float64], table: Table) -> npt.NDArray[np.int64]:
     """The rank of each sample in its own cluster, 0 for the smallest value, ties by uid."""
     return ranks_within(need_clusters(table), values, table["uid"])

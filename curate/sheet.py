@@ -32,7 +32,7 @@ class Sheet:
 def of_clusters(columns: Mapping[str, Column]) -> Sheet:
     """Up to 20 clusters, the largest first: 8 closest and 8 furthest samples of each."""
     if "cluster" not in columns or "distance" not in columns:
-        raise CurateError("there are no clusters to draw: give --sheet a table or manifest that has them")
+        raise CurateError("there are no clusters to draw: give --sheet a table, or a manifest of clusters")
     sizes = np.bincount(columns["cluster"])
     rows = []
     for cluster in np.argsort(-sizes, kind="stable")[:_ROWS]:

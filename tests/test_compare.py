@@ -106,6 +106,37 @@ def test_a_manifest_of_select_ranks_by_its_rank_and_others_by_how_often_they_sel
     assert pair.spearman == pytest.approx(spearman_by_hand(values, [1, 0, 0, 0, 0, 0, 3, 2, 0, 0]), abs=1e-12)
 
 
+def test_ties_that_a_budget_cuts_are_told_of_where_two_rankings_have_them(here):
+    # Zeros are tied from place 2 on in a, from place 3 on in b, nowhere in c.
+    a = scores(here / "a.parquet", [9, 8, 0, 0, 0, 0, 0, 0, 0, 0])
+    b = scores(here / "b.parquet", [9, 8, 7, 0, 0, 0, 0, 0, 0, 0])
+    c = scores(here / "c.parquet", range(10))
+    budgets = (0.1, 2, 0.3, 4, "0.9", 1.0)
+    assert compare(a, b, budgets=budgets).notes == [
+        f"at a budget of 4, 0.9, equal values of {a}, {b} are cut by uid, alike in all: their overlap says "
+        "less there than it seems"
+    ]
+    assert compare(a, c, budgets=budgets).notes == compare(a, b, budgets=(3,)).notes == []
+    assert f"equal values of {a}, {b}, {a} and 1 more are cut" in compare(a, b, a, b, budgets=(4,)).notes[0]
+
+
+@pytest.mark.parametrize(("other", "shared"), [  # models of seeds 4 to 13 are in a
+    ({"seed": 7}, "7 models, of seeds 7 to 13: for independent scores use seeds 10 apart"),
+    ({"seed": 9, "n_models": 20}, "5 models, of seeds 9 to 13: for independent scores use seeds 20 apart"),
+    ({"seed": 2, "n_models": 3}, "1 models, of seeds 4 to 4: for independent scores use seeds 10 apart"),
+    ({"seed": 14}, None), ({"seed": 4}, None), ({"seed": 7, "model": "lenet5"}, None),
+    ({"seed": 7, "command": "cluster"}, None), ({"seed": 7, "parents": {"trace": "0"}}, None),
+])  # fmt: skip
+def test_models_in_common_are_told_of(here, other, shared):
+    def made(name, seed=4, n_models=10, model="basic-cnn", **more):
+        table = open_table(scores(here / name, np.random.default_rng(seed).normal(size=10).tolist()))
+        options = {"n_models": n_models, "model": model, "method": name, "side_by_side": seed > 4}
+        return replace(table, header=table.header | {"seed": seed, "options": options} | more)
+
+    notes = compare(made("a"), made("b", **other)).notes
+    assert notes == ([f"{here / 'a'} and {here / 'b'} share {shared}"] if shared else [])
+
+
 def test_classes_show_the_share_kept_and_the_largest_difference(here):
     labels = [0, 0, 0, 0, 2, 2, 2, 2, 2, 2]  # class 1 has no samples
     shared = {"labels": labels, "classes": ("cat", "dog", "owl")}
@@ -135,7 +166,12 @@ class TestCopies:
         )
         straight, found = compare(a, b, by="class"), compare(a, copy, by="class")
         said = f"{copy} is of another copy of the dataset than {a}: all 10 samples found by uid (9 moved)"
-        assert (straight.notes, found.notes) == ([], [said])
+        ties = [  # the sevens of a and the sixes of the other are in places 3 and 4
+            f"at a budget of 0.3, equal values of {a}, {other} are cut by uid, alike in all: their overlap "
+            "says less there than it seems"
+            for other in (b, copy)
+        ]
+        assert (straight.notes, found.notes) == (ties[:1], [said, ties[1]])
         assert straight.classes == found.classes
         assert replace(found.pairs[0], other=str(b)) == straight.pairs[0]
 
@@ -222,7 +258,10 @@ def test_json_is_one_object_of_everything(cli, folder):
 
 def test_the_tables_on_stdout(cli, folder):
     said = cli("compare", "a.parquet", "b.parquet", "flat.parquet", "--budgets", "0.3,5")
-    assert said.err == ""
+    assert said.err == (  # fives in a, eights in b, and ones go on beyond the third place
+        "at a budget of 0.3, equal values of a.parquet, b.parquet, flat.parquet are cut by uid, alike in "
+        "all: their overlap says less there than it seems\n"
+    )
     lines = [line.rstrip() for line in said.out.splitlines()]
     assert lines[:2] == ["10 samples of hand (all)", "  a.parquet: scores, hardest first by el2n"]
     for expected in (

@@ -131,12 +131,13 @@ def test_accuracies_of_a_replay_are_on_the_card(desk, hub, tmp_path):
         "seconds": {"mean": 12.5},
         "trials": [{"samples_seen": 60}] * 3,
     }
+    untimed = {"name": "full", **run, "seconds": None}
     found = {
         "manifest_sha256": open_manifest(manifest).header["sha256"],
         "model": "lenet5",
         "device": "cpu",
         "recipe": {"n_epochs": 5},
-        "runs": [{"name": "manifest", **run}, {"name": "random", **run}],
+        "runs": [{"name": "manifest", **run}, {"name": "random", **run}, untimed],
     }
     (tmp_path / "found.json").write_text(json.dumps(found))
     done = desk.curate("push", manifest, "ann/subsets", "--results", "found.json")
@@ -144,6 +145,7 @@ def test_accuracies_of_a_replay_are_on_the_card(desk, hub, tmp_path):
     page = hub.repositories["ann/subsets"].files["README.md"].decode()
     assert "| **this manifest** | 97.12 ± 0.31 % | 60 | 12.5 |" in page
     assert "| random | 97.12 ± 0.31 % | 60 | 12.5 |" in page
+    assert "| full | 97.12 ± 0.31 % | 60 | unknown |" in page
     (tmp_path / "found.json").write_text(json.dumps({**found, "manifest_sha256": "1" * 64}))
     assert "is of another manifest" in line_of(
         desk.curate("push", manifest, "ann/subsets", "--results", "found.json")

@@ -1,6 +1,7 @@
 """Headers of scores, what they cost, and what is made of them."""
 
 import json
+import re
 
 import pytest
 from scored_digits import TRAINED
@@ -73,6 +74,38 @@ def test_inspect_invents_no_seconds_for_a_run_that_notes_none(tmp_path, cli):
     run = curate.train("digits", policy="full", recipe=recipe, trace=True, output=tmp_path / "run").manifest
     facts = dict(json.loads(cli("inspect", run.path / "trace.parquet", "--json").out)["facts"])
     assert facts["scoring cost"] == "a training run of unknown time, 1,443 samples seen in training"
+
+
+def test_replay_invents_no_seconds_for_a_run_that_notes_none(tmp_path, cli):
+    words = {"recipe": {"n_epochs": 1}, "policy": "full", "trace": True}
+    curate.train("digits+per-class=8", **words, output=tmp_path / "run")
+    table = curate.score(trace=tmp_path / "run", method="aum", output=tmp_path / "s")
+    manifest = curate.select(table, "top", keep=0.5, output=tmp_path / "m")
+    words = ["replay", manifest.path, "--trials", "1", "--epochs", "1", "--against", "random"]
+    found = json.loads(cli(*words, "--json").out)
+    assert (found["scoring_seconds"], found["scoring_samples_seen"]) == (None, 80)
+    assert found["runs"][0]["seconds"] is None
+    assert found["runs"][1]["seconds"]["mean"] > 0
+    said = cli(*words).out
+    for name in ("seconds scoring", "seconds in all"):
+        line = next(line for line in said.splitlines() if name in line)
+        assert re.search(rf"{name}\W+unknown\W+\d+\.\d\d\b", line)
+    facts = dict(json.loads(cli("inspect", manifest.path, "--json").out)["facts"])
+    assert facts["scoring cost"] == "a training run of unknown time, 80 samples seen in training"
+
+
+def test_a_run_is_counted_once_for_its_scores_and_its_trace(scored, some_digits, tmp_path):
+    table, trace = scored
+    later = curate.score(some_digits, "margin", trace=trace, output=tmp_path / "margin")
+    parts = [
+        curate.select(one, "top", keep=0.1, output=tmp_path / f"m{number}")
+        for number, one in enumerate((table, later))
+    ]
+    for number, one in enumerate((parts, parts[::-1])):
+        made = curate.compare(*one, combine="union", output=tmp_path / f"u{number}").combined
+        whole, own = table.header["cost"], later.header["cost"]
+        expected = (pytest.approx(whole["seconds"] + own["seconds"]), whole["samples_seen"])
+        assert cost_of(made.header["lineage"]) == expected
 
 
 def test_scores_that_two_manifests_share_are_counted_once(scored, tmp_path):

@@ -50,6 +50,11 @@ pytest_plugins = ["scored_digits"]
         (["--trace", "{trace}", "--method", "aum", "--lr", "0.1"], "trains nothing: leave out --lr"),
         (["--trace", "{trace}", "--method", "aum", "--model", "lenet5"], "trains nothing: leave out --model"),
         (["--trace", "{trace}", "--method", "aum", "--fresh"], "trains nothing: leave out --fresh"),
+        (["--trace", "{trace}", "--method", "aum", "--seed", "0"], "trains nothing: leave out --seed"),
+        (
+            ["{embedding}", "--method", "duplicate", "--seed", "1"],
+            "trains nothing: leave out --seed",
+        ),
         (["--trace", "{trace}", "--method", "aum", "--set", "width=3"], "scorer aum has no option 'width'"),
         (
             ["{table}", "--method", "prototypicality", "--one-by-one"],

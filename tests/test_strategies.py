@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 import curate
 from curate import finder
 from curate.errors import CurateError
+from curate.manifest import open_manifest
 from curate.ranking import by_value
 from curate.regime import REGIMES, choose
 from curate.rng import rng
 from curate.strategies.stratified import equal_width
+from curate.tables import write_table
 
 BY_SCORE = ["top", "bottom", "window", "stratified", "moderate"]
 
@@ -229,6 +231,18 @@ def test_the_default_strategy_is_that_of_the_table(digits_round, tmp_path):
     assert made.header["options"]["strategy"] == "furthest"
     table = curate.score(digits_round.table, "prototypicality", output=tmp_path / "s")
     assert curate.select(table, output=tmp_path / "s-top").header["options"]["strategy"] == "top"
+
+
+def test_what_samples_are_ranked_by_is_on_record_and_said(tmp_path, cli):
+    columns = {"label": [0, 0, 1, 1], "el2n": [4, 3, 2, 1], "aum": [1, 2, 3, 4]}
+    table = score_table(tmp_path / "t.parquet", "high", **columns)
+    write_table(table.path, table.header, table.columns)
+    assert cli("select", table.path, "--keep", "0.5", "-o", tmp_path / "m").code == 0
+    assert open_manifest(tmp_path / "m").header["options"]["column"] == "el2n"
+    said = cli("select", table.path, "--keep", "0.5", "--set", "column=aum", "-o", tmp_path / "n").err
+    assert "kept 2 of 4 samples (50.0%) by aum\n" in said
+    refused = cli("select", table.path, "--strategy", "closest", "-o", tmp_path / "c")
+    assert "t.parquet has no clusters: make them with `curate cluster`" in refused.err
 
 
 def test_regimes_of_clusters_are_near_and_far(tmp_path):

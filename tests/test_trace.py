@@ -1,6 +1,7 @@
 """What training saw of each sample: how it is seen, written, read and refused."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from curate.session import Session
 from curate.trace import open_trace, write_part
 from curate.training.batches import Batches
 from curate.training.loop import fit
+from curate.training.recorder import Recorder
 
 STILL = Recipe(2, 50, "sgd", 1e-30, 0.0, 0.0, "constant", "none")  # a rate at which nothing is learnt
 
@@ -181,6 +183,24 @@ def test_inspect_shows_a_trace(run, cli):
     assert "4" in said.out
     assert "right in training" in said.out
     assert json.loads(cli("inspect", run.path / "trace.parquet", "--json").out)["title"].startswith("trace ")
+
+
+def test_where_only_the_sum_of_losses_is_too_large_the_largest_is_named():
+    recorder = Recorder(3, torch.device("cpu"), trace=False)
+    losses = torch.tensor([3.0e38, 3.2e38, 1.0])
+    recorder.note(torch.arange(3), torch.zeros(3, 2), losses, torch.zeros(3, dtype=torch.int64))
+    assert not torch.isfinite(losses.sum())
+    order = np.array([2, 1, 0])
+    assert order[recorder.first_not_finite(order)] == 1
+    assert recorder.first_not_finite(np.array([3, 4]), first_place=-3) == 1
+
+
+@pytest.mark.parametrize("lr", [1e15, 1e20, 1e30])
+def test_scores_of_a_diverging_run_name_epoch_and_sample(lr, tmp_path, cli):
+    words = ["score", "digits+per-class=8", "--method", "aum", "--epochs", "3", "--optimizer", "sgd"]
+    said = cli(*words, "--lr", lr, "-o", tmp_path / "s.parquet")
+    assert said.code == 2
+    assert re.search(r"the loss is (nan|inf) in epoch \d, first that of sample \d+: use a", said.err)
 
 
 def test_a_diverging_run_names_epoch_and_sample(digits, tmp_path):

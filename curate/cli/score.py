@@ -22,7 +22,7 @@ from curate.cli import options
     "computation on a GPU, and several run at once on a CPU.",
 )
 @options.recipe(epochs=False)
-@options.SEED
+@click.option("--seed", type=int, help="Of the first model, by default 0; the others take those after it.")
 @options.DEVICE
 @options.output("FILE.parquet")
 @click.option("--fresh", is_flag=True, help="Drop an unfinished run of this output; do not resume it.")
@@ -68,7 +68,7 @@ def command(
       duplicate        distance to the nearest other   SOURCE: embedding
                        (--set max_cosine_distance=0.05)
 
-    Killed half-way, the same command goes on where it was.
+    More epochs than the recipe has make it longer. Killed half-way, the same command goes on where it was.
 
     \b
       curate score digits --method el2n --models 3

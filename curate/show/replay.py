@@ -68,11 +68,12 @@ def _cells(found: ReplayResult, run: Run, plus_minus: str) -> dict[str, str]:
         "seconds selecting": with_spread(run.summary("select_seconds"), 1, ".2f"),
         "seconds training": with_spread(run.summary("train_seconds"), 1, ".2f"),
     }
-    if not found.scoring_seconds:
+    if found.scoring_seconds == 0:
         return cells
-    ours = run is found.runs[0]
+    ours, seconds = run is found.runs[0], found.seconds(run)
+    scoring = found.scoring_seconds if ours else 0.0
     return cells | {
         "seen for the scores": f"{found.scoring_samples_seen if ours else 0:,}",
-        "seconds scoring": f"{found.scoring_seconds if ours else 0:.2f}",
-        "seconds in all": with_spread(found.seconds(run), 1, ".2f"),
+        "seconds scoring": "unknown" if scoring is None else f"{scoring:.2f}",
+        "seconds in all": "unknown" if seconds is None else with_spread(seconds, 1, ".2f"),
     }

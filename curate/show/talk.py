@@ -100,7 +100,9 @@ def manifest(made: "Manifest") -> None:
     summary = made.header["summary"]
     if "why" in summary:
         say(f"regime {summary['regime']}, strategy {summary['strategy']}: {summary['why']}")
-    say(f"kept {summary['n_kept']:,} of {made.n:,} samples ({summary['keep']:.1%})")
+    column = made.header["options"].get("column")
+    by = f" by {column}" if column else ""
+    say(f"kept {summary['n_kept']:,} of {made.n:,} samples ({summary['keep']:.1%}){by}")
     next_step(f"curate replay {made.path} --against full,random")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from curate.ranking import Order, across_clusters, within_clusters
+from curate.ranking import Order, across_clusters, distances, within_clusters
 from curate.tables import Table
 
 
@@ -16,4 +16,4 @@ class Furthest:
     """Large distance first."""
 
     def __call__(self, table: Table, rng: np.random.Generator) -> Order:
-        return across_clusters(within_clusters(-table["distance"].astype(np.float64), table), table)
+        return across_clusters(within_clusters(-distances(table), table), table)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from curate.errors import CurateError
-from curate.ranking import Order, across_clusters, need_clusters, within_clusters
+from curate.ranking import Order, across_clusters, distances, need_clusters, within_clusters
 from curate.tables import Table
 
 
@@ -18,7 +18,7 @@ class Hybrid:
     def __call__(self, table: Table, rng: np.random.Generator) -> Order:
         if not 0 <= self.closest_share <= 1:
             raise CurateError(f"closest_share={self.closest_share} is not a share: use 0 to 1")
-        nearness = within_clusters(table["distance"].astype(np.float64), table)
+        nearness = within_clusters(distances(table), table)
         clusters = need_clusters(table)
         sizes = np.bincount(clusters)
         # Turn t takes from the near end when the number of near picks due rises with it.

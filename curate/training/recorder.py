@@ -57,8 +57,13 @@ class Recorder:
         return Seen(presented, **columns)
 
     def first_not_finite(self, order: npt.NDArray[np.int64], first_place: int = 0) -> int:
-        """Where in the order of presentation the first loss stands that is no number."""
-        return int(np.flatnonzero(~np.isfinite(self._of("loss", order, first_place)))[0])
+        """Where in the order of presentation the first loss stands that is no number.
+
+        Where all are numbers, and only their sum is too large for one, it is the largest.
+        """
+        losses = self._of("loss", order, first_place)
+        wrong = np.flatnonzero(~np.isfinite(losses))
+        return int(wrong[0] if len(wrong) else losses.argmax())
 
     def _of(self, name: str, indices: npt.NDArray[np.int64], first_place: int) -> npt.NDArray[Any]:
         self._look()

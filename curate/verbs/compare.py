@@ -20,6 +20,7 @@ from curate.identity import Labels
 from curate.manifest import Indices, Manifest
 from curate.statistics import Spread, spread
 from curate.verbs.aligned import Aligned, Thing, Values, agreed_labels, open_aligned
+from curate.verbs.caveats import cut_ties, shared_models
 from curate.verbs.combine import check_combination, check_way, default_name, write_combination
 from curate.verbs.naming import output_path
 
@@ -147,7 +148,8 @@ def compare(
 
     `combine` also writes a manifest to `output`: the `union` of what manifests select, what all of them
     do (`intersect`), or what only the first does (`minus`). Copies of the dataset in another order are
-    aligned by uid; other datasets are refused.
+    aligned by uid; other datasets are refused. `notes` say so, and where things agree for other reasons than
+    the samples: budgets that cut through equal values, and scores by the same models.
     """
     _check_options(by, combine, output, force)
     aligned, notes = open_aligned(things)
@@ -165,6 +167,8 @@ def compare(
         raise CurateError(f"{aligned[0].name} has no labels: leave out --by class")
     ranked = [_rank(thing, column, aligned[0]) for thing in aligned]
     pairs = [_pair(one, other, wanted) for one, other in combinations(ranked, 2)]
+    notes += cut_ties(aligned, [one.ranks for one in ranked], {one.keep: one.n_kept for one in wanted})
+    notes += shared_models(aligned, [one.ranked_by for one in ranked])
     return Comparison(
         dataset=aligned[0].dataset,
         inputs=[_input(one) for one in ranked],

@@ -56,7 +56,9 @@ def inspect(
         from curate.sheet import draw_sheet, of_clusters, of_scores
 
         if not isinstance(opened, Table | Manifest):
-            raise CurateError(f"{anything} has no clusters to draw: give --sheet a table or a manifest")
+            raise CurateError(
+                f"{anything} has no clusters to draw: give --sheet a table, or a manifest of clusters"
+            )
         scores = isinstance(opened, Table) and opened.header["kind"] == "scores"
         if column is not None and not scores:
             raise CurateError(f"{anything} has no scores to draw by: leave out --column {column}")
@@ -255,16 +257,12 @@ def _origin(header: Header) -> list[tuple[str, str]]:
 
 
 def _cost(steps: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """What the scores among the steps have cost; the trace of a `curate train` notes no seconds."""
-    costs = [step["cost"] for step in steps if "cost" in step]
-    if not costs:
+    """What the scores among the steps have cost."""
+    if not any("cost" in step for step in steps):
         return []
     seconds, n_seen = cost_of(steps)
-    parts = [f"{seconds:,.1f} s"] if seconds else []
-    if not all(cost["seconds"] for cost in costs if cost["samples_seen"]):
-        parts.append("a training run of unknown time")
-    seen = f", {n_seen:,} samples seen in training" if n_seen else ""
-    return [("scoring cost", " and ".join(parts) + seen)]
+    time = "a training run of unknown time" if seconds is None else f"{seconds:,.1f} s"
+    return [("scoring cost", time + (f", {n_seen:,} samples seen in training" if n_seen else ""))]
 
 
 def _plain(options: dict[str, Any]) -> list[str]:

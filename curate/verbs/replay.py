@@ -44,7 +44,8 @@ class ReplayResult:
     """What a replay found. `runs[0]` is the manifest, the controls follow.
 
     `scoring_seconds` and `scoring_samples_seen` are what the scores cost that the manifest was selected by,
-    as measured when they were made; 0 where there are none, or where they are not to be counted.
+    as measured when they were made; 0 where there are none, or where they are not to be counted. The seconds
+    are None where a training run behind them noted none, as that of a trace of `curate train`.
     """
 
     manifest: str
@@ -57,7 +58,7 @@ class ReplayResult:
     device: str
     n_threads: int
     jobs: int
-    scoring_seconds: float
+    scoring_seconds: float | None
     scoring_samples_seen: int
     runs: list[Run]
 
@@ -68,9 +69,11 @@ class ReplayResult:
             [trial.accuracy for trial in self.runs[0].trials], [trial.accuracy for trial in other.trials]
         )
 
-    def seconds(self, run: Run) -> Spread:
-        """Seconds of a run with all that had to come before: scoring, for the manifest."""
+    def seconds(self, run: Run) -> Spread | None:
+        """Seconds of a run with all that had to come before: scoring, for the manifest; None if unknown."""
         before = self.scoring_seconds if run is self.runs[0] else 0.0
+        if before is None:
+            return None
         return spread([before + trial.select_seconds + trial.train_seconds for trial in run.trials])
 
     def as_dict(self) -> dict[str, Any]:
@@ -79,7 +82,8 @@ class ReplayResult:
         for run, described in zip(self.runs, plain["runs"], strict=True):
             described["accuracy"] = asdict(run.summary("accuracy"))
             described["worst_class"] = asdict(run.summary("worst_class"))
-            described["seconds"] = asdict(self.seconds(run))
+            seconds = self.seconds(run)
+            described["seconds"] = None if seconds is None else asdict(seconds)
             if run is not self.runs[0]:
                 described["manifest_minus_this"] = asdict(self.difference(run.name))
         return plain

@@ -35,7 +35,7 @@ def score(
     recipe: Mapping[str, Any] | None = None,
     side_by_side: bool | None = None,
     opening: Options = Options(),
-    seed: int = 0,
+    seed: int | None = None,
     device: str | None = None,
     output: str | Path | None = None,
     force: bool = False,
@@ -44,13 +44,14 @@ def score(
 ) -> Table:
     """Write the scores of every sample by one or several methods; returns the table, opened.
 
-    `source` is a dataset, on which `models` models of seeds `seed`, `seed` + 1, ... are trained for the first
-    `epochs` epochs of their recipe; a table of clusters for prototypicality; an embedding for duplicate.
-    Where nothing is said, models and epochs are what the method wants, 10 models and at most 20 epochs for
-    EL2N and GraNd. Over several models a score is the mean, with its standard deviation beside it, or the sum
-    (forgetting). The model is basic-cnn unless another is named. `side_by_side` trains models as one batched
-    computation, or one after another with all threads. By default, small models are one computation on a GPU;
-    on a CPU, with images in memory, several run at once and share its threads. All are equal up to rounding.
+    `source` is a dataset, on which `models` models of seeds `seed` (by default 0), `seed` + 1, ... are
+    trained for the first `epochs` epochs of their recipe; a table of clusters for prototypicality; an
+    embedding for duplicate. Where nothing is said, models and epochs are what the method wants, 10 models and
+    at most 20 epochs for EL2N and GraNd. Over several models a score is the mean, with its standard deviation
+    beside it, or the sum (forgetting). The model is basic-cnn unless another is named. `side_by_side` trains
+    models as one batched computation, or one after another with all threads. By default, small models are one
+    computation on a GPU; on a CPU, with images in memory, several run at once and share its threads. All are
+    equal up to rounding.
 
     `trace` names the trace of an earlier run, or its folder: scores are then made from it, without training,
     as they were after `epochs` epochs. Where there is no such file yet, the trace of this run goes there.
@@ -69,12 +70,12 @@ def score(
     path = output_path(output, _default_name(source, trace, names))
     check_no_folder(path)
     said = {"model": model, **(recipe or {}), "side-by-side": side_by_side, "device": device}
-    said["fresh"] = fresh or None
+    said |= {"fresh": fresh or None, "seed": seed}
     if reads & {"clusters", "embedding"}:
         _refuse_training(names[0], {"models": models, "epochs": epochs, "trace": trace, **said})
         methods, _ = _methods(names, options, None)
         check_output(path, force)
-        return score_artifact(source, methods, names[0], seed, path, force, progress)
+        return score_artifact(source, methods, names[0], path, force, progress)
     traced = _earlier_trace(source, trace, path, force)
     if traced is not None:
         _check_readable(names, source, traced)
@@ -84,7 +85,7 @@ def score(
         if source is not None:
             progress.note(f"made from the trace {traced}, which is there already: nothing is trained")
         opened = open_trace(traced).first(epochs, models)
-        return score_trace(opened, source, methods, opening, seed, path, force, progress)
+        return score_trace(opened, source, methods, opening, path, force, progress)
     if source is None:
         raise CurateError("there is nothing to score: name a dataset, or an earlier --trace")
     from curate.verbs.scoring import Training, score_by_training
@@ -99,7 +100,7 @@ def score(
             raise CurateError(f"{path} cannot hold both scores and trace: name two files")
     training = Training(named, model_options, chosen, n_models, n_epochs, side_by_side, device, to)
     return score_by_training(
-        source, methods, training, opening, seed, path, force=force, fresh=fresh, progress=progress
+        source, methods, training, opening, seed or 0, path, force=force, fresh=fresh, progress=progress
     )
 
 

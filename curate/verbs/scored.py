@@ -26,7 +26,6 @@ def score_artifact(
     source: str | Path | Dataset | None,
     methods: Methods,
     name: str,
-    seed: int,
     path: Path,
     force: bool,
     progress: Progress,
@@ -53,7 +52,7 @@ def score_artifact(
         "scores",
         "score",
         method_options(methods),
-        seed=seed,
+        seed=0,
         dataset=parent["dataset"],
         parents={kind: parent},
     )
@@ -67,7 +66,6 @@ def score_trace(
     source: str | Path | Dataset | None,
     methods: Methods,
     opening: Options,
-    seed: int,
     path: Path,
     force: bool,
     progress: Progress,
@@ -88,7 +86,7 @@ def score_trace(
             "n_models": trace.n_models,
             "n_epochs": trace.n_epochs,
         },
-        seed=seed,
+        seed=0,
         dataset=trace.header["dataset"],
         parents={"trace": trace.header},
     )

@@ -50,13 +50,16 @@ def select(
     n, kind = len(opened), opened.header["kind"]
     count = count_to_keep(keep, n)
     choice = None
+    first = next(iter(opened.ranking_columns), "")
     if regime is not None:
-        column = str((options or {}).get("column") or next(iter(opened.ranking_columns), ""))
+        column = str((options or {}).get("column") or first)
         n_unlearned = opened.n_unlearned(column) if column else None
         choice = choose(regime, kind, count, n, len(opened.header["dataset"]["classes"]), n_unlearned)
     strategy = choice.strategy if choice else strategy or _DEFAULT[kind]
     chosen_options = {**(choice.options if choice else {}), **(options or {})}
     ranker: Strategy = finder.make("strategies", strategy, chosen_options)
+    if finder.settings(ranker).get("column") == "":
+        ranker = finder.make("strategies", strategy, {**chosen_options, "column": first})
     path = output_path(output, f"{stem(opened.path.name)}-{strategy}-{str(keep).replace('%', '')}")
     check_output(path, force)
     order = ranker(opened, rng(seed, "strategy"))
