@@ -38,7 +38,7 @@ def ratio(ours: list[float], theirs: list[float]) -> str:
 
 def machine() -> str:
     """Processor, cores, versions: what a result depends on."""
-    from curate.artifact import versions
+    from curate.artifacts.header import versions
 
     name = platform.processor() or platform.machine()
     if Path("/proc/cpuinfo").exists():

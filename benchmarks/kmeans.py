@@ -20,7 +20,7 @@ def main() -> None:
     from sklearn.cluster import KMeans, MiniBatchKMeans
 
     import curate
-    from curate.kmeans import kmeans
+    from curate.vectors.kmeans import kmeans
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True)

@@ -88,7 +88,7 @@ def run_cells(
 def open_lab(arguments: argparse.Namespace) -> None:
     """The data on the device, cut once; run it in each worker."""
     import curate
-    from curate import learner as learners
+    from curate.networks import learner as learners
     from curate.training.batches import Batches
 
     lab["arguments"], lab["work"] = arguments, Path(arguments.work) / arguments.name
@@ -109,8 +109,8 @@ def one_run(
     import numpy as np
 
     from curate import finder
-    from curate import learner as learners
-    from curate.session import Asked, plan_session
+    from curate.networks import learner as learners
+    from curate.selection.session import Asked, plan_session
     from curate.training.evaluate import evaluate
     from curate.training.loop import fit
     from curate.verbs.train import recipe_for

@@ -19,8 +19,8 @@ DIM, K = 512, 64
 
 def main() -> None:
     import curate
-    from curate.artifact import make_header
-    from curate.embedding import write_embedding
+    from curate.artifacts.header import make_header
+    from curate.vectors.embedding import write_embedding
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", required=True)

@@ -117,7 +117,7 @@ def _table(rows: list[dict], arguments: argparse.Namespace) -> str:
     """Median and mean ± std (n) of the test accuracy in percent."""
     import torch
 
-    import curate.artifact
+    import curate.artifacts.header
 
     def cell(name: str, budget: int) -> str:
         values = [100 * row["accuracy"] for row in rows if (row["strategy"], row["budget"]) == (name, budget)]
@@ -131,7 +131,7 @@ def _table(rows: list[dict], arguments: argparse.Namespace) -> str:
         f"| {budget:,} | " + " | ".join(cell(name, budget) for name in STRATEGIES) + " |"
         for budget in BUDGETS
     ]
-    versions = ", ".join(f"{name} {version}" for name, version in curate.artifact.versions().items())
+    versions = ", ".join(f"{name} {version}" for name, version in curate.artifacts.header.versions().items())
     threads = torch.get_num_threads()
     return "\n".join(
         [

@@ -129,9 +129,9 @@ def runs(arguments: argparse.Namespace) -> dict[str, list[float]]:
 def checkpoints(n: int) -> dict[str, tuple[list[float], list[float]]]:
     """Seconds to select and to write, at the second checkpoint of a run on as many samples as ImageNet."""
     from curate import finder
-    from curate.manifest import write_epoch
-    from curate.policy import View
+    from curate.manifests.manifest import write_epoch
     from curate.rng import rng
+    from curate.selection.policy import View
 
     chance = np.random.default_rng(0)
     available = np.arange(N)

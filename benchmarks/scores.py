@@ -157,7 +157,7 @@ def _stability() -> None:
 
 def _sheet() -> None:
     """The ten easiest and hardest images of each class by AUM, into results/NAME_sheet.webp."""
-    from curate.sheet import draw_sheet, of_scores
+    from curate.verbs.sheet import draw_sheet, of_scores
 
     train = lab["train"]
     path = RESULTS / f"{lab['arguments'].name}_sheet.webp"

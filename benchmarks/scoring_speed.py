@@ -137,9 +137,9 @@ def in_turn(
 def trace_ways(reference: str, model: str) -> dict[str, Callable[[], object]]:
     import curate
     from curate import finder
-    from curate import learner as learners
-    from curate.session import Session
-    from curate.trace import write_part
+    from curate.networks import learner as learners
+    from curate.scores.trace import write_part
+    from curate.selection.session import Session
     from curate.training.batches import Batches
     from curate.training.loop import fit
     from curate.verbs.train import recipe_for
@@ -162,7 +162,7 @@ def trace_ways(reference: str, model: str) -> dict[str, Callable[[], object]]:
 
 def model_ways(reference: str, model: str, share: float, way: str) -> dict[str, Callable[[], object]]:
     import curate
-    from curate import learner as learners
+    from curate.networks import learner as learners
     from curate.training.at_once import how_many
     from curate.training.batches import Batches
     from curate.training.ensemble import fit_all
@@ -203,8 +203,8 @@ def command_ways(reference: str) -> dict[str, Callable[[], object]]:
 
 def select_ways() -> dict[str, Callable[[], object]]:
     import curate
-    from curate.artifact import make_header
-    from curate.tables import write_table
+    from curate.artifacts.header import make_header
+    from curate.artifacts.tables import write_table
 
     chance = np.random.default_rng(0)
     folder = Path(tempfile.mkdtemp())

@@ -12,18 +12,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from curate.dataset import Dataset as Dataset
-    from curate.dataset import Options as Options
-    from curate.dataset import open_dataset as open_dataset
-    from curate.embedding import Embedding as Embedding
-    from curate.embedding import open_embedding as open_embedding
+    from curate.artifacts.tables import Table as Table
+    from curate.artifacts.tables import open_table as open_table
+    from curate.data.dataset import Dataset as Dataset
+    from curate.data.dataset import Options as Options
+    from curate.data.dataset import open_dataset as open_dataset
     from curate.errors import CurateError as CurateError
-    from curate.loading import load_manifest as load_manifest
-    from curate.manifest import Manifest as Manifest
-    from curate.manifest import open_manifest as open_manifest
-    from curate.tables import Table as Table
-    from curate.tables import open_table as open_table
-    from curate.trace import open_trace as open_trace
+    from curate.manifests.loading import load_manifest as load_manifest
+    from curate.manifests.manifest import Manifest as Manifest
+    from curate.manifests.manifest import open_manifest as open_manifest
+    from curate.scores.trace import open_trace as open_trace
+    from curate.vectors.embedding import Embedding as Embedding
+    from curate.vectors.embedding import open_embedding as open_embedding
     from curate.verbs.cluster import cluster as cluster
     from curate.verbs.compare import compare as compare
     from curate.verbs.embed import embed as embed
@@ -37,18 +37,18 @@ if TYPE_CHECKING:
     from curate.verbs.train import train as train
 
 _HOME = {
-    "Dataset": "curate.dataset",
-    "Options": "curate.dataset",
-    "open_dataset": "curate.dataset",
-    "Embedding": "curate.embedding",
-    "open_embedding": "curate.embedding",
+    "Dataset": "curate.data.dataset",
+    "Options": "curate.data.dataset",
+    "open_dataset": "curate.data.dataset",
+    "Embedding": "curate.vectors.embedding",
+    "open_embedding": "curate.vectors.embedding",
     "CurateError": "curate.errors",
-    "Manifest": "curate.manifest",
-    "open_manifest": "curate.manifest",
-    "load_manifest": "curate.loading",
-    "Table": "curate.tables",
-    "open_table": "curate.tables",
-    "open_trace": "curate.trace",
+    "Manifest": "curate.manifests.manifest",
+    "open_manifest": "curate.manifests.manifest",
+    "load_manifest": "curate.manifests.loading",
+    "Table": "curate.artifacts.tables",
+    "open_table": "curate.artifacts.tables",
+    "open_trace": "curate.scores.trace",
     "cluster": "curate.verbs.cluster",
     "compare": "curate.verbs.compare",
     "embed": "curate.verbs.embed",

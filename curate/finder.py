@@ -1,6 +1,6 @@
 """From a method's name to its code: the name of a method is the name of its file, and nothing else.
 
-`curate/policies/full.py` is `--policy full`. A method is a frozen dataclass whose fields are its
+`curate/selection/policies/full.py` is `--policy full`. A method is a frozen dataclass whose fields are its
 options. Nothing is registered: the folder is listed, and only the file asked for is imported.
 """
 
@@ -14,29 +14,38 @@ from typing import Any
 
 from curate.errors import CurateError
 
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """A kind of method: what a message calls it, and the room in which the folder of its files lies."""
+
+    label: str
+    room: str
+
+
 KINDS = {
-    "sources": "dataset source",
-    "embedders": "embedding method",
-    "scorers": "scorer",
-    "strategies": "strategy",
-    "policies": "policy",
-    "models": "model",
+    "sources": Kind("dataset source", "data"),
+    "models": Kind("model", "networks"),
+    "embedders": Kind("embedding method", "vectors"),
+    "scorers": Kind("scorer", "scores"),
+    "strategies": Kind("strategy", "selection"),
+    "policies": Kind("policy", "selection"),
 }
 
 
 def names(kind: str) -> list[str]:
-    """The methods of a kind, sorted, as written on the command line (`random-dynamic`, not `_`)."""
-    files = (Path(__file__).parent / kind).glob("[!_]*.py")
+    """The methods of a kind, sorted, as written on the command line (`early-stop`, not `early_stop`)."""
+    files = (Path(__file__).parent / KINDS[kind].room / kind).glob("[!_]*.py")
     return sorted(file.stem.replace("_", "-") for file in files)
 
 
 def load(kind: str, name: str) -> type[Any]:
-    """The dataclass in `curate/<kind>/<name>.py`; a name that does not exist is an error."""
+    """The dataclass in the file `name` of the kind's folder; a name that does not exist is an error."""
     known = names(kind)
     wanted = name.replace("_", "-")
     if wanted not in known:
-        raise CurateError(f"there is no {KINDS[kind]} called '{name}': {nearest(wanted, known)}")
-    module = importlib.import_module(f"curate.{kind}.{wanted.replace('-', '_')}")
+        raise CurateError(f"there is no {KINDS[kind].label} called '{name}': {nearest(wanted, known)}")
+    module = importlib.import_module(f"curate.{KINDS[kind].room}.{kind}.{wanted.replace('-', '_')}")
     public = [
         value
         for key, value in vars(module).items()
@@ -49,7 +58,7 @@ def load(kind: str, name: str) -> type[Any]:
 
 def make(kind: str, name: str, options: Mapping[str, Any] | None = None) -> Any:
     """The method `name` with its options set; values may be text and are read by the field's type."""
-    return configure(load(kind, name), options or {}, f"{KINDS[kind]} {name}")
+    return configure(load(kind, name), options or {}, f"{KINDS[kind].label} {name}")
 
 
 def configure(method: type[Any], options: Mapping[str, Any], called: str) -> Any:

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from curate.artifact import make_header
-from curate.identity import fingerprint
-from curate.manifest import Selected, write_manifest
-from curate.tables import write_table
+from curate.artifacts.header import make_header
+from curate.artifacts.tables import write_table
+from curate.data.identity import fingerprint
+from curate.manifests.manifest import Selected, write_manifest
 
 UIDS = [100, 101, 102, 103, 104, 105, 106, 107, 108, 109]
 LABELS = [0, 0, 0, 0, 0, 1, 1, 1, 1, 1]

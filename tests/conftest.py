@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 import curate
-from curate.artifact import make_header
-from curate.tables import Table, write_table
-from curate.trace import Seen, Trace, open_trace, write_part, write_trace
+from curate.artifacts.header import make_header
+from curate.artifacts.tables import Table, write_table
+from curate.scores.trace import Seen, Trace, open_trace, write_part, write_trace
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 

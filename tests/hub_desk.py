@@ -12,8 +12,8 @@ import yaml
 from forks import Forks
 from hub_publishing import PublishingHub
 
-from curate.artifact import UNSEALED, file_sha256, make_header, seal_file
-from curate.manifest import Selected, open_manifest, write_manifest
+from curate.artifacts.header import UNSEALED, file_sha256, make_header, seal_file
+from curate.manifests.manifest import Selected, open_manifest, write_manifest
 
 pytest_plugins = ["forks"]
 

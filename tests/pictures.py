@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from curate.dataset import Dataset, Options
+from curate.data.dataset import Dataset, Options
 
 ALL = Options(split="all")
 

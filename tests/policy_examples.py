@@ -9,8 +9,8 @@ import pytest
 from conftest import clusters_table
 
 from curate import finder
-from curate.policy import View
 from curate.rng import rng
+from curate.selection.policy import View
 
 NAN = float("nan")
 UIDS = [60, 10, 50, 20, 40, 30]

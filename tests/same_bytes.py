@@ -48,12 +48,12 @@ select scores.parquet --regime auto --keep 0.5 -o scores-auto
 select el2n.parquet --strategy bottom --keep 0.4 -o bottom
 train digits --epochs 3 -o full
 train digits --model lenet5 --policy random --keep 0.3 --epochs 4 --channels 3 --augment crop-flip -o lenet5
-train digits --policy ucb --keep 0.25 --epochs 6 --period 2 --optimizer sgd --lr 0.05 --schedule multistep -o ucb
-train digits --policy ema --keep 0.2:0.5 --observe training --trust 0.9 --trace --epochs 6 --schedule onecycle -o ema
+train digits --policy ucb --keep .3 --epochs 6 --period 2 --optimizer sgd --lr .1 --schedule multistep -o ucb
+train digits --policy ema --keep 0.2:0.5 --observe training --trust 0.9 --trace --epochs 6 -o ema
 train digits --policy epsilon-greedy --keep 0.3 --adapt 0.9 --trust 0.9 --epochs 6 --augment flip -o greedy
-train digits --policy uncertainty --keep 0.3 --epochs 3 --schedule constant --augment crop -o uncertainty
+train digits --policy uncertainty --keep 0.3 --epochs 3 --schedule onecycle --augment crop -o uncertainty
 train digits --policy infobatch --epochs 8 -o infobatch
-train digits --policy early-stop --keep 0.4 --epochs 4 -o early
+train digits --policy early-stop --keep 0.4 --epochs 4 --schedule constant -o early
 train digits --policy random-partition --keep 0.4 --epochs 4 --stream -o partition
 train digits --policy static-epsilon --from k12.parquet --keep 0.3 --epochs 3 -o static-epsilon
 train digits --policy static-ucb --from scores.parquet --set column=aum --keep 0.3 --epochs 3 -o static-ucb

@@ -8,11 +8,11 @@ import torch
 
 import curate
 from curate import finder
-from curate import learner as learners
-from curate.manifest import Selected
-from curate.network import Recipe
-from curate.policy import Plan
-from curate.session import Asked, plan_session
+from curate.manifests.manifest import Selected
+from curate.networks import learner as learners
+from curate.networks.model import Recipe
+from curate.selection.policy import Plan
+from curate.selection.session import Asked, plan_session
 from curate.training.batches import Batches
 from curate.training.loop import fit
 

@@ -12,7 +12,7 @@ from pictures import ALL, png, write
 from scored_digits import TRAINED
 
 import curate
-from curate import learner as learners
+from curate.networks import learner as learners
 from curate.progress import SILENT
 from curate.training.at_once import at_once, how_many
 from curate.training.loop import repeatable

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from policy_examples import UIDS, ask, make, selections
 
-from curate.policy import View
 from curate.rng import rng
+from curate.selection.policy import View
 
 
 def test_random_draws_anew_and_evenly_and_remembers_nothing():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pictures import noise
 from PIL import Image
 
-from curate.images import MAX_PIXELS, Target, bring_to
+from curate.data.images import MAX_PIXELS, Target, bring_to
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curate import finder
-from curate.budget import count_to_keep, with_class_floor
 from curate.errors import CurateError
 from curate.rng import rng
+from curate.selection.budget import count_to_keep, with_class_floor
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from comparing import LABELS, ORDER, UIDS, manifest, moved, scores
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curate.artifacts.tables import open_table
 from curate.errors import CurateError
-from curate.manifest import open_manifest
-from curate.tables import open_table
+from curate.manifests.manifest import open_manifest
 from curate.verbs.compare import compare
 from curate.verbs.select import select
 

@@ -18,10 +18,10 @@ from scipy.stats import spearmanr
 from test_cli import assert_error
 from test_layers import command, loaded_by
 
+from curate.artifacts.tables import Table, open_table
 from curate.errors import CurateError, MismatchError
-from curate.manifest import open_manifest
+from curate.manifests.manifest import open_manifest
 from curate.show.compare import print_comparison, short_names
-from curate.tables import Table, open_table
 from curate.verbs.compare import Pair, compare
 from curate.verbs.score import score
 from curate.verbs.select import select

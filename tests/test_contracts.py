@@ -9,15 +9,15 @@ from conftest import clusters_table
 
 import curate
 from curate import finder
-from curate.dataset import Dataset
+from curate.data.dataset import Dataset
+from curate.data.images import ResidentImages
 from curate.errors import CurateError
-from curate.images import ResidentImages
-from curate.manifest import Selected
-from curate.network import Recipe
-from curate.policy import View
+from curate.manifests.manifest import Selected
+from curate.networks.model import Recipe
 from curate.rng import rng
+from curate.selection.policy import View
 from curate.training.schedules import schedule
-from curate.vectors import Work
+from curate.vectors.embedder import Work
 
 EVERY = [(kind, name) for kind in finder.KINDS for name in finder.names(kind)]
 

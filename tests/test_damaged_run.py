@@ -18,7 +18,7 @@ from unfinished_runs import (
 )
 
 from curate.errors import CurateError, DamagedError
-from curate.manifest import read_epoch
+from curate.manifests.manifest import read_epoch
 
 pytest_plugins = ["unfinished_runs"]
 pytestmark = pytest.mark.usefixtures("no_fsync")

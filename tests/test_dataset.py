@@ -5,7 +5,7 @@ import pytest
 from pictures import ALL, fingerprint_by_hand, noise, npz, uid_by_hand
 from PIL import Image
 
-from curate.dataset import Options, open_dataset, opening_for
+from curate.data.dataset import Options, open_dataset, opening_for
 from curate.errors import CurateError
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from policy_examples import UIDS, ask, make, selections
 
-from curate.artifact import make_header
+from curate.artifacts.header import make_header
 from curate.errors import CurateError, MismatchError
-from curate.manifest import Selected, write_manifest
-from curate.precomputed import always_group
+from curate.manifests.manifest import Selected, write_manifest
+from curate.selection.precomputed import always_group
 
 
 def session_folder(path, selection, *, uids=UIDS, group=None):

@@ -11,11 +11,11 @@ from sklearn.decomposition import PCA
 
 import curate
 from curate import finder
-from curate.artifact import make_header
-from curate.embedding import open_embedding, write_embedding
+from curate.artifacts.header import make_header
+from curate.data.identity import uid_of
 from curate.errors import CurateError, DamagedError
-from curate.identity import uid_of
-from curate.vectors import Work
+from curate.vectors.embedder import Work
+from curate.vectors.embedding import open_embedding, write_embedding
 
 
 @pytest.fixture(scope="module")

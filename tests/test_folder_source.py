@@ -10,9 +10,9 @@ import pytest
 from pictures import ALL, noise, pixels_of, png, write
 from PIL import Image
 
-from curate.dataset import Options, open_dataset
+from curate.data.dataset import Options, open_dataset
+from curate.data.source import NoSplitError
 from curate.errors import CurateError
-from curate.records import NoSplitError
 
 PNG_HEADER_OF_2_5_GIGAPIXELS = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(
     ">IIBBBBB", 50_000, 50_000, 8, 0, 0, 0, 0

@@ -12,7 +12,7 @@ import pytest
 from hub_desk import forged, made
 
 from curate.errors import DamagedError
-from curate.manifest import open_manifest
+from curate.manifests.manifest import open_manifest
 
 
 def test_files_that_only_look_good(tmp_path):

@@ -8,10 +8,10 @@ import pytest
 from hub_server import dataset_file
 from pictures import ALL, encoded, fingerprint_by_hand, noise, npz, uid_by_hand
 
-from curate.dataset import Dataset, Options, open_dataset
-from curate.identity import match, uid_of
-from curate.images import EncodedImages, ResidentImages
-from curate.records import NoSplitError
+from curate.data.dataset import Dataset, Options, open_dataset
+from curate.data.identity import match, uid_of
+from curate.data.images import EncodedImages, ResidentImages
+from curate.data.source import NoSplitError
 
 DIGIT_NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 

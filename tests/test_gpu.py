@@ -8,14 +8,14 @@ import torch
 
 import curate
 from curate import finder
-from curate import learner as learners
-from curate.network import Recipe
-from curate.session import Asked, plan_session
+from curate.networks import learner as learners
+from curate.networks.model import Recipe
+from curate.selection.session import Asked, plan_session
 from curate.training.batches import Batches
 from curate.training.ensemble import fit_all, pays_side_by_side
 from curate.training.evaluate import evaluate
 from curate.training.loop import fit
-from curate.vectors import Work
+from curate.vectors.embedder import Work
 
 pytestmark = [
     pytest.mark.gpu,
@@ -126,7 +126,7 @@ def test_kmeans_is_as_good_as_on_the_cpu(monkeypatch):
     faiss = pytest.importorskip("faiss")
     if faiss.get_num_gpus() == 0:
         pytest.skip("FAISS sees no GPU")
-    from curate.kmeans import kmeans
+    from curate.vectors.kmeans import kmeans
 
     vectors = np.random.default_rng(0).normal(size=(20_000, 32)).astype(np.float32)
     on_gpu = kmeans(lambda a, b: vectors[a:b], 20_000, 32, 50)

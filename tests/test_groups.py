@@ -10,7 +10,7 @@ from scipy.stats import truncnorm
 
 import curate
 from curate.errors import CurateError, MismatchError
-from curate.groups import GROUPS, fit_groups
+from curate.selection.groups import GROUPS, fit_groups
 
 
 def planted(chance, n, top, shares, means, stds):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pictures import noise, npz, uid_by_hand
 
-from curate.dataset import Options, open_dataset
+from curate.data.dataset import Options, open_dataset
 from curate.errors import CurateError
 from curate.progress import Progress
 

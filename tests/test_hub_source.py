@@ -15,7 +15,7 @@ import pytest
 from hub_server import HubServer, commit_of, dataset_file
 from PIL import Image
 
-from curate.dataset import open_dataset
+from curate.data.dataset import open_dataset
 from curate.errors import CurateError
 
 pytest_plugins = ["forks"]

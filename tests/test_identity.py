@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import ALL, fingerprint_by_hand, noise, npz, uid_by_hand
 
-from curate.dataset import Options, open_dataset
-from curate.identity import fingerprint, match, occurrences, uid_of
+from curate.data.dataset import Options, open_dataset
+from curate.data.identity import fingerprint, match, occurrences, uid_of
 
 FEW_UIDS = st.lists(st.integers(0, 5), max_size=12)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import curate
 from curate.errors import CurateError
-from curate.kmeans import kmeans
+from curate.vectors.kmeans import kmeans
 
 
 def reader(vectors):
@@ -126,9 +126,9 @@ def test_equal_vectors_leave_clusters_empty_and_are_reported(tmp_path):
 
 
 def test_it_trains_on_a_sample_and_assigns_everything(monkeypatch):
-    monkeypatch.setattr("curate.kmeans._SAMPLE_ROWS", 100)
-    monkeypatch.setattr("curate.kmeans._SAMPLE_PER_CENTROID", 10)
-    monkeypatch.setattr("curate.embedding._CHUNK_BYTES", 5 * 4 * 64)
+    monkeypatch.setattr("curate.vectors.kmeans._SAMPLE_ROWS", 100)
+    monkeypatch.setattr("curate.vectors.kmeans._SAMPLE_PER_CENTROID", 10)
+    monkeypatch.setattr("curate.vectors.embedding._CHUNK_BYTES", 5 * 4 * 64)
     vectors, _ = planted(n=1000)
     largest = 0
 

@@ -14,10 +14,10 @@ from PIL import Image
 from torch.utils.data import DataLoader, Subset, TensorDataset
 
 import curate
-from curate.artifact import make_header
+from curate.artifacts.header import make_header
 from curate.errors import CurateError
-from curate.manifest import Selected, write_manifest
-from curate.order import order_of
+from curate.manifests.manifest import Selected, write_manifest
+from curate.manifests.order import order_of
 from curate.verbs.export import ENDINGS
 
 N = 20

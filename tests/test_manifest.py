@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import curate
-from curate.artifact import make_header
+from curate.artifacts.header import make_header
+from curate.artifacts.tables import open_table
 from curate.errors import CurateError, DamagedError, MismatchError
-from curate.manifest import Selected, follow, open_manifest, write_manifest
-from curate.tables import open_table
+from curate.manifests.manifest import Selected, follow, open_manifest, write_manifest
 
 
 def header_for(n, fingerprint="0" * 64):
@@ -175,7 +175,7 @@ def test_a_missing_file_and_a_link_are_damage(digits_round, tmp_path):
 
 
 def test_a_hostile_file_name_does_not_leave_the_folder(digits_round, tmp_path):
-    from curate.artifact import UNSEALED, seal_file
+    from curate.artifacts.header import UNSEALED, seal_file
 
     shutil.copytree(digits_round.manifest, tmp_path / "m")
     path = tmp_path / "m" / "manifest.json"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pictures import ALL, noise, pixels_of
 
-from curate.dataset import Options, open_dataset
+from curate.data.dataset import Options, open_dataset
 from curate.errors import CurateError
 
 SIX_LABELS = [2, 0, 1, 1, 0, 2]

@@ -7,11 +7,11 @@ import pytest
 import torch
 from sessions import CPU, QUICK, Spy, make, planned, run
 
-from curate import learner as learners
 from curate.errors import CurateError
-from curate.learner import Learner
-from curate.manifest import Selected
-from curate.session import Session
+from curate.manifests.manifest import Selected
+from curate.networks import learner as learners
+from curate.networks.learner import Learner
+from curate.selection.session import Session
 from curate.training.batches import Batches
 from curate.training.evaluate import EVALUATION_BATCH
 from curate.training.observer import Observer

@@ -11,9 +11,9 @@ import pytest
 from hub_server import dataset_file
 from pictures import ALL, noise, pixels_of, png, write
 
-from curate.dataset import Options, open_dataset
+from curate.data.dataset import Options, open_dataset
+from curate.data.source import NoSplitError
 from curate.errors import CurateError, DamagedError
-from curate.records import NoSplitError
 
 NAMES = ["circle", "square", "star"]
 SIX = [png(4, 5, seed=seed) for seed in range(6)]

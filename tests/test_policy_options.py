@@ -7,7 +7,7 @@ from policy_examples import LOSSES, NAN, ask, make
 
 from curate import finder
 from curate.errors import CurateError
-from curate.policy import Plan
+from curate.selection.policy import Plan
 
 pytest_plugins = ["policy_examples"]
 

@@ -3,13 +3,13 @@
 import pytest
 from hub_desk import PARTS, made
 
-from curate.card import about
 from curate.errors import CurateError, DamagedError
 from curate.hub import Remote, RemoteFile
-from curate.manifest import open_manifest
-from curate.origins import Origin
-from curate.published import Address, names_in, parse
-from curate.remote import fetched
+from curate.manifests.card import about
+from curate.manifests.manifest import open_manifest
+from curate.manifests.origins import Origin
+from curate.sharing.cache import fetched
+from curate.sharing.layout import Address, names_in, parse
 
 
 @pytest.mark.parametrize(

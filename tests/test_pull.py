@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from hub_desk import PARTS, Desk, forged, kept_in, line_of, made
 
 import curate
-from curate.manifest import open_manifest
+from curate.manifests.manifest import open_manifest
 
 pytest_plugins = ["hub_desk"]
 

@@ -10,7 +10,7 @@ from hub_desk import PARTS, TOKEN, Desk, head_of, line_of, made
 from hub_publishing import PublishingHub
 from PIL import Image
 
-from curate.manifest import open_manifest
+from curate.manifests.manifest import open_manifest
 
 pytest_plugins = ["hub_desk"]
 

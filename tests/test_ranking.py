@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from policy_examples import LOSSES, MEANS, NAN, UIDS, ask, assert_remembers, make, selections
 
-from curate.policy import top
+from curate.selection.policy import top
 
 
 @given(st.data())

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from pictures import encoded, noise
 
+from curate.data.images import EncodedImages, ResidentImages, Target, view, workers_for
 from curate.errors import CurateError
-from curate.images import EncodedImages, ResidentImages, Target, view, workers_for
 
 
 def test_tiny_images_and_arrays_are_decoded_by_one_thread():

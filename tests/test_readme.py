@@ -59,7 +59,7 @@ def test_links_lead_somewhere(document):
 
 
 def test_committed_manifests_are_whole_and_indexed():
-    from curate.manifest import open_manifest
+    from curate.manifests.manifest import open_manifest
 
     folders = sorted(path.parent for path in (ROOT / "manifests").glob("*/manifest.json"))
     assert len(folders) >= 2

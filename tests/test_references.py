@@ -8,7 +8,7 @@ from hub_server import dataset_file
 from pictures import ALL, noise, png, write
 
 from curate import finder
-from curate.dataset import open_dataset
+from curate.data.dataset import open_dataset
 from curate.errors import CurateError
 
 

@@ -11,9 +11,9 @@ from scipy import stats
 import curate
 from curate import finder
 from curate.errors import CurateError
-from curate.learner import METADATA
-from curate.policy import View
+from curate.networks.learner import METADATA
 from curate.rng import rng
+from curate.selection.policy import View
 from curate.statistics import paired_difference, spread
 from curate.training.observer import Observer
 from curate.training.trials import MatchedRandom
@@ -240,8 +240,8 @@ def test_random_control_matches_a_manifest_epoch_by_epoch():
 
 
 def test_a_dynamic_manifest_runs_out_of_epochs(tmp_path, digits):
-    from curate.artifact import make_header
-    from curate.manifest import Selected, write_manifest
+    from curate.artifacts.header import make_header
+    from curate.manifests.manifest import Selected, write_manifest
 
     header = make_header("manifest", "train", {}, seed=0, dataset=digits.header())
     samples = {"index": np.arange(1443), "uid": digits.uids, "label": digits.labels}

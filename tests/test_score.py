@@ -9,10 +9,10 @@ from scored_digits import TRACED, TRAINED, ranks
 
 import curate
 from curate import finder
-from curate import learner as learners
 from curate.errors import CurateError, MismatchError
-from curate.network import Recipe
-from curate.scorer import EmbeddingScorer
+from curate.networks import learner as learners
+from curate.networks.model import Recipe
+from curate.scores.scorer import EmbeddingScorer
 from curate.training import ensemble
 from curate.training.batches import Batches
 from curate.verbs import scoring
@@ -207,10 +207,10 @@ def test_duplicates_go_first_and_one_of_them_stays(tmp_path):
 
 
 def test_near_duplicates_in_many_pieces_are_one_group(monkeypatch, tmp_path):
-    from curate.scorers import duplicate
+    from curate.scores.scorers import duplicate
 
     monkeypatch.setattr(duplicate, "_MOST_PAIRS", 3)
-    monkeypatch.setattr("curate.kmeans._SEARCH_ROWS", 2)
+    monkeypatch.setattr("curate.vectors.kmeans._SEARCH_ROWS", 2)
     angles = np.linspace(0, 1.5, 31)
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
     vectors = np.concatenate([vectors, -vectors[:1]])

@@ -7,7 +7,7 @@ import pytest
 from scored_digits import TRAINED
 
 import curate
-from curate.artifact import cost_of
+from curate.artifacts.header import cost_of
 
 pytest_plugins = ["scored_digits"]
 

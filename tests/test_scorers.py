@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scored_digits import LOOKING, SCORERS, TRACED, TRAINED
 
 from curate import finder
-from curate import learner as learners
+from curate.networks import learner as learners
 from curate.training.batches import Batches
 
 pytest_plugins = ["scored_digits"]
@@ -100,7 +100,7 @@ def test_forgetting_is_what_counting_by_hand_gives(histories):
     """None is an epoch in which the sample was not presented."""
     import tempfile
 
-    from curate.trace import Seen
+    from curate.scores.trace import Seen
 
     epochs = []
     for column in zip(*histories, strict=True):

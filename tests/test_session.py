@@ -6,7 +6,7 @@ import pytest
 from sessions import planned
 
 from curate.errors import CurateError
-from curate.session import Session
+from curate.selection.session import Session
 
 
 def counts(session, n_epochs):

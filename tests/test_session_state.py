@@ -8,7 +8,7 @@ import torch
 from sessions import QUICK, begin, make, planned, run
 
 from curate import finder
-from curate import learner as learners
+from curate.networks import learner as learners
 
 pytest_plugins = ["sessions"]
 pytestmark = pytest.mark.usefixtures("one_thread")

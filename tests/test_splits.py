@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curate.records import NoSplitError, Request, choose_splits, split_of_name
+from curate.data.source import NoSplitError, Request, choose_splits, split_of_name
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,9 @@ from policy_examples import (
     selections,
 )
 
+from curate.artifacts.tables import write_table
 from curate.errors import CurateError, MismatchError
-from curate.precomputed import hardness
-from curate.tables import write_table
+from curate.selection.precomputed import hardness
 
 pytest_plugins = ["policy_examples"]
 

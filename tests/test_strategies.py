@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 import curate
 from curate import finder
+from curate.artifacts.tables import write_table
 from curate.errors import CurateError
-from curate.manifest import open_manifest
-from curate.ranking import by_value
-from curate.regime import REGIMES, choose
+from curate.manifests.manifest import open_manifest
 from curate.rng import rng
-from curate.strategies.stratified import equal_width
-from curate.tables import write_table
+from curate.selection.regime import REGIMES, choose
+from curate.selection.strategies.stratified import equal_width
+from curate.selection.strategy import by_value
 
 BY_SCORE = ["top", "bottom", "window", "stratified", "moderate"]
 

@@ -10,7 +10,7 @@ import pytest
 from pictures import noise, pixels_of, write
 
 from curate import finder
-from curate.dataset import Options, open_dataset
+from curate.data.dataset import Options, open_dataset
 from curate.errors import CurateError
 
 

@@ -14,11 +14,11 @@ from torch import nn
 
 import curate
 from curate import finder
-from curate import learner as learners
 from curate.errors import CurateError, DamagedError
-from curate.network import Recipe
-from curate.session import Session
-from curate.trace import open_trace, write_part
+from curate.networks import learner as learners
+from curate.networks.model import Recipe
+from curate.scores.trace import open_trace, write_part
+from curate.selection.session import Session
 from curate.training.batches import Batches
 from curate.training.loop import fit
 from curate.training.recorder import Recorder

@@ -11,16 +11,16 @@ from torch.nn import functional
 
 import curate
 from curate import finder
-from curate import learner as learners
-from curate.dataset import Dataset
+from curate.data.dataset import Dataset
+from curate.data.images import ResidentImages
 from curate.errors import CurateError
-from curate.images import ResidentImages
-from curate.manifest import Selected
-from curate.network import Recipe
-from curate.policy import Plan, View
-from curate.pooling import MaxPool2
+from curate.manifests.manifest import Selected
+from curate.networks import learner as learners
+from curate.networks.model import Recipe
+from curate.networks.pooling import MaxPool2
 from curate.rng import rng, stream_seed
-from curate.session import Session
+from curate.selection.policy import Plan, View
+from curate.selection.session import Session
 from curate.training.batches import Batches, ahead, check_augment, shift_and_mirror
 from curate.training.evaluate import evaluate
 from curate.training.loop import fit

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sessions import QUICK, Spy, begin, make, planned, run
 
-from curate.learner import Learner
+from curate.networks.learner import Learner
 from curate.training.batches import Batches
 
 pytest_plugins = ["sessions"]

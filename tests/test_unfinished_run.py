@@ -10,7 +10,7 @@ import pytest
 import torch
 from unfinished_runs import interrupt, train, unfinished, watched
 
-from curate.manifest import read_epoch
+from curate.manifests.manifest import read_epoch
 
 pytest_plugins = ["unfinished_runs"]
 pytestmark = pytest.mark.usefixtures("no_fsync")

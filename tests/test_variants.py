@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import curate
-from curate.dataset import Options
+from curate.data.dataset import Options
+from curate.data.source import NoSplitError
+from curate.data.variants import parse
 from curate.errors import CurateError
-from curate.records import NoSplitError
-from curate.variants import parse
 
 IMBALANCED = "0.25/0.25/0.5/0.5/0.5/0.75/0.75/1/1/1"
 

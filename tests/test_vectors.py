@@ -12,14 +12,14 @@ from conftest import score_table, traced
 from torch import nn
 
 from curate import finder
-from curate.budget import count_to_keep, with_class_floor
-from curate.embedding import Embedding
-from curate.kmeans import assign
-from curate.learner import Learner, Normalization
+from curate.networks.learner import Learner, Normalization
 from curate.progress import SILENT
 from curate.rng import rng
-from curate.signals import entropies, error_norms, margins
-from curate.trace import Seen
+from curate.scores.signals import entropies, error_norms, margins
+from curate.scores.trace import Seen
+from curate.selection.budget import count_to_keep, with_class_floor
+from curate.vectors.embedding import Embedding
+from curate.vectors.kmeans import assign
 
 FOLDER = Path(__file__).parent / "vectors"
 

@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifact import UNSEALED, Header, atomic_file, canonical, check_seal, read_header, seal_file
+from curate.artifacts.header import (
+    UNSEALED,
+    Header,
+    atomic_file,
+    canonical,
+    check_seal,
+    read_header,
+    seal_file,
+)
 from curate.errors import CurateError, DamagedError
 from curate.finder import nearest
 

@@ -55,7 +55,7 @@ def command(
       curate cluster digits-pca.safetensors -k 12
       curate cluster mnist-pca.safetensors -k 500 --strategy furthest --keep 30000
     """
-    from curate.dataset import open_dataset
+    from curate.data.dataset import open_dataset
     from curate.errors import CurateError
     from curate.show import talk
     from curate.verbs.cluster import cluster, cluster_and_select

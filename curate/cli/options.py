@@ -50,7 +50,7 @@ def dataset(function: Function) -> Function:
 
     @functools.wraps(function)
     def gathered(**values: Any) -> Any:
-        from curate.dataset import Options
+        from curate.data.dataset import Options
 
         names = Options.__dataclass_fields__
         own = {name: values.pop(name) for name in names}

@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curate import finder, variants
+from curate import finder
+from curate.data import variants
+from curate.data.identity import Labels, Uids, fingerprint
+from curate.data.images import Images, Target, view
+from curate.data.scan import read_all
+from curate.data.source import NoSplitError, Request, Source, check_labels
 from curate.errors import CurateError
-from curate.identity import Labels, Uids, fingerprint
-from curate.images import Images, Target, view
 from curate.progress import SILENT, Progress
-from curate.records import NoSplitError, Request, Source, check_labels
-from curate.scan import read_all
 
 RESIDENT_LIMIT = 2 * 2**30  # bytes of pixels; larger sets are decoded when needed
 _HELD_OUT_ONE_IN = 5

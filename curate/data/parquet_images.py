@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from curate.data.source import Records, Request, choose_splits, split_of_name
 from curate.errors import CurateError, DamagedError
-from curate.records import Records, Request, choose_splits, split_of_name
 
 _LABEL_NAMES = ("label", "labels", "fine_label", "class", "target", "y")
 _MAX_BYTES = 64 * 2**30  # decoded size a file may announce; a guard against hostile metadata

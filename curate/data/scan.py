@@ -5,9 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from curate.errors import CurateError
-from curate.identity import Uids, uid_of
-from curate.images import (
+from curate.data.identity import Uids, uid_of
+from curate.data.images import (
     CorruptImageError,
     EncodedImages,
     Images,
@@ -20,8 +19,9 @@ from curate.images import (
     probe,
     workers_for,
 )
+from curate.data.source import Records
+from curate.errors import CurateError
 from curate.progress import Progress
-from curate.records import Records
 
 _CHUNK = 256
 

@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from curate.data.identity import Labels, Uids, occurrences
 from curate.errors import CurateError
 from curate.finder import nearest
-from curate.identity import Labels, Uids, occurrences
 from curate.rng import rng
 
 _PART = re.compile(r"\+([a-z_-]+)=([^+]*)")

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from curate.artifact import Header, cost_of
-from curate.origins import Origin, origin_of
+from curate.artifacts.header import Header, cost_of
+from curate.manifests.origins import Origin, origin_of
 
 
 def card(name: str, header: Header, samples: Mapping[str, Any]) -> str:

@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.errors import CurateError
-from curate.manifest import Indices, Manifest, Weights, open_manifest
-from curate.remote import fetched, is_remote
+from curate.manifests.manifest import Indices, Manifest, Weights, open_manifest
+from curate.sharing.cache import fetched, is_remote
 
 if TYPE_CHECKING:
-    from curate.sampler import ManifestSampler
+    from curate.manifests.sampler import ManifestSampler
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class LoadedManifest:
 
     def sampler(self, **options: Any) -> "ManifestSampler":
         """A torch sampler; its options are those of `curate.sampler.ManifestSampler`."""
-        from curate.sampler import ManifestSampler
+        from curate.manifests.sampler import ManifestSampler
 
         return ManifestSampler(self.manifest, **options)
 

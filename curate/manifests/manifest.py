@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifact import (
+from curate.artifacts.header import (
     UNSEALED,
     Header,
     atomic_file,
@@ -28,11 +28,11 @@ from curate.artifact import (
     read_header,
     seal_file,
 )
-from curate.card import card
-from curate.dataset import Dataset
+from curate.artifacts.tables import Column, check_sizes
+from curate.data.dataset import Dataset
+from curate.data.identity import match
 from curate.errors import CurateError, DamagedError, MismatchError
-from curate.identity import match
-from curate.tables import Column, check_sizes
+from curate.manifests.card import card
 
 SELECTION, SAMPLES, HEADER, CARD = "selection.parquet", "samples.parquet", "manifest.json", "README.md"
 

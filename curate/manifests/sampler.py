@@ -7,10 +7,10 @@ import numpy as np
 from torch.utils.data import Sampler
 
 from curate.errors import CurateError
-from curate.order import order_of
+from curate.manifests.order import order_of
 
 if TYPE_CHECKING:
-    from curate.manifest import Manifest
+    from curate.manifests.manifest import Manifest
 
 
 class ManifestSampler(Sampler[int]):

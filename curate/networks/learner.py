@@ -19,10 +19,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from curate import finder
-from curate.artifact import canonical
-from curate.dataset import Dataset
+from curate.artifacts.header import canonical
+from curate.data.dataset import Dataset
 from curate.errors import CurateError, DamagedError
-from curate.network import Model
+from curate.networks.model import Model
 from curate.rng import stream_seed
 
 _STATISTICS_FROM = 16_384

@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from curate.embedding import Embedding
+from curate.artifacts.tables import Column, Table
 from curate.progress import Progress
-from curate.tables import Column, Table
-from curate.trace import Trace
+from curate.scores.trace import Trace
+from curate.vectors.embedding import Embedding
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from curate.learner import Learner
+    from curate.networks.learner import Learner
 
 HardIs = Literal["high", "low"]
 Source = Literal["trace", "network", "clusters", "embedding"]

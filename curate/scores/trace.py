@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifact import Header, atomic_file, check_seal, read_header
+from curate.artifacts.header import Header, atomic_file, check_seal, read_header
+from curate.artifacts.tables import check_sizes, sealed_parquet
 from curate.errors import CurateError, DamagedError
-from curate.tables import check_sizes, sealed_parquet
 
 TRACE = "trace.parquet"
 MOST_PLACES = 2**26  # samples times models: rows of one row group, by Arrow's own limit

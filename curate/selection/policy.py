@@ -13,9 +13,9 @@ from typing import Any, ClassVar, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from curate.data.identity import Uids
 from curate.errors import CurateError
-from curate.identity import Uids
-from curate.manifest import Indices, Selected
+from curate.manifests.manifest import Indices, Selected
 
 Losses = npt.NDArray[np.float32]
 Values = npt.NDArray[np.floating]

@@ -6,11 +6,11 @@ Both are carried over by uid, so a re-ordered copy of the dataset serves, and an
 import numpy as np
 import numpy.typing as npt
 
+from curate.artifacts.tables import open_table
+from curate.data.identity import Uids, match
 from curate.errors import CurateError, MismatchError
-from curate.identity import Uids, match
-from curate.manifest import open_manifest
-from curate.ranking import hardness as ranked_by
-from curate.tables import open_table
+from curate.manifests.manifest import open_manifest
+from curate.selection.strategy import hardness as ranked_by
 
 GROUP = "group"
 ALWAYS = "always"

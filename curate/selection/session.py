@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from curate.budget import count_to_keep
 from curate.errors import CurateError
 from curate.finder import nearest
-from curate.policy import Observing, Policy
+from curate.selection.budget import count_to_keep
+from curate.selection.policy import Observing, Policy
 
 BUDGETS = ("epochs", "samples")
 

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from curate.artifacts.tables import Table
 from curate.errors import CurateError
-from curate.tables import Table
 
 Order = npt.NDArray[np.int64]
 

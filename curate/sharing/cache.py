@@ -14,11 +14,11 @@ import shutil
 from pathlib import Path
 
 from curate import hub
-from curate.artifact import atomic_file, atomic_folder
+from curate.artifacts.header import atomic_file, atomic_folder
 from curate.errors import CurateError, DamagedError
-from curate.manifest import Manifest, open_manifest
+from curate.manifests.manifest import Manifest, open_manifest
 from curate.progress import SILENT, Progress
-from curate.published import CARD, PARTS, PICTURE, Address, names_in, parse
+from curate.sharing.layout import CARD, PARTS, PICTURE, Address, names_in, parse
 
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")  # a folder in the cache is named by it
 _MOST_BYTES = {"manifest.json": 16 * 2**20, "selection.parquet": 8 * 2**30, "samples.parquet": 8 * 2**30}

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from curate import hub
-from curate.artifact import cost_of
-from curate.card import about, head_of, size_category
+from curate.artifacts.header import cost_of
 from curate.errors import CurateError
-from curate.manifest import HEADER, SAMPLES, SELECTION, Manifest
-from curate.origins import Origin
-from curate.picture import histogram_png
+from curate.manifests.card import about, head_of, size_category
+from curate.manifests.manifest import HEADER, SAMPLES, SELECTION, Manifest
+from curate.manifests.origins import Origin
+from curate.sharing.picture import histogram_png
 
 CARD, PICTURE = "README.md", "histogram.png"
 PARTS = (HEADER, SELECTION, SAMPLES)

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 
-from curate.manifest import Manifest
+from curate.manifests.manifest import Manifest
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 720, 320, 60, 40, 34
 _KEPT, _ALL, _INK = "#1f77b4", "#d0d7de", "#24292f"

@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from curate.report import Chart, Report
+from curate.verbs.report import Chart, Report
 
 _MOST = 48  # columns of a full bar
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 from rich.console import Console
 from rich.text import Text
 
-from curate.artifact import describe_dataset
+from curate.artifacts.header import describe_dataset
 from curate.progress import Progress
 
 if TYPE_CHECKING:
-    from curate.embedding import Embedding
-    from curate.manifest import Manifest
-    from curate.tables import Table
+    from curate.artifacts.tables import Table
+    from curate.manifests.manifest import Manifest
+    from curate.vectors.embedding import Embedding
     from curate.verbs.push import Pushed
     from curate.verbs.train import TrainingResult
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from curate.learner import Learner
+from curate.networks.learner import Learner
 from curate.progress import Progress
 
 MOST_PARAMETERS = 1_000_000  # of a model that counts as small

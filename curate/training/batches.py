@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from curate.dataset import Dataset
+from curate.data.dataset import Dataset
+from curate.data.images import ResidentImages
 from curate.errors import CurateError
-from curate.images import ResidentImages
-from curate.learner import Learner
+from curate.networks.learner import Learner
 from curate.rng import rng
 
 PAD = 4  # pixels that a crop can move an image, for images of 32 pixels

@@ -22,13 +22,13 @@ from torch.nn import functional
 
 from curate.errors import CurateError
 from curate.finder import make
-from curate.learner import Learner, autocast
-from curate.network import Recipe
-from curate.order import order_of
+from curate.manifests.order import order_of
+from curate.networks.learner import Learner, autocast
+from curate.networks.model import Recipe
 from curate.progress import SILENT, Progress
 from curate.rng import stream_seed
-from curate.session import Session
-from curate.trace import Seen
+from curate.scores.trace import Seen
+from curate.selection.session import Session
 from curate.training.at_once import Map, at_once, draws, is_small
 from curate.training.batches import Batches, check_augment
 from curate.training.loop import Epoch, check_recipe, fit, optimizer_of, repeatable

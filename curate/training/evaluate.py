@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from curate.learner import Learner
+from curate.networks.learner import Learner
 from curate.training.batches import Batches
 
 EVALUATION_BATCH = 250  # fixed: the size of a forward pass changes its last bits. CPUs are slower at 1,000

@@ -18,15 +18,15 @@ import torch
 from torch.nn import functional
 
 from curate.errors import CurateError
-from curate.learner import Learner
-from curate.manifest import Selected
-from curate.network import Recipe
-from curate.order import order_of
-from curate.policy import Plan, Policy, View
+from curate.manifests.manifest import Selected
+from curate.manifests.order import order_of
+from curate.networks.learner import Learner
+from curate.networks.model import Recipe
 from curate.progress import SILENT, Progress
 from curate.rng import rng, stream_seed
-from curate.session import Session
-from curate.trace import Seen
+from curate.scores.trace import Seen
+from curate.selection.policy import Plan, Policy, View
+from curate.selection.session import Session
 from curate.training.batches import Batches, check_augment
 from curate.training.observer import Observer
 from curate.training.recorder import Recorder

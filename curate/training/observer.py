@@ -17,11 +17,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from curate.errors import CurateError
-from curate.learner import Learner
-from curate.manifest import Indices
-from curate.policy import Losses
-from curate.session import Session
-from curate.signals import margins
+from curate.manifests.manifest import Indices
+from curate.networks.learner import Learner
+from curate.scores.signals import margins
+from curate.selection.policy import Losses
+from curate.selection.session import Session
 from curate.training.batches import Batches
 from curate.training.evaluate import EVALUATION_BATCH
 

@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from curate.groups import columns, count_selected, fit_groups
-from curate.manifest import Selected
-from curate.tables import Column
+from curate.artifacts.tables import Column
+from curate.manifests.manifest import Selected
+from curate.selection.groups import columns, count_selected, fit_groups
 from curate.training.evaluate import Evaluation
 from curate.training.loop import Epoch
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from curate.signals import error_norms, margins
-from curate.trace import Seen
+from curate.scores.signals import error_norms, margins
+from curate.scores.trace import Seen
 
 _MOST_NUMBERS = 2**22  # logits put aside at once: 16 MiB
 

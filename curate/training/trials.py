@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from curate import learner as learners
-from curate.dataset import Dataset
+from curate.data.dataset import Dataset
 from curate.finder import make
-from curate.manifest import Selected, open_manifest
-from curate.network import Recipe
-from curate.policy import Budget, Observing, Plan, Policy, View, draw
+from curate.manifests.manifest import Selected, open_manifest
+from curate.networks import learner as learners
+from curate.networks.model import Recipe
 from curate.progress import SILENT, Progress
+from curate.selection.policy import Budget, Observing, Plan, Policy, View, draw
 from curate.training.batches import Batches
 from curate.training.evaluate import evaluate
 from curate.training.loop import fit

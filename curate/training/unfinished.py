@@ -24,9 +24,9 @@ from typing import Any
 
 import torch
 
-from curate.artifact import UNSEALED, atomic_file, check_seal, file_sha256, seal_file
+from curate.artifacts.header import UNSEALED, atomic_file, check_seal, file_sha256, seal_file
 from curate.errors import CurateError, DamagedError
-from curate.manifest import Selected, read_epoch
+from curate.manifests.manifest import Selected, read_epoch
 from curate.progress import Progress
 
 _RUN = "run.json"

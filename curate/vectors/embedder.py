@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from curate.dataset import Dataset
+from curate.data.dataset import Dataset
 from curate.progress import SILENT, Progress
 
 

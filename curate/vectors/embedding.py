@@ -15,11 +15,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifact import UNSEALED, Header, atomic_file, canonical, check_seal, read_header, seal_file
-from curate.dataset import Dataset
+from curate.artifacts.header import (
+    UNSEALED,
+    Header,
+    atomic_file,
+    canonical,
+    check_seal,
+    read_header,
+    seal_file,
+)
+from curate.data.dataset import Dataset
+from curate.data.identity import Labels, Uids, uid_of
+from curate.data.identity import fingerprint as fingerprint_of
 from curate.errors import CurateError, DamagedError
-from curate.identity import Labels, Uids, uid_of
-from curate.identity import fingerprint as fingerprint_of
 
 _CHUNK_BYTES = 64 * 2**20
 

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curate.embedding import Vectors, row_chunks
 from curate.errors import CurateError
 from curate.finder import nearest
 from curate.progress import SILENT, Progress
 from curate.rng import rng, stream_seed
+from curate.vectors.embedding import Vectors, row_chunks
 
 INITS = {"random": "RANDOM", "afk-mc2": "AFK_MC2", "kmeans++": "KMEANS_PLUS_PLUS"}
 _SAMPLE_ROWS = 2**18

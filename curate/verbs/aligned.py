@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifact import check_same_dataset
+from curate.artifacts.header import check_same_dataset
+from curate.artifacts.tables import Column, Table, open_table
+from curate.data.identity import Labels, Uids, match
 from curate.errors import CurateError, MismatchError
-from curate.identity import Labels, Uids, match
-from curate.manifest import Indices, Manifest, open_manifest
-from curate.tables import Column, Table, open_table
+from curate.manifests.manifest import Indices, Manifest, open_manifest
 
 Thing = str | Path | Table | Manifest
 Values = npt.NDArray[np.float64]

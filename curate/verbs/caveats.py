@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from curate.manifest import Manifest
-from curate.tables import Table
+from curate.artifacts.tables import Table
+from curate.manifests.manifest import Manifest
 from curate.verbs.aligned import Aligned, Values
 
 _NO_MATTER = ("method", "method_options", "n_models", "side_by_side")  # to which models are trained

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from curate.artifact import check_output, make_header
-from curate.dataset import Dataset
-from curate.embedding import Embedding, open_embedding
+from curate.artifacts.header import check_output, make_header
+from curate.artifacts.tables import Column, Table, write_table
+from curate.data.dataset import Dataset
 from curate.errors import CurateError
-from curate.kmeans import kmeans
-from curate.manifest import Manifest
+from curate.manifests.manifest import Manifest
 from curate.progress import SILENT, Progress
-from curate.tables import Column, Table, write_table
+from curate.vectors.embedding import Embedding, open_embedding
+from curate.vectors.kmeans import kmeans
 from curate.verbs.naming import output_path, stem
 from curate.verbs.select import check_selection, select
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifact import Header, make_header
+from curate.artifacts.header import Header, make_header
+from curate.artifacts.tables import Column
 from curate.errors import CurateError
 from curate.finder import nearest
-from curate.manifest import Manifest, Selected, write_manifest
-from curate.tables import Column
+from curate.manifests.manifest import Manifest, Selected, write_manifest
 from curate.verbs.aligned import Aligned
 from curate.verbs.naming import stem
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from curate.artifact import check_output_folder
-from curate.budget import count_to_keep
+from curate.artifacts.header import check_output_folder
+from curate.data.identity import Labels
 from curate.errors import CurateError
-from curate.identity import Labels
-from curate.manifest import Indices, Manifest
+from curate.manifests.manifest import Indices, Manifest
+from curate.selection.budget import count_to_keep
 from curate.statistics import Spread, spread
 from curate.verbs.aligned import Aligned, Thing, Values, agreed_labels, open_aligned
 from curate.verbs.caveats import cut_ties, shared_models

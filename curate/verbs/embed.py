@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from curate import finder
-from curate.artifact import check_output, make_header
-from curate.dataset import Dataset, Options, open_dataset
-from curate.embedding import Embedding, write_embedding
+from curate.artifacts.header import check_output, make_header
+from curate.data.dataset import Dataset, Options, open_dataset
 from curate.errors import CurateError
 from curate.progress import SILENT, Progress
-from curate.vectors import Embedder, Work
+from curate.vectors.embedder import Embedder, Work
+from curate.vectors.embedding import Embedding, write_embedding
 from curate.verbs.naming import output_path, stem
 
 
@@ -59,7 +59,7 @@ def _work(method: str, device: str | None, seed: int, progress: Progress) -> Wor
         if device not in (None, "cpu"):
             raise CurateError(f"device={device} does not fit: pca computes on the CPU; leave out --device")
         return Work(seed=seed, progress=progress)
-    from curate.learner import choose_device, device_name
+    from curate.networks.learner import choose_device, device_name
 
     chosen = choose_device(device)
     return Work(str(chosen), device_name(chosen), seed, progress)

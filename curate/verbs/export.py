@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from curate.artifact import atomic_file, check_output
-from curate.dataset import Dataset, Options, open_dataset, opening_for
+from curate.artifacts.header import atomic_file, check_output
+from curate.data.dataset import Dataset, Options, open_dataset, opening_for
 from curate.errors import CurateError
 from curate.finder import nearest
-from curate.loading import LoadedManifest, load_manifest
-from curate.manifest import follow
+from curate.manifests.loading import LoadedManifest, load_manifest
+from curate.manifests.manifest import follow
 from curate.progress import SILENT, Progress
 from curate.verbs.naming import output_path, stem
 

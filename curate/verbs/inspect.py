@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from curate.artifact import Header, check_output, check_same_dataset, cost_of
-from curate.dataset import Dataset, Options, open_dataset, opening_for
-from curate.embedding import open_embedding
+from curate.artifacts.header import Header, check_output, check_same_dataset, cost_of
+from curate.artifacts.tables import Table, open_table
+from curate.data.dataset import Dataset, Options, open_dataset, opening_for
+from curate.data.identity import occurrences
 from curate.errors import CurateError
-from curate.identity import occurrences
-from curate.manifest import Manifest, open_manifest
+from curate.manifests.manifest import Manifest, open_manifest
 from curate.progress import SILENT, Progress
-from curate.report import Bar, Chart, Report, counts, histogram, shares
-from curate.tables import Table, open_table
-from curate.trace import open_trace
+from curate.scores.trace import open_trace
+from curate.vectors.embedding import open_embedding
+from curate.verbs.report import Bar, Chart, Report, counts, histogram, shares
 from curate.verbs.sessions import check_sessions, describe_sessions
 
 _MANY = 40  # classes or clusters beyond which a chart shows their distribution, not each of them
@@ -53,7 +53,7 @@ def inspect(
     if by and not (isinstance(opened, Manifest) and not opened.is_static):
         raise CurateError(f"{anything} has no groups to break down: --by is for dynamic manifests")
     if sheet is not None:
-        from curate.sheet import draw_sheet, of_clusters, of_scores
+        from curate.verbs.sheet import draw_sheet, of_clusters, of_scores
 
         if not isinstance(opened, Table | Manifest):
             raise CurateError(

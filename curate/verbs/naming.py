@@ -28,7 +28,7 @@ def share_out(options: Mapping[str, Any], methods: Sequence[tuple[str, str]]) ->
     for option, value in options.items():
         having = [place for place, names in enumerate(own) if option.replace("-", "_") in names]
         if not having:
-            called = [f"{finder.KINDS[kind]} {name}" for kind, name in methods]
+            called = [f"{finder.KINDS[kind].label} {name}" for kind, name in methods]
             who = f"neither {' nor '.join(called)} has an" if len(called) > 1 else f"{called[0]} has no"
             known = [name for names in reversed(own) for name in names]
             raise CurateError(f"{who} option '{option}': {finder.nearest(option, known)}")

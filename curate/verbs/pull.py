@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from curate import hub
-from curate.artifact import atomic_folder, check_output_folder
+from curate.artifacts.header import atomic_folder, check_output_folder
 from curate.errors import CurateError
-from curate.manifest import Manifest, open_manifest
+from curate.manifests.manifest import Manifest, open_manifest
 from curate.progress import SILENT, Progress
-from curate.remote import fetched
+from curate.sharing.cache import fetched
 
 
 def pull(

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from curate import hub
-from curate.artifact import Header, read_header
+from curate.artifacts.header import Header, read_header
 from curate.errors import CurateError
-from curate.manifest import HEADER, Manifest, open_manifest
-from curate.origins import Origin, origin_of
+from curate.manifests.manifest import HEADER, Manifest, open_manifest
+from curate.manifests.origins import Origin, origin_of
 from curate.progress import SILENT, Progress
-from curate.published import CARD, Address, check_name, files_of, front_page, names_in, parse
+from curate.sharing.layout import CARD, Address, check_name, files_of, front_page, names_in, parse
 
 _TRIES = 3
 

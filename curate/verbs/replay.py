@@ -8,15 +8,15 @@ from typing import Any, Literal
 import torch
 
 from curate import finder
-from curate import learner as learners
-from curate.artifact import cost_of
-from curate.dataset import Dataset, Options, open_dataset, opening_for
+from curate.artifacts.header import cost_of
+from curate.data.dataset import Dataset, Options, open_dataset, opening_for
+from curate.data.images import ResidentImages
 from curate.errors import CurateError
-from curate.images import ResidentImages
-from curate.manifest import Manifest, follow, open_manifest
-from curate.network import Recipe
+from curate.manifests.manifest import Manifest, follow, open_manifest
+from curate.networks import learner as learners
+from curate.networks.model import Recipe
 from curate.progress import SILENT, Progress
-from curate.remote import fetched, is_remote
+from curate.sharing.cache import fetched, is_remote
 from curate.statistics import Difference, Spread, paired_difference, spread
 from curate.training.loop import check_recipe
 from curate.training.trials import Laboratory, Setting, Trial, side_by_side

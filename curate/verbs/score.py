@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from curate import finder
-from curate.artifact import check_output
-from curate.dataset import Dataset, Options
+from curate.artifacts.header import check_output
+from curate.artifacts.tables import Table
+from curate.data.dataset import Dataset, Options
 from curate.errors import CurateError
-from curate.network import Recipe
+from curate.networks.model import Recipe
 from curate.progress import SILENT, Progress
-from curate.tables import Table
-from curate.trace import TRACE, open_trace
+from curate.scores.trace import TRACE, open_trace
 from curate.verbs.naming import output_path, share_out, stem
 from curate.verbs.scored import Methods, score_artifact, score_trace
 

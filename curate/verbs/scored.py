@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from curate import finder
-from curate.artifact import Header, check_same_dataset, make_header
-from curate.dataset import Dataset, Options, open_dataset, opening_for
-from curate.embedding import open_embedding
+from curate.artifacts.header import Header, check_same_dataset, make_header
+from curate.artifacts.tables import Column, Table, open_table, write_table
+from curate.data.dataset import Dataset, Options, open_dataset, opening_for
 from curate.errors import CurateError
-from curate.manifest import open_manifest
+from curate.manifests.manifest import open_manifest
 from curate.progress import Progress
-from curate.scorer import Scores
-from curate.tables import Column, Table, open_table, write_table
-from curate.trace import Trace
+from curate.scores.scorer import Scores
+from curate.scores.trace import Trace
+from curate.vectors.embedding import open_embedding
 
 Methods = Mapping[str, Any]  # scorers by name
 _A = {"clusters": "a table of clusters (`curate cluster`)", "embedding": "an embedding (`curate embed`)"}

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from curate import learner as learners
-from curate.artifact import Header, check_output, make_header
-from curate.dataset import Dataset, Options, open_dataset
+from curate.artifacts.header import Header, check_output, make_header
+from curate.artifacts.tables import Table
+from curate.data.dataset import Dataset, Options, open_dataset
+from curate.data.images import ResidentImages
 from curate.errors import CurateError
-from curate.images import ResidentImages
-from curate.learner import Learner
-from curate.network import Recipe
+from curate.networks import learner as learners
+from curate.networks.learner import Learner
+from curate.networks.model import Recipe
 from curate.progress import Progress
-from curate.scorer import NetworkScorer, Scores
-from curate.tables import Table
-from curate.trace import MOST_PLACES, Trace, write_part, write_trace
+from curate.scores.scorer import NetworkScorer, Scores
+from curate.scores.trace import MOST_PLACES, Trace, write_part, write_trace
 from curate.training.at_once import at_once, how_many, threads_each
 from curate.training.batches import Batches
 from curate.training.ensemble import fit_all, fits_side_by_side, pays_side_by_side

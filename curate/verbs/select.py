@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from curate import finder
-from curate.artifact import check_output, make_header
-from curate.budget import check_share, count_to_keep, with_class_floor
+from curate.artifacts.header import check_output, make_header
+from curate.artifacts.tables import Table, open_table
 from curate.errors import CurateError
-from curate.manifest import Manifest, Selected, write_manifest
-from curate.ranking import Strategy
-from curate.regime import choose
+from curate.manifests.manifest import Manifest, Selected, write_manifest
 from curate.rng import rng
-from curate.tables import Table, open_table
+from curate.selection.budget import check_share, count_to_keep, with_class_floor
+from curate.selection.regime import choose
+from curate.selection.strategy import Strategy
 from curate.verbs.naming import output_path, stem
 
 _DEFAULT = {"clusters": "furthest", "scores": "top"}

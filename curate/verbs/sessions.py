@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifact import check_same_dataset
+from curate.artifacts.header import check_same_dataset
 from curate.errors import CurateError
-from curate.groups import GROUPS, Groups, fit_groups
-from curate.manifest import Manifest
-from curate.report import Bar, Chart, histogram, shares
+from curate.manifests.manifest import Manifest
+from curate.selection.groups import GROUPS, Groups, fit_groups
+from curate.verbs.report import Bar, Chart, histogram, shares
 
 _BARS = 26  # at most, in the histogram of counts
 _MANY = 40  # classes, beyond which a chart shows their distribution

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifact import atomic_file
-from curate.dataset import Dataset
+from curate.artifacts.header import atomic_file
+from curate.artifacts.tables import Column, Table
+from curate.data.dataset import Dataset
 from curate.errors import CurateError
-from curate.ranking import by_value, hardness
-from curate.tables import Column, Table
+from curate.selection.strategy import by_value, hardness
 
 _ROWS, _PER_CLUSTER, _PER_CLASS, _GAP, _MARGIN, _MIN_SIDE, _TOP = 20, 8, 10, 3, 72, 40, 34
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")

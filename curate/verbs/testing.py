@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from curate.dataset import Dataset, Options, open_dataset
+from curate.data.dataset import Dataset, Options, open_dataset
+from curate.data.source import NoSplitError
 from curate.errors import CurateError
 from curate.progress import Progress
-from curate.records import NoSplitError
 
 
 def open_test(

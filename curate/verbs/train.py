@@ -10,17 +10,17 @@ import numpy as np
 import torch
 
 from curate import finder
-from curate import learner as learners
-from curate.artifact import Header, check_output_folder, make_header
-from curate.dataset import Dataset, Options, open_dataset
+from curate.artifacts.header import Header, check_output_folder, make_header
+from curate.artifacts.tables import Column, open_table
+from curate.data.dataset import Dataset, Options, open_dataset
 from curate.errors import CurateError
-from curate.manifest import Manifest, open_manifest, write_epoch, write_manifest
-from curate.network import Recipe
-from curate.policy import Policy
+from curate.manifests.manifest import Manifest, open_manifest, write_epoch, write_manifest
+from curate.networks import learner as learners
+from curate.networks.model import Recipe
 from curate.progress import SILENT, Progress
-from curate.session import Asked, Session, plan_session
-from curate.tables import Column, open_table
-from curate.trace import TRACE, write_part, write_trace
+from curate.scores.trace import TRACE, write_part, write_trace
+from curate.selection.policy import Policy
+from curate.selection.session import Asked, Session, plan_session
 from curate.training.batches import Batches
 from curate.training.evaluate import evaluate
 from curate.training.loop import Epoch, check_recipe, fit

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from curate.records import Records, Request, from_array
+from curate.data.source import Records, Request, from_array
 
 
 @dataclass(frozen=True)

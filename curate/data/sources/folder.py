@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from curate.data.source import Records, Request, choose_splits, split_of_name
 from curate.errors import CurateError
-from curate.records import Records, Request, choose_splits, split_of_name
 
 _SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"))
 

@@ -6,9 +6,9 @@ Only Parquet files are fetched, into the Hub's own cache; code in the repository
 from dataclasses import dataclass
 
 from curate import hub
+from curate.data.parquet_images import read_parquet
+from curate.data.source import Records, Request
 from curate.errors import CurateError
-from curate.parquet_images import read_parquet
-from curate.records import Records, Request
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from curate.data.source import Records, Request, choose_splits, from_array, split_of_name
 from curate.errors import CurateError
-from curate.records import Records, Request, choose_splits, from_array, split_of_name
 
 _IMAGES = ("x", "images", "image", "data")
 _LABELS = ("y", "labels", "label", "targets", "target")

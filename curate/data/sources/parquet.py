@@ -9,8 +9,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from curate.parquet_images import read_parquet
-from curate.records import Records, Request
+from curate.data.parquet_images import read_parquet
+from curate.data.source import Records, Request
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from curate.data.source import Records, Request, choose_splits, from_array
 from curate.errors import CurateError
-from curate.records import Records, Request, choose_splits, from_array
 
 _FLAG: dict[str, Any] = {"train": {"train": True}, "test": {"train": False}}
 _NO_SPLITS: dict[str, Any] = {"all": {}}

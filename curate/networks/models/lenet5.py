@@ -10,8 +10,8 @@ from typing import ClassVar
 
 from torch import nn
 
-from curate.network import Recipe
-from curate.pooling import MaxPool2
+from curate.networks.model import Recipe
+from curate.networks.pooling import MaxPool2
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import ClassVar
 from torch import nn
 from torchvision import models
 
-from curate.network import Recipe, small_image_stem
+from curate.networks.model import Recipe, small_image_stem
 
 
 @dataclass(frozen=True)

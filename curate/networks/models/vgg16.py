@@ -6,7 +6,7 @@ from typing import ClassVar
 from torch import nn
 from torchvision import models
 
-from curate.network import Recipe
+from curate.networks.model import Recipe
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ Very low is likely mislabelled. Source: Pleiss et al. 2020.
 
 from dataclasses import dataclass
 
-from curate.scorer import Scores, mean_over_epochs
-from curate.trace import Trace
+from curate.scores.scorer import Scores, mean_over_epochs
+from curate.scores.trace import Trace
 
 
 @dataclass(frozen=True)

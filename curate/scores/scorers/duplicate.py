@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from curate.embedding import Embedding
+from curate.artifacts.tables import Column
 from curate.errors import CurateError
-from curate.kmeans import nearest_other, pairs_within
 from curate.progress import Progress
-from curate.tables import Column
+from curate.vectors.embedding import Embedding
+from curate.vectors.kmeans import nearest_other, pairs_within
 
 _MOST_PAIRS = 2**22  # held at once
 

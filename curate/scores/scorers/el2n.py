@@ -7,14 +7,14 @@ the error as training last saw it, which is cheaper and noisier. Source: Paul et
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from curate.scorer import EARLY_EPOCHS, EARLY_MODELS, Scores, last_seen
-from curate.signals import error_norms
-from curate.trace import Trace
+from curate.scores.scorer import EARLY_EPOCHS, EARLY_MODELS, Scores, last_seen
+from curate.scores.signals import error_norms
+from curate.scores.trace import Trace
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from curate.learner import Learner
+    from curate.networks.learner import Learner
 
 
 @dataclass(frozen=True)

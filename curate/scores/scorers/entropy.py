@@ -6,12 +6,12 @@ The mean over models, in evaluation mode. Source: Coleman et al. 2020.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from curate.signals import entropies
+from curate.scores.signals import entropies
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from curate.learner import Learner
+    from curate.networks.learner import Learner
 
 
 @dataclass(frozen=True)

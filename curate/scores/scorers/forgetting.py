@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from curate.scorer import Scores
-from curate.trace import Trace
+from curate.scores.scorer import Scores
+from curate.scores.trace import Trace
 
 
 @dataclass(frozen=True)

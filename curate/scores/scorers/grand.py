@@ -14,11 +14,11 @@ from torch.func import functional_call, grad, vmap
 from torch.nn import functional
 
 from curate.errors import CurateError
-from curate.scorer import EARLY_EPOCHS, EARLY_MODELS
-from curate.signals import error_norms
+from curate.scores.scorer import EARLY_EPOCHS, EARLY_MODELS
+from curate.scores.signals import error_norms
 
 if TYPE_CHECKING:
-    from curate.learner import Learner
+    from curate.networks.learner import Learner
 
 _MOST_NUMBERS = 2**26  # gradients held at once: 256 MiB
 

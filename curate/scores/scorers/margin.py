@@ -5,8 +5,8 @@ Source: Coleman et al. 2020.
 
 from dataclasses import dataclass
 
-from curate.scorer import Scores, last_seen
-from curate.trace import Trace
+from curate.scores.scorer import Scores, last_seen
+from curate.scores.trace import Trace
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ Source: the loss as a sign of difficulty is as old as boosting; as a mean over t
 import math
 from dataclasses import dataclass
 
-from curate.scorer import Scores, mean_over_epochs
-from curate.trace import Trace
+from curate.scores.scorer import Scores, mean_over_epochs
+from curate.scores.trace import Trace
 
 
 @dataclass(frozen=True)

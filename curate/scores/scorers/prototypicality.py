@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from curate.scorer import Scores
-from curate.tables import Table
+from curate.artifacts.tables import Table
+from curate.scores.scorer import Scores
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from curate.errors import CurateError
-from curate.manifest import Selected
-from curate.policy import Plan, View, draw
-from curate.precomputed import always_group
+from curate.manifests.manifest import Selected
+from curate.selection.policy import Plan, View, draw
+from curate.selection.precomputed import always_group
 
 
 @dataclass(frozen=True)

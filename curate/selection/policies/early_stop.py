@@ -6,8 +6,8 @@ rate fitted to the shorter run.
 
 from dataclasses import dataclass
 
-from curate.manifest import Selected
-from curate.policy import Plan, View, draw
+from curate.manifests.manifest import Selected
+from curate.selection.policy import Plan, View, draw
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ Dynamic Data Pruning" (uncertainty with an exponential moving average).
 
 from dataclasses import dataclass
 
-from curate.manifest import Selected
-from curate.policy import Plan, View, smoothed, top
+from curate.manifests.manifest import Selected
+from curate.selection.policy import Plan, View, smoothed, top
 
 
 @dataclass(frozen=True)

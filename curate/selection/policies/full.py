@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from curate.manifest import Selected
-from curate.policy import Plan, View
+from curate.manifests.manifest import Selected
+from curate.selection.policy import Plan, View
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from fractions import Fraction
 import numpy as np
 
 from curate.errors import CurateError
-from curate.manifest import Selected
-from curate.policy import Plan, View, smoothed
+from curate.manifests.manifest import Selected
+from curate.selection.policy import Plan, View, smoothed
 
 
 @dataclass(frozen=True)

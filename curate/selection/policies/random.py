@@ -5,8 +5,8 @@ Source: Raju et al. 2021, "Accelerating Deep Learning with Dynamic Data Pruning"
 
 from dataclasses import dataclass
 
-from curate.manifest import Selected
-from curate.policy import Plan, View, draw
+from curate.manifests.manifest import Selected
+from curate.selection.policy import Plan, View, draw
 
 
 @dataclass(frozen=True)

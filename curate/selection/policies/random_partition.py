@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from curate.manifest import Selected
-from curate.policy import Plan, View, draw
+from curate.manifests.manifest import Selected
+from curate.selection.policy import Plan, View, draw
 
 
 @dataclass(frozen=True)

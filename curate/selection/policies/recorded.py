@@ -6,10 +6,10 @@ from typing import Literal
 
 import numpy as np
 
+from curate.data.identity import Uids
 from curate.errors import CurateError, MismatchError
-from curate.identity import Uids
-from curate.manifest import Manifest, Selected, open_manifest
-from curate.policy import Plan, View
+from curate.manifests.manifest import Manifest, Selected, open_manifest
+from curate.selection.policy import Plan, View
 
 
 @dataclass(frozen=True)

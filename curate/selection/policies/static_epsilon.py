@@ -6,9 +6,9 @@ Dynamic Data Pruning", Appendix B.
 
 from dataclasses import dataclass
 
-from curate.manifest import Selected
-from curate.policy import Plan, View, check_fraction, with_chance
-from curate.precomputed import hardness
+from curate.manifests.manifest import Selected
+from curate.selection.policy import Plan, View, check_fraction, with_chance
+from curate.selection.precomputed import hardness
 
 
 @dataclass(frozen=True)

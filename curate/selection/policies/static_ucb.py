@@ -7,9 +7,9 @@ is hard. v is that of the policy ucb, and 0 for a sample never observed. Source:
 
 from dataclasses import dataclass
 
-from curate.manifest import Selected
-from curate.policy import Plan, View, check_confidence, smoothed, spread_of, top
-from curate.precomputed import hardness
+from curate.manifests.manifest import Selected
+from curate.selection.policy import Plan, View, check_confidence, smoothed, spread_of, top
+from curate.selection.precomputed import hardness
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ et al. 2021, "Accelerating Deep Learning with Dynamic Data Pruning".
 
 from dataclasses import dataclass
 
-from curate.manifest import Selected
-from curate.policy import Plan, View, check_confidence, smoothed, spread_of, top
+from curate.manifests.manifest import Selected
+from curate.selection.policy import Plan, View, check_confidence, smoothed, spread_of, top
 
 
 @dataclass(frozen=True)

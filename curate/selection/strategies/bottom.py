@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from curate.ranking import Order, by_value, hardness
-from curate.tables import Table
+from curate.artifacts.tables import Table
+from curate.selection.strategy import Order, by_value, hardness
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from curate.ranking import Order, across_clusters, distances, within_clusters
-from curate.tables import Table
+from curate.artifacts.tables import Table
+from curate.selection.strategy import Order, across_clusters, distances, within_clusters
 
 
 @dataclass(frozen=True)

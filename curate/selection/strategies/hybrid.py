@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from curate.artifacts.tables import Table
 from curate.errors import CurateError
-from curate.ranking import Order, across_clusters, distances, need_clusters, within_clusters
-from curate.tables import Table
+from curate.selection.strategy import Order, across_clusters, distances, need_clusters, within_clusters
 
 
 @dataclass(frozen=True)

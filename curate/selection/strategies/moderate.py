@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from curate.artifacts.tables import Table
 from curate.errors import CurateError
-from curate.ranking import Order, by_value, hardness
-from curate.tables import Table
+from curate.selection.strategy import Order, by_value, hardness
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from curate.ranking import Order, across_clusters, within_clusters
-from curate.tables import Table
+from curate.artifacts.tables import Table
+from curate.selection.strategy import Order, across_clusters, within_clusters
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from curate.artifacts.tables import Table
 from curate.errors import CurateError
-from curate.policy import check_fraction
-from curate.ranking import Order, by_value, hardness, in_rounds, part_of, ranks_within
-from curate.tables import Table
+from curate.selection.policy import check_fraction
+from curate.selection.strategy import Order, by_value, hardness, in_rounds, part_of, ranks_within
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from curate.policy import check_fraction
-from curate.ranking import Order, by_value, hardness, part_of
-from curate.tables import Table
+from curate.artifacts.tables import Table
+from curate.selection.policy import check_fraction
+from curate.selection.strategy import Order, by_value, hardness, part_of
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 
-from curate.dataset import Dataset
+from curate.data.dataset import Dataset
 from curate.errors import CurateError
 from curate.rng import rng, stream_seed
-from curate.vectors import Vectorized, Work
+from curate.vectors.embedder import Vectorized, Work
 
 _BATCH = 1024
 

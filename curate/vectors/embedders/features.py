@@ -20,11 +20,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from curate.dataset import Dataset
+from curate.data.dataset import Dataset
 from curate.errors import CurateError
 from curate.finder import nearest
-from curate.learner import METADATA, load
-from curate.vectors import Vectorized, Work
+from curate.networks.learner import METADATA, load
+from curate.vectors.embedder import Vectorized, Work
 
 _BATCH = 256
 _IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])

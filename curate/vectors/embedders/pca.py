@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curate.dataset import Dataset
+from curate.data.dataset import Dataset
 from curate.errors import CurateError
-from curate.vectors import Vectorized, Work
+from curate.vectors.embedder import Vectorized, Work
 
 _EXACT_UP_TO = 4096
 _CHUNK = 4096

@@ -1,0 +1,1 @@
+"""Datasets: where samples come from, who they are, and their pixels."""

@@ -1,0 +1,1 @@
+"""Manifests: which samples to train on, and why; written, opened, presented and handed on."""

@@ -1,0 +1,1 @@
+"""Scores: what training saw of each sample, and the scorers that make numbers of it."""

@@ -1,0 +1,1 @@
+"""Vectors: embeddings, k-means and nearest neighbours."""
