@@ -5,24 +5,17 @@ each column that can rank samples which side is hard: `columns: {"distance": {"h
 one that tells, beyond which value a sample was not learned: `{"hard_is": "low", "unlearned_beyond": 0.0}`.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifacts.header import (
-    UNSEALED,
-    Header,
-    atomic_file,
-    canonical,
-    check_seal,
-    read_header,
-    seal_file,
-)
+from curate.artifacts.files import atomic_file
+from curate.artifacts.header import Header, canonical, read_header
+from curate.artifacts.seal import UNSEALED, check_seal, seal_file
 from curate.errors import CurateError, DamagedError
 from curate.finder import nearest
 
@@ -58,26 +51,26 @@ class Table:
 
     def hardness(self, name: str) -> npt.NDArray[np.float64]:
         """A column turned so that high is hard."""
-        ranking = self.header["columns"]
+        ranking = self.header.columns
         if name not in ranking:
             self[name]
             raise CurateError(f"{self.path}: column '{name}' does not rank: {nearest(name, ranking)}")
         values = self[name].astype(np.float64)
-        return values if ranking[name]["hard_is"] == "high" else -values
+        return values if ranking[name].hard_is == "high" else -values
 
     def n_unlearned(self, name: str) -> int | None:
         """How many samples were not learned; None for a column that cannot tell."""
         hardness = self.hardness(name)
-        about = self.header["columns"][name]
-        if "unlearned_beyond" not in about:
+        about = self.header.columns[name]
+        if about.unlearned_beyond is None:
             return None
-        limit = float(about["unlearned_beyond"]) * (1 if about["hard_is"] == "high" else -1)
+        limit = float(about.unlearned_beyond) * (1 if about.hard_is == "high" else -1)
         return int((hardness > limit).sum())
 
     @property
     def ranking_columns(self) -> list[str]:
         """The columns that can rank samples, in the order of the table."""
-        return [name for name in self.columns if name in self.header["columns"]]
+        return [name for name in self.columns if name in self.header.columns]
 
     def frame(self) -> "pl.DataFrame":
         """The table as a polars DataFrame."""
@@ -91,28 +84,26 @@ def write_table(path: Path, header: Header, columns: Mapping[str, Column], force
     import pyarrow as pa
 
     table = pa.table({name: pa.array(column) for name, column in columns.items()})
-    with sealed_parquet(path, header, force, schema=table.schema, compression="zstd") as (writer, sealed):
-        writer.write_table(table, row_group_size=1 << 20)
+    layout = {"schema": table.schema, "compression": "zstd"}
+    sealed = write_parquet(path, header, [table], row_group_size=1 << 20, force=force, **layout)
     return Table(path, sealed, dict(columns))
 
 
-@contextmanager
-def sealed_parquet(
-    path: Path, header: Header, force: bool, *, schema: Any, **layout: Any
-) -> Iterator[tuple[Any, Header]]:
-    """A Parquet writer whose file gets the header and its seal when the block ends well.
-
-    Yields the writer, and the header that has its seal afterwards.
-    """
+def write_parquet(
+    path: Path, header: Header, parts: Iterable[Any], *, row_group_size: int, force: bool, **layout: Any
+) -> Header:
+    """Write Arrow tables, one after another, as one file that holds the header; returns that, sealed."""
     import pyarrow.parquet as pq
 
-    sealed = dict(header, sha256=UNSEALED)
+    unsealed = canonical(replace(header, sha256=UNSEALED).to_json()).decode()
     with atomic_file(path, force) as temporary:
         # Without the Arrow schema, which would hold a second copy of the header.
-        with pq.ParquetWriter(temporary, schema, store_schema=False, **layout) as writer:
-            yield writer, sealed
-            writer.add_key_value_metadata({"curate": canonical(sealed).decode()})
-        sealed["sha256"] = seal_file(temporary)
+        with pq.ParquetWriter(temporary, store_schema=False, **layout) as writer:
+            for part in parts:
+                writer.write_table(part, row_group_size=row_group_size)
+            writer.add_key_value_metadata({"curate": unsealed})
+        seal = seal_file(temporary)
+    return replace(header, sha256=seal)
 
 
 def open_table(path: str | Path, kinds: tuple[str, ...] = KINDS) -> Table:
@@ -131,7 +122,7 @@ def open_table(path: str | Path, kinds: tuple[str, ...] = KINDS) -> Table:
         file = pq.ParquetFile(path)
         header = read_header((file.metadata.metadata or {}).get(b"curate"), path, kinds)
         check_seal(path)
-        check_sizes(file, header["dataset"]["n"], path)
+        check_sizes(file, header.dataset.n, path)
         table = file.read()
         columns = {name: table.column(name).to_numpy() for name in table.column_names}
     except (pa.ArrowException, OSError, ValueError) as problem:

@@ -62,7 +62,7 @@ def command(things, budgets, column, by, union, intersect, minus, output, force,
     if not as_json:
         print_comparison(found, talk.console(sys.stdout))
     if found.combined is not None:
-        summary = found.combined.header["summary"]
+        summary = found.combined.header.summary
         talk.say(
             f"{ways[0]}: {summary['n_selected_per_epoch']:,.0f} of {found.combined.n:,} samples "
             f"({summary['keep']:.1%}){'' if found.combined.is_static else ' per epoch'}"

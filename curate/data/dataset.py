@@ -5,7 +5,7 @@ and lossless files; of the encoded bytes for lossy files. The fingerprint is a h
 labels in order. MNIST read from IDX files and from PNGs is therefore one and the same dataset.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curate import finder
+from curate.artifacts.header import DatasetReference
 from curate.data import variants
 from curate.data.identity import Labels, Uids, fingerprint
 from curate.data.images import Images, Target, view
@@ -68,23 +69,21 @@ class Dataset:
         """sha256 over all uids and labels in order, in hexadecimal."""
         return fingerprint(self.uids, self.labels)
 
-    def header(self) -> dict[str, Any]:
+    def header(self) -> DatasetReference:
         """How an artifact's header names this dataset; enough to open it again."""
-        how: dict[str, Any] = {
-            key: value
-            for key in ("image_size", "channels", "image_column", "label_column", "skip_corrupt")
-            if (value := getattr(self.options, key))
-        }
-        if self.skipped:
-            how["skipped"] = self.skipped
-        return {
-            "reference": self.reference,
-            "split": self.options.split,
-            "n": len(self),
-            "classes": self.classes,
-            "fingerprint": self.fingerprint,
-            **how,
-        }
+        return DatasetReference(
+            reference=self.reference,
+            split=self.options.split,
+            n=len(self),
+            classes=self.classes,
+            fingerprint=self.fingerprint,
+            image_size=self.options.image_size,
+            channels=self.options.channels,
+            image_column=self.options.image_column,
+            label_column=self.options.label_column,
+            skip_corrupt=self.options.skip_corrupt,
+            skipped=self.skipped,
+        )
 
     def need_labels(self, what_for: str) -> Labels:
         """The labels, or an error that says what needs them and where they might be."""
@@ -208,7 +207,7 @@ def _open(
     return dataset
 
 
-def opening_for(recorded: Mapping[str, Any], given: Options, elsewhere: object = None) -> Options:
+def opening_for(recorded: DatasetReference, given: Options, elsewhere: object = None) -> Options:
     """How the dataset in an artifact's header was opened, where the user does not say otherwise.
 
     Column names are kept only for the recorded place, not for a copy `elsewhere`.
@@ -218,7 +217,7 @@ def opening_for(recorded: Mapping[str, Any], given: Options, elsewhere: object =
         names += ["image_column", "label_column"]
     default = Options()
     untouched = [name for name in names if getattr(given, name) == getattr(default, name)]
-    return replace(given, **{name: recorded[name] for name in untouched if name in recorded})
+    return replace(given, **{name: value for name in untouched if (value := getattr(recorded, name))})
 
 
 def _find_source(reference: str) -> tuple[Source, str]:

@@ -13,8 +13,8 @@ from curate.manifests.origins import Origin, origin_of
 def card(name: str, header: Header, samples: Mapping[str, Any]) -> str:
     """The text of README.md in the folder of a manifest called `name`."""
     configs = [("selection", "selection.parquet"), ("samples", "samples.parquet")]
-    origin = origin_of(header["dataset"]["reference"])
-    head = head_of(name, configs, size_category(header["dataset"]["n"]), origin.licence)
+    origin = origin_of(header.dataset.reference)
+    head = head_of(name, configs, size_category(header.dataset.n), origin.licence)
     return "\n".join([*head, about(name, header, samples, origin=origin)])
 
 
@@ -45,17 +45,17 @@ def about(
     picture: str | None = None,
 ) -> str:
     """The card without its head. `address` is where it lies on the Hub, `results` what a replay found."""
-    dataset, summary = header["dataset"], header["summary"]
+    dataset, summary = header.dataset, header.summary
     share = f"{summary['keep']:.1%}"
-    kept = f"{summary['n_selected_per_epoch']:,.0f} of {dataset['n']:,} samples ({share})"
+    kept = f"{summary['n_selected_per_epoch']:,.0f} of {dataset.n:,} samples ({share})"
     epochs = "the same in every epoch" if summary["n_epochs"] == 1 else f"for {summary['n_epochs']} epochs"
-    reference = dataset["reference"] if address is None else _without_folders(dataset["reference"])
+    reference = dataset.reference if address is None else _without_folders(dataset.reference)
     page = f"[{reference}]({origin.link})" if origin.link else f"`{reference}`"
     licence = f"under {origin.licence}" if origin.licence else "under a licence of its own, see its page"
     body = [
         f"# {name}",
         "",
-        f"Which samples of {page} ({dataset['split']} split) to train on: {kept}, {epochs}. It holds "
+        f"Which samples of {page} ({dataset.split} split) to train on: {kept}, {epochs}. It holds "
         f"indices, uids, labels and scores, and no images; those are {licence}.",
         "",
         *([f"![histogram]({picture})", ""] if picture else []),
@@ -65,18 +65,18 @@ def about(
         "## Train on it",
         "",
         *_usage(name, reference, address, summary["n_epochs"]),
-        *_class_table(dataset["classes"], samples, summary["n_epochs"]),
+        *_class_table(dataset.classes, samples, summary["n_epochs"]),
         "## How it was made",
         "",
-        f"`curate {header['command']}` with seed {header['seed']} and",
+        f"`curate {header.command}` with seed {header.seed} and",
         "",
         "```json",
-        json.dumps(header["options"], indent=1, sort_keys=True),
+        json.dumps(dict(header.options), indent=1, sort_keys=True),
         "```",
         "",
-        f"Dataset fingerprint `{dataset['fingerprint']}`; versions "
-        + ", ".join(f"{library} {version}" for library, version in header["versions"].items())
-        + f"; {header['device']}. `manifest.json` has the whole record, sealed as `{header['sha256'][:16]}`.",
+        f"Dataset fingerprint `{dataset.fingerprint}`; versions "
+        + ", ".join(f"{library} {version}" for library, version in header.versions.items())
+        + f"; {header.device}. `manifest.json` has the whole record, sealed as `{header.sha256[:16]}`.",
         "",
     ]
     return "\n".join(body)
@@ -133,7 +133,7 @@ def _results(results: Mapping[str, Any] | None, summary: Mapping[str, Any], head
         ]
     elif summary.get("test_accuracy") is not None:
         lines += [f"The run that selected it reached {summary['test_accuracy']:.2%} on the test set.", ""]
-    seconds, seen = cost_of(header["lineage"])
+    seconds, seen = cost_of(header.lineage)
     if seconds or seen:
         time = "" if seconds is None else f"{seconds:,.1f} s and "
         lines += [f"The scores behind it cost {time}{seen:,} presentations.", ""]

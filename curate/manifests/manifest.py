@@ -10,7 +10,7 @@ A static manifest has the single epoch 0, which stands for all epochs.
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifacts.header import (
-    UNSEALED,
-    Header,
-    atomic_file,
-    atomic_folder,
-    check_seal,
-    file_sha256,
-    read_header,
-    seal_file,
-)
+from curate.artifacts.files import atomic_file, atomic_folder
+from curate.artifacts.header import Header, read_header
+from curate.artifacts.seal import UNSEALED, check_seal, file_sha256, seal_file
 from curate.artifacts.tables import Column, check_sizes
 from curate.data.dataset import Dataset
 from curate.data.identity import match
@@ -62,7 +55,7 @@ class Manifest:
     @property
     def n_epochs(self) -> int:
         """How many epochs have a selection of their own: 1 when static."""
-        return int(self.header["summary"]["n_epochs"])
+        return int(self.header.summary["n_epochs"])
 
     @property
     def is_static(self) -> bool:
@@ -72,7 +65,7 @@ class Manifest:
     @property
     def n(self) -> int:
         """Samples in the dataset."""
-        return int(self.header["dataset"]["n"])
+        return int(self.header.dataset.n)
 
     def selected(self, epoch: int) -> Selected:
         """The samples of an epoch, read without the others; a static manifest repeats its one epoch."""
@@ -135,12 +128,12 @@ def write_manifest(
             "n_epochs": n_epochs,
             "n_selected_per_epoch": n_rows / n_epochs,
             "keep": round(n_rows / n_epochs / n, 6),
-            **header["summary"],
+            **header.summary,
         }
         files = {file.name: file_sha256(file) for file in sorted(temporary.iterdir())}
-        full: Header = dict(header, summary=summary, files=files, sha256=UNSEALED)
-        (temporary / HEADER).write_text(json.dumps(full, indent=1, sort_keys=True) + "\n")
-        full["sha256"] = seal_file(temporary / HEADER)
+        full = replace(header, summary=summary, files=files, sha256=UNSEALED)
+        (temporary / HEADER).write_text(json.dumps(full.to_json(), indent=1, sort_keys=True) + "\n")
+        full = replace(full, sha256=seal_file(temporary / HEADER))
         (temporary / CARD).write_text(card(folder.absolute().name, full, columns))
     return Manifest(folder, full)
 
@@ -158,9 +151,9 @@ def open_manifest(folder: str | Path) -> Manifest:
     header = read_header(path.read_bytes(), path, ("manifest",))
     check_seal(path)
     for name in (SELECTION, SAMPLES):
-        if name not in header["files"]:
+        if name not in header.files:
             raise DamagedError(f"{folder} is incomplete: {HEADER} does not name {name}; copy it anew")
-    for name, expected in header["files"].items():
+    for name, expected in header.files.items():
         file = folder / name
         if Path(name).name != name or file.is_symlink():
             raise DamagedError(f"{folder} names a file that is not its own ({name}): copy it anew")
@@ -175,7 +168,7 @@ def open_manifest(folder: str | Path) -> Manifest:
     except (pa.ArrowException, OSError) as problem:
         raise DamagedError(f"{folder} is not readable ({problem}): copy it anew") from None
     check_sizes(selection, None, folder / SELECTION)
-    check_sizes(samples, header["dataset"]["n"], folder / SAMPLES)
+    check_sizes(samples, header.dataset.n, folder / SAMPLES)
     _check_selection(selection, header, folder / SELECTION)
     _check_samples(samples, folder / SAMPLES)
     return Manifest(folder, header)
@@ -186,11 +179,11 @@ def _check_selection(file: Any, header: Header, path: Path) -> None:
     types = {field.name: str(field.type) for field in file.schema_arrow}
     if {**types, "weight": "float"} != {"epoch": "int32", "index": "int64", "weight": "float"}:
         raise DamagedError(f"{path} has columns {types}, not those of a selection: copy it anew")
-    if file.num_row_groups != header["summary"]["n_epochs"]:
+    if file.num_row_groups != header.summary["n_epochs"]:
         raise DamagedError(f"{path} has {file.num_row_groups} epochs: copy it anew")
     for group in range(file.num_row_groups):
         n_rows = file.metadata.row_group(group).num_rows
-        if n_rows > header["dataset"]["n"]:
+        if n_rows > header.dataset.n:
             raise DamagedError(f"{path} selects {n_rows:,} samples in epoch {group}, more than there are")
 
 
@@ -219,7 +212,7 @@ def follow(manifest: Manifest, dataset: Dataset) -> tuple[Dataset, Indices, str]
     an error.
     """
     everything = np.arange(manifest.n)
-    if dataset.fingerprint == manifest.header["dataset"]["fingerprint"]:
+    if dataset.fingerprint == manifest.header.dataset.fingerprint:
         return dataset, everything, ""
     samples = manifest.samples
     rows = match(samples["uid"], dataset.uids)
@@ -228,7 +221,7 @@ def follow(manifest: Manifest, dataset: Dataset) -> tuple[Dataset, Indices, str]
     _refuse_missing(manifest, dataset, samples, needed & ~found)
     if "label" in samples and dataset.labels is not None:
         before, now = samples["label"], dataset.labels[np.maximum(rows, 0)]
-        names = manifest.header["dataset"]["classes"]
+        names = manifest.header.dataset.classes
         if set(names) == set(dataset.classes):  # else the same classes go by other names: compare numbers
             before, now = np.array(names)[before], np.array(dataset.classes)[now]
         _refuse_relabelled(manifest, dataset, needed & found & (before != now), before, now)
@@ -251,7 +244,7 @@ def _refuse_missing(
         )
         raise MismatchError(
             f"{dataset.reference} ({dataset.options.split}, fingerprint {dataset.fingerprint[:12]}) is not "
-            f"the dataset of {manifest.path} (fingerprint {manifest.header['dataset']['fingerprint'][:12]}): "
+            f"the dataset of {manifest.path} (fingerprint {manifest.header.dataset.fingerprint[:12]}): "
             f"{int(missing.sum()):,} selected samples are not in it, such as {shown}; "
             "name the right one with --data"
         )

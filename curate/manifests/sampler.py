@@ -72,7 +72,7 @@ class ManifestSampler(Sampler[int]):
 
     def _identity(self) -> dict[str, Any]:
         return {
-            "manifest": self._manifest.header["sha256"],
+            "manifest": self._manifest.header.sha256,
             "seed": self._seed,
             "shuffle": self._shuffle,
             "rank": self._rank,

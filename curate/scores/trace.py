@@ -19,8 +19,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifacts.header import Header, atomic_file, check_seal, read_header
-from curate.artifacts.tables import check_sizes, sealed_parquet
+from curate.artifacts.files import atomic_file
+from curate.artifacts.header import Header, read_header
+from curate.artifacts.seal import check_seal
+from curate.artifacts.tables import check_sizes, write_parquet
 from curate.errors import CurateError, DamagedError
 
 TRACE = "trace.parquet"
@@ -65,7 +67,7 @@ class Trace:
     @property
     def n(self) -> int:
         """Samples in the dataset."""
-        return int(self.header["dataset"]["n"])
+        return int(self.header.dataset.n)
 
     @property
     def size(self) -> int:
@@ -75,7 +77,7 @@ class Trace:
     @property
     def samples_seen(self) -> int:
         """Presentations of the run that was traced."""
-        return int(self.header["summary"]["samples_seen"])
+        return int(self.header.summary["samples_seen"])
 
     def epochs(self) -> Iterator[TracedEpoch]:
         """The epochs in order, one in memory at a time."""
@@ -123,7 +125,7 @@ def open_trace(path: str | Path) -> Trace:
     except (pa.ArrowException, OSError) as problem:
         reason = " ".join(str(problem).split())[:120]
         raise DamagedError(f"{path} is not a readable trace ({reason}): make it again") from None
-    n_epochs, n_models = header["summary"]["n_epochs"], header["summary"]["n_models"]
+    n_epochs, n_models = header.summary["n_epochs"], header.summary["n_models"]
     if file.num_row_groups != n_epochs or file.schema_arrow.names != _schema().names:
         raise DamagedError(f"{path} is not the trace that its header describes: make it again")
     return Trace(path, header, n_epochs, n_models)
@@ -150,14 +152,15 @@ def write_part(path: Path, epoch: int, models: Sequence[Seen]) -> None:
 
 
 def write_trace(path: Path, header: Header, parts: Iterable[Path], force: bool = False) -> Trace:
-    """A trace from the parts of its epochs, in order. `header` has `n_epochs`, `n_models`, `samples_seen`."""
+    """A trace from the parts of its epochs, in order, a row group each.
+
+    The summary of `header` has `n_epochs`, `n_models` and `samples_seen`.
+    """
     import pyarrow.parquet as pq
 
-    with sealed_parquet(path, header, force, **_layout()) as (writer, sealed):
-        for part in parts:
-            table = pq.read_table(part)
-            writer.write_table(table, row_group_size=max(1, len(table)))
-    return Trace(path, sealed, header["summary"]["n_epochs"], header["summary"]["n_models"])
+    tables = (pq.read_table(part) for part in parts)
+    sealed = write_parquet(path, header, tables, row_group_size=MOST_PLACES, force=force, **_layout())
+    return Trace(path, sealed, header.summary["n_epochs"], header.summary["n_models"])
 
 
 def _half(values: npt.NDArray[Any]) -> Half:

@@ -46,7 +46,7 @@ def always_group(manifest: str, uids: Uids) -> npt.NDArray[np.bool_]:
     rows = match(samples["uid"], uids)[samples[GROUP] == ALWAYS]
     if (rows < 0).any():
         raise MismatchError(
-            f"{manifest} is of another dataset ({opened.header['dataset']['reference']}): "
+            f"{manifest} is of another dataset ({opened.header.dataset.reference}): "
             f"{int((rows < 0).sum()):,} of its {len(rows):,} always samples are not among those to train on"
         )
     always = np.zeros(len(uids), np.bool_)

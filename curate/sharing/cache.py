@@ -14,7 +14,7 @@ import shutil
 from pathlib import Path
 
 from curate import hub
-from curate.artifacts.header import atomic_file, atomic_folder
+from curate.artifacts.files import atomic_file, atomic_folder
 from curate.errors import CurateError, DamagedError
 from curate.manifests.manifest import Manifest, open_manifest
 from curate.progress import SILENT, Progress

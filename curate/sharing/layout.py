@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from curate import hub
-from curate.artifacts.header import cost_of
+from curate.artifacts.header import Header, cost_of
 from curate.errors import CurateError
 from curate.manifests.card import about, head_of, size_category
 from curate.manifests.manifest import HEADER, SAMPLES, SELECTION, Manifest
@@ -98,9 +98,7 @@ def files_of(
     return files | {f"{name}/{PICTURE}": histogram_png(manifest), f"{name}/{CARD}": card.encode()}
 
 
-def front_page(
-    repository: str, headers: Mapping[str, Mapping[str, Any]], cards: Sequence[str], origin: Origin
-) -> bytes:
+def front_page(repository: str, headers: Mapping[str, Header], cards: Sequence[str], origin: Origin) -> bytes:
     """README.md of a repository: one YAML head for all of its manifests, and their cards one by one."""
     configs = [
         (f"{name}-{part.removesuffix('.parquet')}", f"{name}/{part}")
@@ -108,23 +106,23 @@ def front_page(
         for part in (SELECTION, SAMPLES)
     ]
     listed = [entry_of(name, header) for name, header in headers.items()]
-    largest = max(header["dataset"]["n"] for header in headers.values())
+    largest = max(header.dataset.n for header in headers.values())
     head = head_of(repository.partition("/")[2], configs, size_category(largest), origin.licence)
     body = "\n".join([*head[:-1], f"curate: {json.dumps(listed)}", "---", *cards])
     return (body.rstrip() + "\n").encode()
 
 
-def entry_of(name: str, header: Mapping[str, Any]) -> dict[str, Any]:
+def entry_of(name: str, header: Header) -> dict[str, Any]:
     """What `list` shows of a manifest: name, dataset, keep, policy or strategy, accuracy and cost."""
-    summary = header["summary"]
+    summary = header.summary
     entry = {
         "name": name,
-        "dataset": header["dataset"]["reference"].rpartition("/")[2],
+        "dataset": header.dataset.reference.rpartition("/")[2],
         "keep": summary["keep"],
         "policy": summary.get("strategy") or summary.get("policy", ""),
         "n_epochs": summary["n_epochs"],
     }
     if summary.get("test_accuracy") is not None:
         entry["test_accuracy"] = round(summary["test_accuracy"], 4)
-    seconds, _ = cost_of(header["lineage"])
+    seconds, _ = cost_of(header.lineage)
     return entry | ({"scoring_seconds": round(seconds, 1)} if seconds else {})

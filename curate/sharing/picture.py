@@ -33,7 +33,7 @@ def _bars(manifest: Manifest) -> tuple[str, list[str], np.ndarray, np.ndarray]:
         whole, kept = (np.histogram(values[chosen], edges)[0] for chosen in (slice(None), n_selected > 0))
         return f"samples by {scores[0]}, kept in blue", [f"{edge:.3g}" for edge in edges[:-1]], whole, kept
     groups = samples.get("label", np.zeros(len(n_selected), np.int64))
-    names = manifest.header["dataset"]["classes"] or ["all"]
+    names = manifest.header.dataset.classes or ["all"]
     total = np.bincount(groups, minlength=len(names))[:_MOST]
     chosen = np.bincount(groups[n_selected > 0], minlength=len(names))[:_MOST]
     return "samples by class, kept in blue", [name[:8] for name in names[:_MOST]], total, chosen

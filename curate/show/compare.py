@@ -40,7 +40,7 @@ def print_comparison(found: Comparison, console: Console) -> None:
     if numbered:
         names = [f"[{number}]" for number in range(1, len(names) + 1)]
     dataset = found.dataset
-    console.print(Text(f"{dataset['n']:,} samples of {dataset['reference']} ({dataset['split']})", "bold"))
+    console.print(Text(f"{dataset.n:,} samples of {dataset.reference} ({dataset.split})", "bold"))
     legend = Table.grid(padding=(0, 1))
     if numbered:
         legend.add_column(no_wrap=True)

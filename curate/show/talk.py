@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from rich.console import Console
 from rich.text import Text
 
-from curate.artifacts.header import describe_dataset
+from curate.artifacts.header import Header
 from curate.progress import Progress
 
 if TYPE_CHECKING:
@@ -54,10 +54,10 @@ def next_step(command: str) -> None:
     say(f"next: {command}")
 
 
-def result(path: Path, header: dict[str, Any], as_json: bool) -> None:
+def result(path: Path, facts: Header | Mapping[str, Any], as_json: bool) -> None:
     """The last word on stdout: the path written, or one JSON object."""
     if as_json:
-        json_object({"path": str(path), **header})
+        json_object({"path": str(path), **(facts.to_json() if isinstance(facts, Header) else facts)})
     else:
         print(path)  # noqa: T201  stdout is data
 
@@ -69,7 +69,7 @@ def json_object(value: dict[str, Any]) -> None:
 
 def embedding(made: "Embedding") -> None:
     """What `embed` made."""
-    summary = made.header["summary"]
+    summary = made.header.summary
     ratio = summary.get("explained_variance_ratio")
     extra = f", {sum(ratio):.1%} of the variance" if ratio else ""
     say(f"{made.n:,} vectors of {made.dim} numbers{extra}")
@@ -78,7 +78,7 @@ def embedding(made: "Embedding") -> None:
 
 def clusters(table: "Table") -> None:
     """What `cluster` made."""
-    summary = table.header["summary"]
+    summary = table.header.summary
     say(
         f"{len(table):,} samples in {summary['k']:,} clusters: objective {summary['objective']:,.6g}, "
         f"{summary['n_empty']} empty, {summary['n_tiny']} tiny, the largest has {summary['largest']:,}"
@@ -87,20 +87,21 @@ def clusters(table: "Table") -> None:
 
 def scores(table: "Table") -> None:
     """What `score` made."""
-    cost = table.header["cost"]
-    seen = f", {cost['samples_seen']:,} samples seen" if cost["samples_seen"] else ""
-    columns = table.header["columns"].items()
-    names = ", ".join(f"{name} ({about['hard_is']} is hard)" for name, about in columns)
-    say(f"{len(table):,} samples scored in {cost['seconds']:.1f} s{seen}: {names}")
+    cost = table.header.cost
+    assert cost is not None, "scores note their cost"
+    seen = f", {cost.samples_seen:,} samples seen" if cost.samples_seen else ""
+    columns = table.header.columns.items()
+    names = ", ".join(f"{name} ({about.hard_is} is hard)" for name, about in columns)
+    say(f"{len(table):,} samples scored in {cost.seconds or 0.0:.1f} s{seen}: {names}")
     next_step(f"curate select {table.path} --strategy top --keep 0.5")
 
 
 def manifest(made: "Manifest") -> None:
     """What `select` made."""
-    summary = made.header["summary"]
+    summary = made.header.summary
     if "why" in summary:
         say(f"regime {summary['regime']}, strategy {summary['strategy']}: {summary['why']}")
-    column = made.header["options"].get("column")
+    column = made.header.options.get("column")
     by = f" by {column}" if column else ""
     say(f"kept {summary['n_kept']:,} of {made.n:,} samples ({summary['keep']:.1%}){by}")
     next_step(f"curate replay {made.path} --against full,random")
@@ -124,12 +125,9 @@ def pushed(made: "Pushed", as_json: bool) -> None:
 
 def pulled(made: "Manifest") -> None:
     """What `pull` fetched, and which dataset it is of."""
-    dataset, summary = made.header["dataset"], made.header["summary"]
-    say(
-        f"{summary['n_selected_per_epoch']:,.0f} of {made.n:,} samples ({summary['keep']:.1%}) of "
-        f"{describe_dataset(dataset)}"
-    )
-    next_step(f"curate replay {made.path} --data {dataset['reference']} --against full,random")
+    dataset, summary = made.header.dataset, made.header.summary
+    say(f"{summary['n_selected_per_epoch']:,.0f} of {made.n:,} samples ({summary['keep']:.1%}) of {dataset}")
+    next_step(f"curate replay {made.path} --data {dataset.reference} --against full,random")
 
 
 def training(made: "TrainingResult") -> None:
@@ -142,7 +140,7 @@ def training(made: "TrainingResult") -> None:
     )
     if last.test_accuracy is not None:
         say(f"test accuracy {last.test_accuracy:.2%}, worst class {last.test_worst_class:.2%}")
-    groups = made.manifest.header["summary"].get("groups")
+    groups = made.manifest.header.summary.get("groups")
     if groups:
         say(", ".join(f"{name} {group['weight']:.0%}" for name, group in groups.items()) + " of the samples")
         next_step(f"curate inspect {made.manifest.path}")

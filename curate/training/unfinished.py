@@ -24,7 +24,8 @@ from typing import Any
 
 import torch
 
-from curate.artifacts.header import UNSEALED, atomic_file, check_seal, file_sha256, seal_file
+from curate.artifacts.files import atomic_file
+from curate.artifacts.seal import UNSEALED, check_seal, file_sha256, seal_file
 from curate.errors import CurateError, DamagedError
 from curate.manifests.manifest import Selected, read_epoch
 from curate.progress import Progress

@@ -8,22 +8,16 @@ memory. Vectors from elsewhere (`.npy`, `.safetensors`, a Parquet vector column)
 import json
 import struct
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifacts.header import (
-    UNSEALED,
-    Header,
-    atomic_file,
-    canonical,
-    check_seal,
-    read_header,
-    seal_file,
-)
+from curate.artifacts.files import atomic_file
+from curate.artifacts.header import DatasetReference, Header, canonical, read_header
+from curate.artifacts.seal import UNSEALED, check_seal, seal_file
 from curate.data.dataset import Dataset
 from curate.data.identity import Labels, Uids, uid_of
 from curate.data.identity import fingerprint as fingerprint_of
@@ -71,7 +65,7 @@ def write_embedding(
     columns["uid"] = uids
     with atomic_file(path, force) as temporary:
         with temporary.open("wb") as file:
-            _write_preamble(file, _layout(columns, len(uids), dim), dict(header, sha256=UNSEALED))
+            _write_preamble(file, _layout(columns, len(uids), dim), header)
             for column in columns.values():
                 file.write(column.data)
             n = 0
@@ -129,7 +123,8 @@ def _layout(columns: dict[str, npt.NDArray[Any]], n: int, dim: int) -> dict[str,
 
 
 def _write_preamble(file: Any, layout: dict[str, Any], header: Header) -> None:
-    described = {"__metadata__": {"curate": canonical(header).decode()}, **layout}
+    unsealed = canonical(replace(header, sha256=UNSEALED).to_json()).decode()
+    described = {"__metadata__": {"curate": unsealed}, **layout}
     text = json.dumps(described, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     file.write(struct.pack("<Q", len(text)) + text)
@@ -225,15 +220,9 @@ def _foreign(
         uids, labels, described = data.uids, data.labels, data.header()
     else:
         uids, labels = _uids_of_vectors(n, dim, read), None
-        described = {
-            "reference": str(path),
-            "split": "all",
-            "n": n,
-            "classes": [],
-            "fingerprint": fingerprint_of(uids, None),
-            "vectors_only": True,
-        }
-    header: Header = {"kind": "embedding", "dataset": described, "sha256": fingerprint_of(uids, labels)}
+        fingerprint = fingerprint_of(uids, None)
+        described = DatasetReference(str(path), "all", n, [], fingerprint, vectors_only=True)
+    header = Header("embedding", described, command=None, sha256=fingerprint_of(uids, labels))
     return Embedding(path, header, n, dim, uids, labels, read)
 
 

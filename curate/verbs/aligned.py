@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifacts.header import check_same_dataset
+from curate.artifacts.header import DatasetReference, check_same_dataset
 from curate.artifacts.tables import Column, Table, open_table
 from curate.data.identity import Labels, Uids, match
 from curate.errors import CurateError, MismatchError
@@ -40,9 +39,9 @@ class Aligned:
         return f"{self.opened.path}:{self.own_column}" if self.own_column else str(self.opened.path)
 
     @property
-    def dataset(self) -> dict[str, Any]:
+    def dataset(self) -> DatasetReference:
         """What its header says of the dataset."""
-        return dict(self.opened.header["dataset"])
+        return self.opened.header.dataset
 
     @property
     def uids(self) -> Uids:
@@ -80,7 +79,7 @@ class Aligned:
                 )
             return column, values[self.rows]
         header, samples = self.opened.header, self.opened.samples
-        ranked = self.opened.is_static and header.get("command") == "select" and "rank" in samples
+        ranked = self.opened.is_static and header.command == "select" and "rank" in samples
         name, sign = ("rank", -1.0) if ranked else ("n_selected", 1.0)
         return name, sign * samples[name][self.rows].astype(np.float64)
 
@@ -104,7 +103,7 @@ def open_aligned(things: Sequence[Thing]) -> tuple[list[Aligned], list[str]]:
     aligned, notes = [], []
     for other in opened:
         rows = np.arange(len(uids))
-        if other.header["dataset"]["fingerprint"] != first.header["dataset"]["fingerprint"]:
+        if other.header.dataset.fingerprint != first.header.dataset.fingerprint:
             rows = _rows_by_uid(first, uids, other)
             moved = int((rows != np.arange(len(uids))).sum())
             notes.append(
@@ -125,9 +124,9 @@ def agreed_labels(things: Sequence[Aligned]) -> tuple[Labels, list[str]] | None:
     if not known:
         return None
     first, labels = known[0]
-    names = list(first.dataset["classes"])
+    names = first.dataset.classes
     for other, theirs in known[1:]:
-        classes = list(other.dataset["classes"])
+        classes = other.dataset.classes
         if classes != names and set(classes) == set(names):  # the same classes, numbered otherwise
             theirs = np.array([names.index(name) for name in classes])[theirs]  # noqa: PLW2901
         differs = np.flatnonzero(theirs != labels)
@@ -157,7 +156,7 @@ def _rows_by_uid(first: Table | Manifest, uids: Uids, other: Table | Manifest) -
     theirs = _columns(other)["uid"]
     rows = match(uids, theirs)
     if len(theirs) != len(uids) or (rows < 0).any():
-        check_same_dataset(first.header["dataset"], str(first.path), other.header["dataset"], str(other.path))
+        check_same_dataset(first.header.dataset, str(first.path), other.header.dataset, str(other.path))
     return rows
 
 

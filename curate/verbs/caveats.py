@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from curate.artifacts.header import Header
 from curate.artifacts.tables import Table
 from curate.manifests.manifest import Manifest
 from curate.verbs.aligned import Aligned, Values
@@ -50,12 +51,12 @@ def shared_models(things: Sequence[Aligned], ranked_by: Sequence[str]) -> list[s
         if name != other_name or not isinstance(one.opened, Table) or not isinstance(other.opened, Table):
             continue
         mine, theirs = one.opened.header, other.opened.header
-        if mine["seed"] == theirs["seed"] or _training(mine) is None or _training(mine) != _training(theirs):
+        if mine.seed == theirs.seed or _training(mine) is None or _training(mine) != _training(theirs):
             continue
-        first = max(mine["seed"], theirs["seed"])
-        last = min(header["seed"] + header["options"]["n_models"] for header in (mine, theirs)) - 1
+        first = max(mine.seed, theirs.seed)
+        last = min(header.seed + header.options["n_models"] for header in (mine, theirs)) - 1
         if first <= last:
-            most = max(header["options"]["n_models"] for header in (mine, theirs))
+            most = max(header.options["n_models"] for header in (mine, theirs))
             return [
                 f"{one.name} and {other.name} share {last - first + 1} models, of seeds {first} to {last}: "
                 f"for independent scores use seeds {most} apart"
@@ -63,8 +64,8 @@ def shared_models(things: Sequence[Aligned], ranked_by: Sequence[str]) -> list[s
     return []
 
 
-def _training(header: Mapping[str, Any]) -> dict[str, Any] | None:
+def _training(header: Header) -> dict[str, Any] | None:
     """How the models of a table were trained, but for their seeds; None where none were."""
-    if header["command"] != "score" or "n_models" not in header["options"] or "trace" in header["parents"]:
+    if header.command != "score" or "n_models" not in header.options or "trace" in header.parents:
         return None
-    return {name: value for name, value in header["options"].items() if name not in _NO_MATTER}
+    return {name: value for name, value in header.options.items() if name not in _NO_MATTER}

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from curate.artifacts.header import check_output, make_header
+from curate.artifacts.files import check_output
+from curate.artifacts.header import RankingColumn, make_header
 from curate.artifacts.tables import Column, Table, write_table
 from curate.data.dataset import Dataset
 from curate.errors import CurateError
@@ -71,7 +72,7 @@ def cluster(
         "cluster",
         {"k": k, "spherical": spherical, "iterations": iterations, "init": init, "relocate": relocate},
         seed=seed,
-        dataset=opened.header["dataset"],
+        dataset=opened.header.dataset,
         parents={"embedding": opened.header},
         summary={
             "k": k,
@@ -82,10 +83,9 @@ def cluster(
             "n_tiny": int(((sizes > 0) & (sizes < _TINY * opened.n / k)).sum()),
             "largest": int(sizes.max()),
         },
+        columns={"distance": RankingColumn("high", unit="1 - cosine" if spherical else "Euclidean")},
         device=found.device,
     )
-    distance = {"hard_is": "high", "unit": "1 - cosine" if spherical else "Euclidean"}
-    header["columns"] = {"distance": distance}
     columns: dict[str, Column] = {"index": np.arange(opened.n), "uid": opened.uids}
     if opened.labels is not None:
         columns["label"] = opened.labels

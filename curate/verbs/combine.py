@@ -6,6 +6,7 @@ have them are refused.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import reduce
 from itertools import chain
 from pathlib import Path
@@ -75,7 +76,7 @@ def write_combination(how: str, things: Sequence[Aligned], path: Path, force: bo
         "compare",
         {"combine": how},
         seed=0,
-        dataset=manifests[0].header["dataset"],
+        dataset=manifests[0].header.dataset,
         parents={
             f"manifest-{number}": _told_apart(manifest.header, f"manifest-{number}")
             for number, manifest in enumerate(manifests, 1)
@@ -119,4 +120,4 @@ def _mask(thing: Aligned, epoch: int) -> Mask:
 
 def _told_apart(header: Header, role: str) -> Header:
     """A parent's header, its own parents named after it: two parents may both come from `clusters`."""
-    return dict(header, parents={f"{role}/{name}": seal for name, seal in header.get("parents", {}).items()})
+    return replace(header, parents={f"{role}/{name}": seal for name, seal in header.parents.items()})

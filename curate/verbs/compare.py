@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from curate.artifacts.header import check_output_folder
+from curate.artifacts.files import check_output_folder
+from curate.artifacts.header import DatasetReference
 from curate.data.identity import Labels
 from curate.errors import CurateError
 from curate.manifests.manifest import Indices, Manifest
@@ -88,7 +89,7 @@ class Comparison:
     `classes` are at the first budget. `combined` is the manifest written, where one was asked for.
     """
 
-    dataset: dict[str, Any]
+    dataset: DatasetReference
     inputs: list[Input]
     budgets: list[Budget]
     pairs: list[Pair]
@@ -100,7 +101,7 @@ class Comparison:
     def as_dict(self) -> dict[str, Any]:
         """Everything as plain JSON values; `path` and `sha256` are those of the manifest written."""
         plain: dict[str, Any] = {
-            "dataset": self.dataset,
+            "dataset": self.dataset.to_json(),
             "inputs": [asdict(one) for one in self.inputs],
             "budgets": [asdict(budget) for budget in self.budgets],
             "pairs": [asdict(pair) for pair in self.pairs],
@@ -112,8 +113,8 @@ class Comparison:
             header = self.combined.header
             plain |= {
                 "path": str(self.combined.path),
-                "sha256": header["sha256"],
-                "combined": header["summary"],
+                "sha256": header.sha256,
+                "combined": header.summary,
             }
         return plain
 
@@ -278,4 +279,4 @@ def _classes(
 def _input(one: _Ranked) -> Input:
     selected = one.thing.selected
     n_selected = None if selected is None else int(selected.sum())
-    return Input(one.thing.name, one.thing.opened.header["kind"], one.ranked_by, n_selected)
+    return Input(one.thing.name, one.thing.opened.header.kind, one.ranked_by, n_selected)

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from curate import finder
-from curate.artifacts.header import check_output, make_header
+from curate.artifacts.files import check_output
+from curate.artifacts.header import make_header
 from curate.data.dataset import Dataset, Options, open_dataset
 from curate.errors import CurateError
 from curate.progress import SILENT, Progress

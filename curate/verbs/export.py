@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from curate.artifacts.header import atomic_file, check_output
+from curate.artifacts.files import atomic_file, check_output
 from curate.data.dataset import Dataset, Options, open_dataset, opening_for
 from curate.errors import CurateError
 from curate.finder import nearest
@@ -130,9 +130,9 @@ def _files(
     progress: Progress,
 ) -> list[str]:
     """The path of each selected image; the dataset may be a re-ordered copy."""
-    recorded = loaded.manifest.header["dataset"]
+    recorded = loaded.manifest.header.dataset
     dataset = open_dataset(
-        data or recorded["reference"], opening_for(recorded, opening, data), progress, resident_limit=0
+        data or recorded.reference, opening_for(recorded, opening, data), progress, resident_limit=0
     )
     if not dataset.has_files:
         raise CurateError(f"{dataset.reference} is no folder of images: name one with --data, or use txt")
@@ -153,7 +153,7 @@ def _write_lines(path: Path, lines: list[str]) -> None:
 
 def _write_csv(path: Path, loaded: LoadedManifest, epoch: int) -> None:
     samples, weights = loaded.manifest.samples, loaded.weights(epoch)
-    names = loaded.manifest.header["dataset"]["classes"]
+    names = loaded.manifest.header.dataset.classes
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["index", "uid", "label", "weight"])

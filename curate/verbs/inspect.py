@@ -1,12 +1,14 @@
 """inspect: say in plain words, and in histograms, what anything of curate's is."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from curate.artifacts.header import Header, check_output, check_same_dataset, cost_of
+from curate.artifacts.files import check_output
+from curate.artifacts.header import Header, Step, check_same_dataset, cost_of
 from curate.artifacts.tables import Table, open_table
 from curate.data.dataset import Dataset, Options, open_dataset, opening_for
 from curate.data.identity import occurrences
@@ -59,11 +61,11 @@ def inspect(
             raise CurateError(
                 f"{anything} has no clusters to draw: give --sheet a table, or a manifest of clusters"
             )
-        scores = isinstance(opened, Table) and opened.header["kind"] == "scores"
+        scores = isinstance(opened, Table) and opened.header.kind == "scores"
         if column is not None and not scores:
             raise CurateError(f"{anything} has no scores to draw by: leave out --column {column}")
         if isinstance(opened, Table) and scores:
-            drawn = of_scores(opened, column or "", opened.header["dataset"]["classes"])
+            drawn = of_scores(opened, column or "", opened.header.dataset.classes)
         else:
             drawn = of_clusters(opened.columns if isinstance(opened, Table) else opened.samples)
         draw_sheet(Path(sheet), drawn, _dataset_of(opened, data, opening, progress), force)
@@ -105,12 +107,12 @@ def _dataset(dataset: Dataset) -> Report:
     if dataset.labels is not None:
         sizes = np.bincount(dataset.labels, minlength=len(dataset.classes))
         charts.append(_per_group("samples per class", dataset.classes, sizes))
-    return Report(f"dataset {dataset.reference}", facts, charts, dataset.header())
+    return Report(f"dataset {dataset.reference}", facts, charts, dataset.header().to_json())
 
 
 def _embedding(path: Path) -> Report:
     embedding = open_embedding(path)
-    summary = embedding.header.get("summary", {})
+    summary = embedding.header.summary
     facts = [
         ("vectors", f"{embedding.n:,} of {embedding.dim} float32 numbers"),
         *_origin(embedding.header),
@@ -131,14 +133,14 @@ def _embedding(path: Path) -> Report:
     for name in ("mean_squared_error", "model"):
         if name in summary:
             facts.insert(1, (name.replace("_", " "), str(summary[name])))
-    return Report(f"embedding {path}", facts, charts, embedding.header)
+    return Report(f"embedding {path}", facts, charts, embedding.header.to_json())
 
 
 def _table(table: Table) -> Report:
-    summary = table.header["summary"]
+    summary = table.header.summary
     facts = [("samples", f"{len(table):,}")]
     charts: list[Chart] = []
-    if table.header["kind"] == "clusters":
+    if table.header.kind == "clusters":
         facts += [
             ("clusters", f"{summary['k']:,} ({summary['n_empty']:,} empty, {summary['n_tiny']:,} tiny)"),
             ("objective", f"{summary['objective']:,.6g} after {len(summary['history'])} iterations"),
@@ -147,10 +149,10 @@ def _table(table: Table) -> Report:
         sizes = np.bincount(table["cluster"], minlength=summary["k"])
         charts.append(histogram("cluster sizes (how many clusters have how many samples)", sizes))
     for name in table.ranking_columns:
-        unit = table.header["columns"][name].get("unit", "")
+        unit = table.header.columns[name].unit
         charts.append(histogram(f"{name}{f' ({unit})' if unit else ''}, {_hard(table, name)}", table[name]))
     return Report(
-        f"{table.header['kind']} {table.path}", [*facts, *_origin(table.header)], charts, table.header
+        f"{table.header.kind} {table.path}", [*facts, *_origin(table.header)], charts, table.header.to_json()
     )
 
 
@@ -168,12 +170,12 @@ def _trace(path: Path) -> Report:
         if seen.epoch % step == 0
     ]
     charts = [Chart("right in training, of the samples seen", bars, full=1.0)]
-    return Report(f"trace {path}", [*facts, *_origin(trace.header)], charts, trace.header)
+    return Report(f"trace {path}", [*facts, *_origin(trace.header)], charts, trace.header.to_json())
 
 
 def _manifest(manifest: Manifest, by: str | None) -> Report:
     header, samples = manifest.header, manifest.samples
-    summary = header["summary"]
+    summary = header.summary
     epochs = "one selection for all epochs"
     if not manifest.is_static:
         n_checkpoints = len(summary.get("checkpoints", [])) or manifest.n_epochs
@@ -185,7 +187,7 @@ def _manifest(manifest: Manifest, by: str | None) -> Report:
     for name, text in (("test_accuracy", "test accuracy"), ("test_worst_class", "worst class")):
         if summary.get(name) is not None:
             facts.append((text, f"{summary[name]:.2%} after the last epoch"))
-    gone = [name for name in header["files"] if not (manifest.path / name).is_file()]
+    gone = [name for name in header.files if not (manifest.path / name).is_file()]
     if gone:
         facts.append(("not here", f"{', '.join(gone)}: a copy can be without"))
     charts: list[Chart] = []
@@ -193,7 +195,7 @@ def _manifest(manifest: Manifest, by: str | None) -> Report:
         about, charts = describe_sessions([manifest], by)
         facts += about
     if "label" in samples:
-        names = header["dataset"]["classes"]
+        names = header.dataset.classes
         charts.append(_kept_per_group("kept per class", names, samples["label"], manifest))
     if "cluster" in samples:
         k = int(samples["cluster"].max()) + 1
@@ -202,19 +204,17 @@ def _manifest(manifest: Manifest, by: str | None) -> Report:
     if "reason" in samples:
         reasons, numbers = np.unique(samples["reason"], return_counts=True)
         charts.append(counts("why samples are in or out", [str(r) for r in reasons], numbers.tolist()))
-    return Report(f"manifest {manifest.path}", [*facts, *_origin(header)], charts, header)
+    return Report(f"manifest {manifest.path}", [*facts, *_origin(header)], charts, header.to_json())
 
 
 def _sessions(manifests: list[Manifest], by: str | None) -> Report:
     check_sessions(manifests)
     facts, charts = describe_sessions(manifests, by)
-    accuracies = [manifest.header["summary"].get("test_accuracy") for manifest in manifests]
+    accuracies = [manifest.header.summary.get("test_accuracy") for manifest in manifests]
     for manifest, accuracy in zip(manifests, accuracies, strict=True):
         tested = "" if accuracy is None else f", test accuracy {accuracy:.2%}"
-        facts.append((f"seed {manifest.header['seed']}", f"{manifest.path}{tested}"))
-    return Report(
-        f"{len(manifests)} sessions on {manifests[0].header['dataset']['reference']}", facts, charts
-    )
+        facts.append((f"seed {manifest.header.seed}", f"{manifest.path}{tested}"))
+    return Report(f"{len(manifests)} sessions on {manifests[0].header.dataset.reference}", facts, charts)
 
 
 def _model(path: Path) -> Report:
@@ -234,38 +234,37 @@ def _model(path: Path) -> Report:
 
 def _origin(header: Header) -> list[tuple[str, str]]:
     """Where an artifact came from, in plain words."""
-    if "command" not in header:
+    if header.command is None:
         return [("made by", "something else than curate")]
-    dataset = header["dataset"]
-    steps = [*header["lineage"], header]
+    dataset = header.dataset
     commands = " -> ".join(
-        f"{step['command']} ({', '.join(_plain(step['options'])) or 'defaults'}; seed {step['seed']})"
-        for step in steps
+        f"{step.command} ({', '.join(_plain(step.options)) or 'defaults'}; seed {step.seed})"
+        for step in header.steps
     )
     return [
-        ("dataset", f"{dataset['reference']}, {dataset['split']} split, {dataset['n']:,} samples"),
-        ("fingerprint", dataset["fingerprint"]),
+        ("dataset", f"{dataset.reference}, {dataset.split} split, {dataset.n:,} samples"),
+        ("fingerprint", dataset.fingerprint),
         ("made by", commands),
-        *_cost(steps),
+        *_cost(header.steps),
         (
             "with",
-            ", ".join(f"{library} {version}" for library, version in header["versions"].items())
-            + f"; {header['device']}, {header['n_threads']} threads",
+            ", ".join(f"{library} {version}" for library, version in header.versions.items())
+            + f"; {header.device}, {header.n_threads} threads",
         ),
-        ("sha256", header["sha256"]),
+        ("sha256", header.sha256),
     ]
 
 
-def _cost(steps: list[dict[str, Any]]) -> list[tuple[str, str]]:
+def _cost(steps: Sequence[Step]) -> list[tuple[str, str]]:
     """What the scores among the steps have cost."""
-    if not any("cost" in step for step in steps):
+    if all(step.cost is None for step in steps):
         return []
     seconds, n_seen = cost_of(steps)
     time = "a training run of unknown time" if seconds is None else f"{seconds:,.1f} s"
     return [("scoring cost", time + (f", {n_seen:,} samples seen in training" if n_seen else ""))]
 
 
-def _plain(options: dict[str, Any]) -> list[str]:
+def _plain(options: Mapping[str, Any]) -> list[str]:
     words = []
     for name, value in options.items():
         if isinstance(value, dict):
@@ -295,14 +294,14 @@ def _per_group(title: str, names: list[str], sizes: Any) -> Chart:
 
 
 def _hard(table: Table, name: str) -> str:
-    return f"{table.header['columns'][name]['hard_is']} is hard"
+    return f"{table.header.columns[name].hard_is} is hard"
 
 
 def _dataset_of(
     opened: Table | Manifest, data: str | Dataset | None, opening: Options, progress: Progress
 ) -> Dataset:
-    recorded = opened.header["dataset"]
-    dataset = open_dataset(data or recorded["reference"], opening_for(recorded, opening, data), progress)
+    recorded = opened.header.dataset
+    dataset = open_dataset(data or recorded.reference, opening_for(recorded, opening, data), progress)
     check_same_dataset(recorded, str(opened.path), dataset.header(), dataset.reference)
     return dataset
 

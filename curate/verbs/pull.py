@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from curate import hub
-from curate.artifacts.header import atomic_folder, check_output_folder
+from curate.artifacts.files import atomic_folder, check_output_folder
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest, open_manifest
 from curate.progress import SILENT, Progress

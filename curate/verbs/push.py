@@ -58,7 +58,7 @@ def push(
         raise CurateError(f"{repository} names more than a repository: use owner/name, and --name and --tag")
     manifest = open_manifest(folder)
     called = check_name(name or Path(folder).absolute().name)
-    known = origin_of(str(manifest.header["dataset"]["reference"]))
+    known = origin_of(str(manifest.header.dataset.reference))
     origin = Origin(link or known.link, licence or known.licence)
     found = _results(results, manifest) if results else None
     at = Address(address.repository, called, tag)
@@ -153,13 +153,13 @@ def _results(path: str | Path, manifest: Manifest) -> Mapping[str, Any]:
         ) from None
     if not isinstance(found, dict) or "runs" not in found or "manifest_sha256" not in found:
         raise CurateError(f"{path} is not what `curate replay --json` prints: redirect it to a file")
-    if found["manifest_sha256"] != manifest.header["sha256"]:
+    if found["manifest_sha256"] != manifest.header.sha256:
         raise CurateError(f"{path} is of another manifest than {manifest.path}: replay this one")
     return found
 
 
 def _told(manifest: Manifest) -> str:
-    summary = manifest.header["summary"]
+    summary = manifest.header.summary
     return f"{summary['n_selected_per_epoch']:,.0f} of {manifest.n:,} samples"
 
 

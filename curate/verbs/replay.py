@@ -125,24 +125,22 @@ def replay(
         raise CurateError(f"jobs={jobs} is too few: use 1 or more")
     controls = _controls(against)
     opened = manifest if isinstance(manifest, Manifest) else _opened(manifest, progress)
-    recorded = opened.header["options"] if opened.header["command"] == "train" else {}
+    recorded = opened.header.options if opened.header.command == "train" else {}
     named = model or recorded.get("model") or DEFAULT_MODEL
     if options is None:
         options = recorded.get("model_options") if named == recorded.get("model") else {}
     own = recorded["recipe"] if named == recorded.get("model") else {}
     chosen = _recipe(named, own, recipe, opened, freeze)
-    first_seed = (opened.header["seed"] if recorded else 0) if seed is None else seed
+    first_seed = (opened.header.seed if recorded else 0) if seed is None else seed
     place = learners.choose_device(device)
 
     how = opening or Options()
-    if data is None and opened.header["dataset"].get("vectors_only"):
+    if data is None and opened.header.dataset.vectors_only:
         raise CurateError(
             f"{opened.path} was made from vectors alone ({_reference(opened)}): to replay it, cluster them "
             "again with --data DATASET, which ties them to its samples"
         )
-    source = open_dataset(
-        data or _reference(opened), opening_for(opened.header["dataset"], how, data), progress
-    )
+    source = open_dataset(data or _reference(opened), opening_for(opened.header.dataset, how, data), progress)
     source.need_labels("replay")
     aligned, available, said = follow(opened, source)
     if said:
@@ -150,7 +148,7 @@ def replay(
     if jobs > 1 and not isinstance(aligned.images, ResidentImages):
         raise CurateError(f"jobs={jobs} needs the images in memory: leave out --stream, or use --jobs 1")
     test_data = open_test(
-        source, test or recorded.get("test"), opening_for(opened.header["dataset"], how, data), progress
+        source, test or recorded.get("test"), opening_for(opened.header.dataset, how, data), progress
     )
     if test_data is None:
         raise CurateError(f"{source.reference} has no test set to replay against: name one with --test")
@@ -168,14 +166,14 @@ def replay(
             found = [laboratory.trial(name, run_seed, progress) for name, run_seed in wanted]
         else:
             found = side_by_side(setting, wanted, jobs, progress)
-    scoring_seconds, scoring_samples_seen = cost_of(opened.header["lineage"]) if count_scoring else (0.0, 0)
+    scoring_seconds, scoring_samples_seen = cost_of(opened.header.lineage) if count_scoring else (0.0, 0)
     runs = [
         Run(name, [trial for (of, _), trial in zip(wanted, found, strict=True) if of == name])
         for name in names
     ]
     return ReplayResult(
         manifest=str(opened.path),
-        manifest_sha256=opened.header["sha256"],
+        manifest_sha256=opened.header.sha256,
         dataset=source.reference,
         model=named,
         recipe=chosen,
@@ -227,7 +225,7 @@ def _given(recipe: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _reference(manifest: Manifest) -> str:
-    return str(manifest.header["dataset"]["reference"])
+    return str(manifest.header.dataset.reference)
 
 
 def _presentations(name: str, sizes: Sequence[int], n_available: int, n_epochs: int) -> int:

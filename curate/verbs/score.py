@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from curate import finder
-from curate.artifacts.header import check_output
+from curate.artifacts.files import check_output
 from curate.artifacts.tables import Table
 from curate.data.dataset import Dataset, Options
 from curate.errors import CurateError
@@ -18,7 +18,9 @@ from curate.networks.model import Recipe
 from curate.progress import SILENT, Progress
 from curate.scores.trace import TRACE, open_trace
 from curate.verbs.naming import output_path, share_out, stem
-from curate.verbs.scored import Methods, score_artifact, score_trace
+from curate.verbs.score_from_artifact import score_from_artifact
+from curate.verbs.score_from_trace import score_from_trace
+from curate.verbs.score_table import Methods
 
 DEFAULT_MODEL = "basic-cnn"
 
@@ -75,7 +77,7 @@ def score(
         _refuse_training(names[0], {"models": models, "epochs": epochs, "trace": trace, **said})
         methods, _ = _methods(names, options, None)
         check_output(path, force)
-        return score_artifact(source, methods, names[0], path, force, progress)
+        return score_from_artifact(source, methods, names[0], path, force, progress)
     traced = _earlier_trace(source, trace, path, force)
     if traced is not None:
         _check_readable(names, source, traced)
@@ -85,10 +87,10 @@ def score(
         if source is not None:
             progress.note(f"made from the trace {traced}, which is there already: nothing is trained")
         opened = open_trace(traced).first(epochs, models)
-        return score_trace(opened, source, methods, opening, path, force, progress)
+        return score_from_trace(opened, source, methods, opening, path, force, progress)
     if source is None:
         raise CurateError("there is nothing to score: name a dataset, or an earlier --trace")
-    from curate.verbs.scoring import Training, score_by_training
+    from curate.verbs.score_from_training import Training, score_from_training
 
     named = model or DEFAULT_MODEL
     methods, model_options = _methods(names, options, named)
@@ -99,7 +101,7 @@ def score(
         if to.absolute() == path.absolute():
             raise CurateError(f"{path} cannot hold both scores and trace: name two files")
     training = Training(named, model_options, chosen, n_models, n_epochs, side_by_side, device, to)
-    return score_by_training(
+    return score_from_training(
         source, methods, training, opening, seed or 0, path, force=force, fresh=fresh, progress=progress
     )
 

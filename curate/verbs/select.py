@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from curate import finder
-from curate.artifacts.header import check_output, make_header
+from curate.artifacts.files import check_output
+from curate.artifacts.header import make_header
 from curate.artifacts.tables import Table, open_table
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest, Selected, write_manifest
@@ -47,14 +48,14 @@ def select(
         finder.make("strategies", strategy, options)
     check_share(class_floor)
     opened = table if isinstance(table, Table) else open_table(table)
-    n, kind = len(opened), opened.header["kind"]
+    n, kind = len(opened), opened.header.kind
     count = count_to_keep(keep, n)
     choice = None
     first = next(iter(opened.ranking_columns), "")
     if regime is not None:
         column = str((options or {}).get("column") or first)
         n_unlearned = opened.n_unlearned(column) if column else None
-        choice = choose(regime, kind, count, n, len(opened.header["dataset"]["classes"]), n_unlearned)
+        choice = choose(regime, kind, count, n, len(opened.header.dataset.classes), n_unlearned)
     strategy = choice.strategy if choice else strategy or _DEFAULT[kind]
     chosen_options = {**(choice.options if choice else {}), **(options or {})}
     ranker: Strategy = finder.make("strategies", strategy, chosen_options)
@@ -80,8 +81,8 @@ def select(
             **finder.settings(ranker),
         },
         seed=seed,
-        dataset=opened.header["dataset"],
-        parents={opened.header["kind"]: opened.header},
+        dataset=opened.header.dataset,
+        parents={opened.header.kind: opened.header},
         summary={
             "n_kept": count,
             "policy": "static",

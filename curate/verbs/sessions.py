@@ -23,9 +23,7 @@ def check_sessions(manifests: Sequence[Manifest]) -> None:
         if manifest.is_static:
             raise CurateError(f"{manifest.path} is static: only sessions of `curate train` are put together")
         first = manifests[0]
-        check_same_dataset(
-            first.header["dataset"], str(first.path), manifest.header["dataset"], str(manifest.path)
-        )
+        check_same_dataset(first.header.dataset, str(first.path), manifest.header.dataset, str(manifest.path))
 
 
 def selection_counts(manifests: Sequence[Manifest]) -> tuple[Counts, int]:
@@ -35,7 +33,7 @@ def selection_counts(manifests: Sequence[Manifest]) -> tuple[Counts, int]:
         samples = manifest.samples
         if "n_checkpoints_selected" in samples:
             counts += samples["n_checkpoints_selected"]
-            n_checkpoints += len(manifest.header["summary"]["checkpoints"])
+            n_checkpoints += len(manifest.header.summary["checkpoints"])
         else:  # made elsewhere: every epoch may have been decided on its own
             counts += samples["n_selected"]
             n_checkpoints += manifest.n_epochs
@@ -80,7 +78,7 @@ def _counts_chart(counts: Counts, groups: Groups) -> Chart:
 
 
 def _per_class(manifest: Manifest, of: npt.NDArray[np.str_]) -> list[Chart]:
-    samples, names = manifest.samples, manifest.header["dataset"]["classes"]
+    samples, names = manifest.samples, manifest.header.dataset.classes
     if "label" not in samples:
         raise CurateError(f"{manifest.path} has no labels: leave out --by class")
     total = np.bincount(samples["label"], minlength=len(names))

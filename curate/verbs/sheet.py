@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifacts.header import atomic_file
+from curate.artifacts.files import atomic_file
 from curate.artifacts.tables import Column, Table
 from curate.data.dataset import Dataset
 from curate.errors import CurateError

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from curate import finder
-from curate.artifacts.header import Header, check_output_folder, make_header
+from curate.artifacts.files import check_output_folder
+from curate.artifacts.header import Cost, Header, make_header
 from curate.artifacts.tables import Column, open_table
 from curate.data.dataset import Dataset, Options, open_dataset
 from curate.errors import CurateError
@@ -140,7 +141,7 @@ def train(
         n_threads=torch.get_num_threads(),
     )
 
-    key = {**header, "evaluate_every": every, "test": test_data.fingerprint if test_data else None}
+    key = {**header.to_json(), "evaluate_every": every, "test": test_data.fingerprint if test_data else None}
     with unfinished(path, key, fresh, progress) as run:
         state = run.resume(path)
         records = [Record(**record) for record in run.records]
@@ -186,8 +187,8 @@ def _finish(
 ) -> Manifest:
     """Write the manifest of a run whose epochs are all done."""
     is_static = all(record.checkpoint == 0 for record in records)
-    header["summary"] = {
-        "policy": header["options"]["policy"],
+    summary: dict[str, Any] = {
+        "policy": header.options["policy"],
         "checkpoints": [0] if is_static else [record.epoch for record in records if record.asked],
         "samples_seen": records[-1].samples_seen,
         "train_loss": records[-1].train_loss,
@@ -201,24 +202,25 @@ def _finish(
     }
     samples |= known_of_samples(state, len(data))
     if not is_static:
-        header["summary"]["groups"], found = group_samples(run.selection(), records, len(data))
+        summary["groups"], found = group_samples(run.selection(), records, len(data))
         samples |= found
+    finished = replace(header, summary=summary)
 
     def extras(folder: Path) -> None:
         learners.save(learner, folder / WEIGHTS)
         write_metrics(folder / METRICS, records)
-        if header["options"].get("trace"):
-            _write_trace(folder / TRACE, header, run, records)
+        if header.options.get("trace"):
+            _write_trace(folder / TRACE, finished, run, records)
 
     selection = islice(run.selection(), 1) if is_static else run.selection()
-    return write_manifest(path, header, selection, samples, force=force, extras=extras)
+    return write_manifest(path, finished, selection, samples, force=force, extras=extras)
 
 
 def _write_trace(path: Path, header: Header, run: Unfinished, records: list[Record]) -> None:
     summary = {"n_epochs": len(records), "n_models": 1, "samples_seen": records[-1].samples_seen}
     parts = [run.path(trace_file(record.epoch)) for record in records]
-    cost = {"seconds": 0.0, "samples_seen": records[-1].samples_seen}
-    write_trace(path, {**header, "kind": "trace", "summary": summary, "cost": cost}, parts)
+    cost = Cost(seconds=None, samples_seen=records[-1].samples_seen)  # the bytes of any other such run
+    write_trace(path, replace(header, kind="trace", summary=summary, cost=cost), parts)
 
 
 def recipe_for(model: str, overrides: Mapping[str, Any] | None) -> Recipe:
@@ -241,9 +243,9 @@ def _source_option(policy: str, source: str | Path) -> dict[str, str]:
     raise CurateError(f"policy {policy} builds on nothing earlier: leave out --from")
 
 
-def _parents(policy_options: Mapping[str, Any]) -> dict[str, Any]:
+def _parents(policy_options: Mapping[str, Any]) -> dict[str, Header]:
     """The headers of the artifacts that a policy reads, by the name of its option."""
-    parents: dict[str, Any] = {}
+    parents: dict[str, Header] = {}
     if policy_options.get("manifest"):
         parents["manifest"] = open_manifest(policy_options["manifest"]).header
     if policy_options.get("scores"):

@@ -40,7 +40,7 @@ class Recorded:
         inside = len(view.uids) > int(selected.indices.max(initial=0))
         if not (inside and np.array_equal(view.uids[selected.indices], wanted)):
             raise MismatchError(
-                f"{self.manifest} is of another dataset ({self._opened.header['dataset']['reference']}): its "
+                f"{self.manifest} is of another dataset ({self._opened.header.dataset.reference}): its "
                 "samples are not those to train on; `curate replay` finds them in a re-ordered copy"
             )
         return Plan(selected)

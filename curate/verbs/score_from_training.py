@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from curate.artifacts.header import Header, check_output, make_header
+from curate.artifacts.files import check_output
+from curate.artifacts.header import Cost, Header, make_header
 from curate.artifacts.tables import Table
 from curate.data.dataset import Dataset, Options, open_dataset
 from curate.data.images import ResidentImages
@@ -27,7 +28,7 @@ from curate.training.ensemble import fit_all, fits_side_by_side, pays_side_by_si
 from curate.training.evaluate import EVALUATION_BATCH
 from curate.training.loop import check_recipe
 from curate.training.unfinished import Unfinished, run_beside, stands, trace_file, unfinished
-from curate.verbs.scored import Methods, method_options, samples_of, scores_table
+from curate.verbs.score_table import Methods, method_options, samples_of, write_scores
 
 _RECORDED = ("epoch", "loss", "samples_seen", "seconds")
 
@@ -46,7 +47,7 @@ class Training:
     trace: Path | None
 
 
-def score_by_training(
+def score_from_training(
     source: str | Path | Dataset,
     methods: Methods,
     training: Training,
@@ -79,12 +80,12 @@ def score_by_training(
     jobs = how_many(first, training.n_models) if training.side_by_side is None and in_memory else 1
     header = _header(methods, training, side_by_side, first, data, seed, place, threads_each(jobs))
     for output in outputs:  # one that this very command wrote before it was killed may be written again
-        check_output(output, force or (left is not None and stands(output, header)))
+        check_output(output, force or (left is not None and stands(output, header.to_json())))
     from_trace = {name: scorer for name, scorer in methods.items() if scorer.reads[0] == "trace"}
     traces = bool(from_trace or training.trace)
     if traces and len(data) * training.n_models > MOST_PLACES:
         raise CurateError(f"a trace holds {MOST_PLACES:,} samples times models at most: train fewer --models")
-    key = {**header, "trace": str(training.trace or traces)}
+    key = {**header.to_json(), "trace": str(training.trace or traces)}
     with unfinished(path, key, fresh, progress) as run:
         state = run.resume(path)
         epochs = [record for record in run.records if "epoch" in record]
@@ -112,17 +113,18 @@ def score_by_training(
                 run.add(epochs[-1], done.state, done.epoch == training.n_epochs - 1)
                 progress.advance(0, epoch=f"{done.epoch + 1}/{training.n_epochs}", loss=done.loss)
         looking = {name: scorer for name, scorer in methods.items() if name not in from_trace}
-        found = _look(run, looking, models, batches, jobs, progress)
+        scores = _look(run, looking, models, batches, jobs, progress)
         seconds = sum(record["seconds"] for record in run.records)
         n_seen = epochs[-1]["samples_seen"]
-        header["cost"] = {"seconds": seconds, "samples_seen": n_seen, "models_at_once": jobs}
         if traces:
-            trace = _write_trace(run, header, training, epochs)
+            trained = replace(header, cost=Cost(seconds, n_seen, models_at_once=jobs))
+            trace = _write_trace(run, trained, training, n_seen)
             started = time.perf_counter()
-            found |= {name: scorer.from_trace(trace) for name, scorer in from_trace.items()}
-            header["cost"]["seconds"] += time.perf_counter() - started
-        in_order = {name: found[name] for name in methods}
-        return scores_table(path, methods, in_order, samples_of(data), header, force=True)
+            scores |= {name: scorer.from_trace(trace) for name, scorer in from_trace.items()}
+            seconds += time.perf_counter() - started
+        in_order = {name: scores[name] for name in methods}
+        costed = replace(header, cost=Cost(seconds, n_seen, models_at_once=jobs))
+        return write_scores(path, methods, in_order, samples_of(data), costed, force=True)
 
 
 def _look(
@@ -166,19 +168,17 @@ def _pass(
     return torch.cat(parts, dim=1).double().cpu().numpy()
 
 
-def _write_trace(
-    run: Unfinished, header: Header, training: Training, epochs: Sequence[Mapping[str, Any]]
-) -> Trace:
+def _write_trace(run: Unfinished, header: Header, training: Training, samples_seen: int) -> Trace:
     """The trace of the run: where it was asked for, else among what is unfinished."""
     summary = {
         "n_epochs": training.n_epochs,
         "n_models": training.n_models,
-        "samples_seen": epochs[-1]["samples_seen"],
+        "samples_seen": samples_seen,
     }
     parts = [run.path(trace_file(epoch)) for epoch in range(training.n_epochs)]
     path = training.trace or run.path("trace.parquet")
-    header = {**header, "kind": "trace", "summary": summary, "cost": dict(header["cost"])}
-    return write_trace(path, header, parts, force=True)  # looked at before: it is ours, or there is none
+    of_trace = replace(header, kind="trace", summary=summary)
+    return write_trace(path, of_trace, parts, force=True)  # looked at before: it is ours, or there is none
 
 
 def _side_by_side(training: Training, learner: Learner) -> bool:

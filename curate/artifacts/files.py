@@ -1,0 +1,112 @@
+"""Atomic writes: a file or a folder stands whole, or what was there before stands.
+
+A crash, a kill or an error leaves the old state. The new one is written beside it, synced, and renamed.
+"""
+
+import ctypes
+import errno
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from curate.errors import CurateError
+
+
+def check_output(path: Path, force: bool) -> None:
+    """Refuse an output that exists. Called before the work as well as before the write."""
+    if path.exists() and not force:
+        raise CurateError(f"{path} exists: use --force to replace it, or -o to write elsewhere")
+    if not path.absolute().parent.is_dir():
+        raise CurateError(f"the folder {path.parent} does not exist: make it, or name another output")
+
+
+@contextmanager
+def atomic_file(path: Path, force: bool = False) -> Iterator[Path]:
+    """A temporary file beside `path` that takes its place when the block ends well.
+
+    A crash, a kill or an error leaves what was there before. The rename follows an fsync.
+    """
+    check_output(path, force)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())
+        _sync(temporary)
+        if path.is_dir():
+            raise CurateError(f"{path} is a folder: give -o a file name")
+        check_output(path, force)
+        temporary.replace(path)
+        _sync(path.absolute().parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def check_output_folder(path: Path, force: bool = False) -> None:
+    """Like `check_output`, for a manifest's folder: nothing else is ever replaced by one."""
+    check_output(path, force)
+    if path.exists() and not (path / "manifest.json").is_file():
+        raise CurateError(f"{path} exists and is not a manifest folder: it is not replaced")
+
+
+@contextmanager
+def atomic_folder(path: Path, force: bool = False) -> Iterator[Path]:
+    """A temporary folder beside `path` that takes its place, whole, when the block ends well."""
+    check_output_folder(path, force)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+    try:
+        yield temporary
+        temporary.chmod(0o777 & ~_umask())
+        for file in temporary.iterdir():
+            file.chmod(0o666 & ~_umask())
+            _sync(file)
+        _sync(temporary)
+        check_output(path, force)
+        if path.exists():
+            _exchange(temporary, path)
+        else:
+            temporary.rename(path)
+        _sync(path.absolute().parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _umask() -> int:
+    """The umask of this process. Setting it is the only portable way to read it, and no other thread's file
+    may be made meanwhile, so on Linux it is read from /proc.
+    """
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1], 8) for line in lines if line.startswith("Umask:"))
+    except (OSError, StopIteration):
+        current = os.umask(0)
+        os.umask(current)
+        return current
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """Swap two folders: in one step where Linux can, so that no moment shows neither of them."""
+    if sys.platform == "linux":
+        here, swap = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+        rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+        if rename and rename(here, os.fsencode(one), here, os.fsencode(other), swap) == 0:
+            return
+        if rename and ctypes.get_errno() not in (errno.EINVAL, errno.ENOSYS):
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(other))
+    aside = one.with_suffix(".old")
+    other.rename(aside)
+    one.rename(other)
+    aside.rename(one)

@@ -1,0 +1,58 @@
+"""Scores from clusters or from an embedding: nothing is trained."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from curate.artifacts.header import Cost, RankingColumn, make_header
+from curate.artifacts.tables import Column, Table, open_table, write_table
+from curate.data.dataset import Dataset
+from curate.errors import CurateError
+from curate.progress import Progress
+from curate.vectors.embedding import open_embedding
+from curate.verbs.score_table import Methods, method_options
+
+_MADE_FROM = {
+    "clusters": "a table of clusters (`curate cluster`)",
+    "embedding": "an embedding (`curate embed`)",
+}
+
+
+def score_from_artifact(
+    source: str | Path | Dataset | None,
+    methods: Methods,
+    name: str,
+    path: Path,
+    force: bool,
+    progress: Progress,
+) -> Table:
+    """Write the scores of a table of clusters or of an embedding by one method; see `curate.score`."""
+    scorer = methods[name]
+    kind = scorer.reads[0]
+    if not isinstance(source, str | Path) or not Path(source).is_file():
+        named = source.reference if isinstance(source, Dataset) else source or "nothing"
+        raise CurateError(f"{name} is made from {_MADE_FROM[kind]}, and {named} is none: make one first")
+    started = time.perf_counter()
+    columns: dict[str, Column] = {}
+    if kind == "clusters":
+        table = open_table(source, ("clusters",))
+        parent, n = table.header, len(table)
+        columns |= table.columns | {name: scorer.from_clusters(table)}
+    else:
+        embedding = open_embedding(source)
+        parent, n = embedding.header, embedding.n
+        columns |= {"index": np.arange(n), "uid": embedding.uids}
+        columns |= {"label": embedding.labels} if embedding.labels is not None else {}
+        columns |= scorer.from_embedding(embedding, progress)
+    header = make_header(
+        "scores",
+        "score",
+        method_options(methods),
+        seed=0,
+        dataset=parent.dataset,
+        parents={kind: parent},
+        columns={name: RankingColumn(scorer.hard_is)},
+        cost=Cost(time.perf_counter() - started, samples_seen=0),
+    )
+    return write_table(path, header, columns, force)

@@ -1,0 +1,57 @@
+"""Scores from the trace of a training run: no image is looked at, and nothing is trained."""
+
+import time
+from pathlib import Path
+
+from curate.artifacts.header import Cost, check_same_dataset, make_header
+from curate.artifacts.tables import Column, Table
+from curate.data.dataset import Dataset, Options, open_dataset, opening_for
+from curate.manifests.manifest import open_manifest
+from curate.progress import Progress
+from curate.scores.trace import Trace
+from curate.verbs.score_table import Methods, method_options, samples_of, write_scores
+
+
+def score_from_trace(
+    trace: Trace,
+    source: str | Path | Dataset | None,
+    methods: Methods,
+    opening: Options,
+    path: Path,
+    force: bool,
+    progress: Progress,
+) -> Table:
+    """Write the scores that a trace gives; see `curate.score`."""
+    samples = _samples_of(trace, source, opening, progress)
+    started = time.perf_counter()
+    scores = {}
+    with progress.task("score", len(methods), "scores"):
+        for name, scorer in methods.items():
+            scores[name] = scorer.from_trace(trace)
+            progress.advance()
+    header = make_header(
+        "scores",
+        "score",
+        {**method_options(methods), "n_models": trace.n_models, "n_epochs": trace.n_epochs},
+        seed=0,
+        dataset=trace.header.dataset,
+        parents={"trace": trace.header},
+        cost=Cost(time.perf_counter() - started, samples_seen=0),
+    )
+    return write_scores(path, methods, scores, samples, header, force)
+
+
+def _samples_of(
+    trace: Trace, source: str | Path | Dataset | None, opening: Options, progress: Progress
+) -> dict[str, Column]:
+    """Index, uid and label of every sample of a trace: from the run's own folder, else from the dataset."""
+    beside = trace.path.parent / "manifest.json"
+    if source is None and beside.is_file():
+        manifest = open_manifest(beside.parent)
+        if manifest.header.dataset == trace.header.dataset:
+            return {name: manifest.samples[name] for name in ("index", "uid", "label")}
+    recorded = trace.header.dataset
+    wanted = None if source is None else source if isinstance(source, Dataset) else str(source)
+    dataset = open_dataset(wanted or recorded.reference, opening_for(recorded, opening, wanted), progress)
+    check_same_dataset(recorded, str(trace.path), dataset.header(), dataset.reference)
+    return samples_of(dataset)
