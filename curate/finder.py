@@ -30,6 +30,8 @@ KINDS = {
     "scorers": Kind("scorer", "scores"),
     "strategies": Kind("strategy", "selection"),
     "policies": Kind("policy", "selection"),
+    "schedules": Kind("schedule", "training"),
+    "augmentations": Kind("augmentation", "training"),
 }
 
 
@@ -40,20 +42,21 @@ def names(kind: str) -> list[str]:
 
 
 def load(kind: str, name: str) -> type[Any]:
-    """The dataclass in the file `name` of the kind's folder; a name that does not exist is an error."""
+    """The class in the file `name` of the kind's folder, called as the file is, else the first public one.
+
+    A name that does not exist is an error.
+    """
     known = names(kind)
     wanted = name.replace("_", "-")
     if wanted not in known:
         raise CurateError(f"there is no {KINDS[kind].label} called '{name}': {nearest(wanted, known)}")
     module = importlib.import_module(f"curate.{KINDS[kind].room}.{kind}.{wanted.replace('-', '_')}")
-    public = [
-        value
+    own = {
+        key.lower(): value
         for key, value in vars(module).items()
-        if isinstance(value, type)
-        and value.__module__ == module.__name__
-        and key.lower() == wanted.replace("-", "")
-    ]
-    return public[0]
+        if isinstance(value, type) and value.__module__ == module.__name__ and not key.startswith("_")
+    }
+    return own.get(wanted.replace("-", "")) or next(iter(own.values()))
 
 
 def make(kind: str, name: str, options: Mapping[str, Any] | None = None) -> Any:

@@ -62,7 +62,7 @@ def dataset(function: Function) -> Function:
 
 
 _EPOCHS = click.option("--epochs", "n_epochs", type=int, help="Passes over the selected samples.")
-_RECIPE = {
+_HYPERPARAMETERS = {
     "batch_size": click.option("--batch-size", type=int, help="Samples per step."),
     "optimizer": click.option("--optimizer", help="sgd or adam."),
     "lr": click.option("--lr", type=float, help="The largest learning rate."),
@@ -75,17 +75,17 @@ _RECIPE = {
 }
 
 
-def recipe(epochs: bool = True) -> Callable[[Function], Function]:
-    """The options that override a model's recipe, handed over as `recipe`; None keeps the model's.
+def hyperparameters(epochs: bool = True) -> Callable[[Function], Function]:
+    """The options that override a model's `hyperparameters`, handed over as that; None keeps the model's.
 
     Without `epochs`, the command has an option of its own for them.
     """
-    chosen = {**({"n_epochs": _EPOCHS} if epochs else {}), **_RECIPE}
+    chosen = {**({"n_epochs": _EPOCHS} if epochs else {}), **_HYPERPARAMETERS}
 
     def add(function: Function) -> Function:
         @functools.wraps(function)
         def gathered(**values: Any) -> Any:
-            return function(recipe={name: values.pop(name) for name in chosen}, **values)
+            return function(hyperparameters={name: values.pop(name) for name in chosen}, **values)
 
         for option in reversed(chosen.values()):
             gathered = option(gathered)

@@ -9,11 +9,11 @@ from curate.cli import options
 @click.argument("folder")
 @click.option("--data", metavar="DATASET", help="The dataset, where it is not at the recorded place.")
 @click.option("--model", help="Model to train; by default the recorded one, else basic-cnn.")
-@options.recipe()
+@options.hyperparameters()
 @click.option("--trials", default=3, show_default=True, help="Runs, each with a seed of its own.")
 @click.option("--seed", type=int, help="Seed of the first trial; by default the recorded one, else 0.")
 @click.option("--against", default="", metavar="CONTROLS", help="Controls to run as well: full,random")
-@click.option("--jobs", default=1, show_default=True, help="Runs to train side by side on a CPU.")
+@click.option("--jobs", default=1, show_default=True, help="Runs to train at the same time on a CPU.")
 @click.option("--freeze", default="", metavar="last", help="Train on the last epoch's selection throughout.")
 @click.option(
     "--count-scoring/--no-scoring",
@@ -31,7 +31,7 @@ def command(
     folder,
     data,
     model,
-    recipe,
+    hyperparameters,
     trials,
     seed,
     against,
@@ -66,7 +66,7 @@ def command(
             data,
             model=model,
             options=options.parse_settings(settings) or None,
-            recipe=recipe,
+            hyperparameters=hyperparameters,
             trials=trials,
             against=against.split(","),
             opening=opening,

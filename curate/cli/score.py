@@ -11,7 +11,7 @@ from curate.cli import options
     "--method", default="el2n", show_default=True, help="One of those above, or several with commas between."
 )
 @click.option("--models", type=int, metavar="K", help="Models of different seeds to train; see above.")
-@click.option("--epochs", type=int, metavar="E", help="Score after so many epochs of the recipe.")
+@click.option("--epochs", type=int, metavar="E", help="Score after so many epochs of the schedule.")
 @click.option("--trace", metavar="TRACE", help="Score from this trace; written if SOURCE has none there yet.")
 @click.option("--model", help="The model to train; by default basic-cnn.")
 @click.option(
@@ -21,7 +21,7 @@ from curate.cli import options
     help="Train the models as one computation, or one after another; by default small models are one "
     "computation on a GPU, and several run at once on a CPU.",
 )
-@options.recipe(epochs=False)
+@options.hyperparameters(epochs=False)
 @click.option("--seed", type=int, help="Of the first model, by default 0; the others take those after it.")
 @options.DEVICE
 @options.output("FILE.parquet")
@@ -38,7 +38,7 @@ def command(
     trace,
     model,
     side_by_side,
-    recipe,
+    hyperparameters,
     seed,
     device,
     output,
@@ -68,7 +68,7 @@ def command(
       duplicate        distance to the nearest other   SOURCE: embedding
                        (--set max_cosine_distance=0.05)
 
-    More epochs than the recipe has make it longer. Killed half-way, the same command goes on where it was.
+    More epochs than the schedule has make it longer. Killed half-way, the same command goes on where it was.
 
     \b
       curate score digits --method el2n --models 3
@@ -88,7 +88,7 @@ def command(
             trace=trace,
             model=model,
             options=options.parse_settings(settings),
-            recipe=recipe,
+            hyperparameters=hyperparameters,
             side_by_side=side_by_side,
             opening=opening,
             seed=seed,

@@ -24,7 +24,7 @@ from curate.cli import options
 @click.option("--trust", type=float, metavar="SHARE", help="Keep the 1 - SHARE most doubtful labels out.")
 @click.option("--trace", is_flag=True, help="Keep what training sees of each sample, for `curate score`.")
 @click.option("--from", "from_", metavar="PATH", help="Earlier manifest or scores that the policy needs.")
-@options.recipe()
+@options.hyperparameters()
 @click.option("--evaluate-every", default=0, metavar="EPOCHS", help="How often to test; by default 20 times.")
 @options.TEST
 @options.SEED
@@ -47,7 +47,7 @@ def command(
     trust,
     trace,
     from_,
-    recipe,
+    hyperparameters,
     evaluate_every,
     test,
     seed,
@@ -81,7 +81,7 @@ def command(
 
     Their options are given with --set, as are those of a model: width=32 (basic-cnn). scores=TABLE (with
     column=distance) and manifest=FOLDER are what --from sets. What is not said comes from the model's own
-    recipe.
+    hyperparameters.
 
     \b
       curate train digits
@@ -105,7 +105,7 @@ def command(
             trace=trace,
             from_=from_,
             options=options.parse_settings(settings),
-            recipe=recipe,
+            hyperparameters=hyperparameters,
             opening=opening,
             test=test,
             evaluate_every=evaluate_every,

@@ -69,10 +69,11 @@ class Manifest:
 
     def selected(self, epoch: int) -> Selected:
         """The samples of an epoch, read without the others; a static manifest repeats its one epoch."""
-        group = 0 if self.is_static else epoch
-        if not 0 <= group < self.n_epochs:
-            raise CurateError(f"{self.path} has epochs 0 to {self.n_epochs - 1}, not {epoch}")
-        return _selected_of(self._selection.read_row_group(group))
+        return _selected_of(self._selection.read_row_group(self._group(epoch)))
+
+    def n_selected(self, epoch: int) -> int:
+        """How many samples an epoch selects, without reading them."""
+        return int(self._selection.metadata.row_group(self._group(epoch)).num_rows)
 
     @cached_property
     def samples(self) -> dict[str, Column]:
@@ -92,6 +93,13 @@ class Manifest:
         return {
             name: np.asarray(table.column(name).to_numpy(zero_copy_only=False)) for name in table.column_names
         }
+
+    def _group(self, epoch: int) -> int:
+        """The row group of an epoch."""
+        group = 0 if self.is_static else epoch
+        if not 0 <= group < self.n_epochs:
+            raise CurateError(f"{self.path} has epochs 0 to {self.n_epochs - 1}, not {epoch}")
+        return group
 
     @cached_property
     def _selection(self) -> Any:

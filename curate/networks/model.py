@@ -1,4 +1,4 @@
-"""What a model plug-in is, and the recipe it brings."""
+"""What a model is, and the hyperparameters it brings: the contract of the folder models."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Hyperparameters:
     """How a model is trained by default. `lr` is the largest learning rate of the schedule.
 
     `optimizer` is `sgd` (Nesterov momentum) or `adam`; `schedule` is constant, multistep, cosine or
@@ -28,7 +28,7 @@ class Recipe:
 class Model(Protocol):
     """A model plug-in: a frozen dataclass whose fields are its options."""
 
-    recipe: ClassVar[Recipe]
+    hyperparameters: ClassVar[Hyperparameters]
 
     def input_size(self, height: int, width: int) -> tuple[int, int]:
         """The image size the network wants for images of this size; images are resized to it."""

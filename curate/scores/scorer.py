@@ -9,8 +9,8 @@ first. Of each source it has one method:
     embedding  from_embedding(embedding, progress) columns by name, [n]; the first one is the score
 
 Over several models a score is the `mean`, with its spread, or the `sum`. `n_models` and `n_epochs` are what
-it wants of training by default, None for all epochs of the model's recipe. `unlearned` says beyond which
-value, on the hard side, a sample was not learned, where the score can tell.
+it wants of training by default, None for as many epochs as the model's hyperparameters have. `unlearned` says
+beyond which value, on the hard side, a sample was not learned, where the score can tell.
 """
 
 from collections.abc import Mapping

@@ -21,7 +21,7 @@ Losses = npt.NDArray[np.float32]
 Values = npt.NDArray[np.floating]
 Memory = Mapping[str, Any]
 Observing = Literal["nothing", "evaluation", "training"]
-Budget = Literal["keep", "own", "early"]
+Sizing = Literal["keep", "own", "early"]
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,13 @@ class Plan:
 class Policy(Protocol):
     """A policy plug-in: a frozen dataclass whose fields are its options.
 
-    `observes` says whose losses it asks for by default; `budget` whether it keeps k samples (`keep`),
-    decides itself (`own`), or trains on all of them for as many presentations (`early`); `period` is how
-    often, in epochs, it wants to be asked, None for once in a twentieth of the run.
+    `observes` says whose losses it asks for by default; `sizing` whether it keeps k samples (`keep`),
+    decides itself how many (`own`), or trains on all of them for as many presentations (`early`); `period`
+    is how often, in epochs, it wants to be asked, None for once in a twentieth of the run.
     """
 
     observes: ClassVar[Observing]
-    budget: ClassVar[Budget]
+    sizing: ClassVar[Sizing]
     period: ClassVar[int | None]
 
     def plan(self, view: View) -> Plan:

@@ -8,7 +8,7 @@ from curate.finder import nearest
 from curate.selection.budget import count_to_keep
 from curate.selection.policy import Observing, Policy
 
-BUDGETS = ("epochs", "samples")
+RUN_LENGTHS = ("epochs", "samples")
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def plan_session(policy: Policy, name: str, n: int, n_epochs: int, asked: Asked)
         raise CurateError(f"keep={keep} is more than --trust {trust} leaves: keep less, or trust more")
 
     def session_of(epochs: int) -> Session:
-        every = period or (None if policy.budget == "early" else policy.period) or max(1, epochs // 20)
+        every = period or (None if policy.sizing == "early" else policy.period) or max(1, epochs // 20)
         planned = Session(first, last, every, observes, adapt, trust)
         return replace(planned, n_presentations=planned.total(epochs))
 
@@ -85,25 +85,25 @@ def plan_session(policy: Policy, name: str, n: int, n_epochs: int, asked: Asked)
             f"period={period} is out of range: use 1 to {n_epochs}, the number of epochs of the run"
         )
     session = session_of(n_epochs)
-    if policy.budget == "early":
+    if policy.sizing == "early":
         return replace(session, period_epochs=1), -(-session.n_presentations // n)
     return session, n_epochs
 
 
 def _check_combination(policy: Policy, name: str, asked: Asked) -> None:
     """Refuse what a policy cannot do, or would do without a word."""
-    if asked.budget not in BUDGETS:
-        raise CurateError(f"there is no budget '{asked.budget}': {nearest(asked.budget, BUDGETS)}")
-    if policy.budget == "own" and asked.keep is not None:
+    if asked.budget not in RUN_LENGTHS:
+        raise CurateError(f"there is no budget '{asked.budget}': {nearest(asked.budget, RUN_LENGTHS)}")
+    if policy.sizing == "own" and asked.keep is not None:
         raise CurateError(f"policy {name} decides itself how many samples to keep: leave out --keep")
-    if policy.budget != "own" and asked.keep is None:
+    if policy.sizing != "own" and asked.keep is None:
         raise CurateError(f"policy {name} needs to know how many samples to keep: use --keep 0.3")
-    if policy.budget == "own" and asked.budget == "samples":
+    if policy.sizing == "own" and asked.budget == "samples":
         raise CurateError(f"policy {name} has no fixed budget to stretch: leave out --budget samples")
-    if policy.budget == "own" and policy.period and asked.period not in (None, policy.period):
+    if policy.sizing == "own" and policy.period and asked.period not in (None, policy.period):
         when = "in every epoch" if policy.period == 1 else f"every {policy.period} epochs"
         raise CurateError(f"policy {name} selects {when}: leave out --period")
-    follows = policy.budget != "keep" and policy.period is not None  # a plan of its own, epoch by epoch
+    follows = policy.sizing != "keep" and policy.period is not None  # a plan of its own, epoch by epoch
     if follows and asked.adapt is not None:
         raise CurateError(f"policy {name} has to be asked in every epoch: leave out --adapt")
     if follows and policy.observes == "nothing" and asked.trust is not None:

@@ -12,10 +12,10 @@ _NAMES, _COLUMN = 24, 18  # columns that names and each run need
 
 def print_replay(found: ReplayResult, console: Console) -> None:
     """Accuracy with spread, median, worst class, samples seen, seconds, and differences to controls."""
-    recipe, trials = found.recipe, len(found.runs[0].trials)
+    hyperparameters, trials = found.hyperparameters, len(found.runs[0].trials)
     share = found.n_selected_per_epoch / found.n
     plus_minus = "±" if console.encoding.lower().startswith("utf") else "+-"
-    epochs = f"{recipe.n_epochs} epoch{'s' * (recipe.n_epochs > 1)}"
+    epochs = f"{hyperparameters.n_epochs} epoch{'s' * (hyperparameters.n_epochs > 1)}"
     console.print(
         Text(
             f"{found.manifest}: {found.n_selected_per_epoch:,.0f} of {found.n:,} samples ({share:.1%})\n"

@@ -38,24 +38,26 @@ def draws(learner: Learner) -> bool:
     return any(isinstance(part, (*_DROPOUT, nn.RReLU)) for part in learner.module.modules())
 
 
-def threads_each(jobs: int) -> int:
+def threads_each(n_at_once: int) -> int:
     """The threads of each of so many models at once."""
-    return torch.get_num_threads() // jobs
+    return torch.get_num_threads() // n_at_once
 
 
 @contextmanager
-def at_once(jobs: int, progress: Progress) -> Iterator[tuple[Map, Progress]]:
+def at_once(n_at_once: int, progress: Progress) -> Iterator[tuple[Map, Progress]]:
     """`map` for so many threads, and the progress that goes with it; the builtin `map` for one.
 
     When the block ends, by an error or an interrupt too, work under way ends at its next sign of progress.
     """
     # The first optimizer imports much of torch: not in several threads at once, nor in the time of an epoch.
     torch.optim.SGD([torch.zeros(1, requires_grad=True)])
-    if jobs == 1:
+    if n_at_once == 1:
         yield map, progress
         return
     n_threads, shared = torch.get_num_threads(), _Shared(progress)
-    pool = ThreadPoolExecutor(jobs, initializer=torch.set_num_threads, initargs=(threads_each(jobs),))
+    pool = ThreadPoolExecutor(
+        n_at_once, initializer=torch.set_num_threads, initargs=(threads_each(n_at_once),)
+    )
     with torch.random.fork_rng(devices=[]):  # around the threads, which set and restore the same state
         try:
             yield pool.map, shared

@@ -1,34 +1,43 @@
 """Batches: from a dataset to normalised float tensors on the training device.
 
 Images that are resident move to the device once, as uint8, and batches are cut there. Others are read
-and decoded by a background thread while the device computes. Crop and flip happen in batches on the
-device; what befalls a sample depends on seed, epoch and index alone, never on the rest of its batch.
+and decoded by a background thread while the device computes. Images are augmented in batches on the device;
+what befalls a sample depends on seed, epoch and index alone, never on the rest of its batch.
 """
 
 import queue
 import threading
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from curate.data.dataset import Dataset
 from curate.data.images import ResidentImages
 from curate.errors import CurateError
 from curate.networks.learner import Learner
 from curate.rng import rng
+from curate.training.augmentation import Augmentation
 
-PAD = 4  # pixels that a crop can move an image, for images of 32 pixels
-AUGMENTATIONS = ("auto", "none", "crop", "flip", "crop-flip")
 _PREPARE = 1024
 _AHEAD = 3
 
 Rows = npt.NDArray[np.int64]
 T = TypeVar("T")
+
+
+class Batch(NamedTuple):
+    """Samples on the training device: `rows` are their indices, int64 `[batch]`.
+
+    `images` are normalized, float32 `[batch, c, h, w]`; `labels` are int64 `[batch]`.
+    """
+
+    rows: Tensor
+    images: Tensor
+    labels: Tensor
 
 
 class Batches:
@@ -46,28 +55,23 @@ class Batches:
         self.labels = torch.from_numpy(dataset.need_labels("training")).to(self.device)
         self._resident = self._all_on_device() if isinstance(dataset.images, ResidentImages) else None
 
-    def plain(self, order: Rows, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Images float32 `[batch, c, h, w]` and labels int64 `[batch]`, without augmentation."""
+    def plain(self, order: Rows, batch_size: int) -> Iterator[Batch]:
+        """The samples of `order`, without augmentation, so many at a time."""
         for rows, images in self._raw(order, batch_size):
-            yield self._learner.normalized(images), self.labels[rows]
+            yield Batch(rows, self._learner.normalized(images), self.labels[rows])
 
     def augmented(
-        self, order: Rows, batch_size: int, augment: str, seed: int, epoch: int
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Like `plain`, each image moved and mirrored at random."""
-        move, mirror = (word in augment for word in ("crop", "flip"))
-        if not (move or mirror):
-            yield from self.plain(order, batch_size)
-            return
+        self, order: Rows, batch_size: int, augmentation: Augmentation, seed: int, epoch: int
+    ) -> Iterator[Batch]:
+        """Like `plain`, each image changed at random as the augmentation does it."""
         chance = rng(seed, "augment", epoch)
-        reach = max(1, PAD * self._learner.input_size[0] // 32) if move else 0
-        shifts = chance.integers(0, 2 * reach + 1, (self.n, 2))
-        mirrored = chance.random(self.n) < (0.5 if mirror else 0.0)
-        shifts_here = torch.from_numpy(shifts).to(self.device)
-        mirrored_here = torch.from_numpy(mirrored).to(self.device)
+        drawn = {
+            name: torch.from_numpy(value).to(self.device)
+            for name, value in augmentation.draw(self.n, self._learner.input_size, chance).items()
+        }
         for rows, images in self._raw(order, batch_size):
-            moved = shift_and_mirror(images, shifts_here[rows], mirrored_here[rows], reach)
-            yield self._learner.normalized(moved), self.labels[rows]
+            changed = augmentation.apply(images, {name: value[rows] for name, value in drawn.items()})
+            yield Batch(rows, self._learner.normalized(changed), self.labels[rows])
 
     def _all_on_device(self) -> Tensor:
         """uint8 `[n, c, h, w]`, resized once."""
@@ -92,23 +96,6 @@ class Batches:
         pieces = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
         for rows, images in ahead((piece, self._sized(piece)) for piece in pieces):
             yield torch.from_numpy(rows).to(self.device), images.to(self.device, non_blocking=True)
-
-
-def shift_and_mirror(images: Tensor, shifts: Tensor, mirrored: Tensor, reach: int) -> Tensor:
-    """Each image cut from its zero-padded self at its own shift, and mirrored where told.
-
-    images `[b, c, h, w]`; shifts int64 `[b, 2]` from 0 to 2·reach, where `reach` is no shift at all;
-    mirrored bool `[b]`.
-    """
-    n, n_channels, height, width = images.shape
-    padded = functional.pad(images, (reach,) * 4)
-    down = torch.arange(height, device=images.device)
-    right = torch.arange(width, device=images.device)
-    ys = shifts[:, :1] + down
-    xs = shifts[:, 1:] + torch.where(mirrored[:, None], width - 1 - right, right)
-    sample = torch.arange(n, device=images.device).view(n, 1, 1, 1)
-    channel = torch.arange(n_channels, device=images.device).view(1, n_channels, 1, 1)
-    return padded[sample, channel, ys[:, None, :, None], xs[:, None, None, :]]
 
 
 def ahead(items: Iterator[T]) -> Iterator[T]:
@@ -147,12 +134,3 @@ def ahead(items: Iterator[T]) -> Iterator[T]:
     finally:
         stopped.set()
         thread.join()
-
-
-def check_augment(name: str, n_channels: int) -> str:
-    """The augmentation meant by `name`; `auto` crops and flips colour images and leaves grey ones."""
-    if name not in AUGMENTATIONS:
-        raise CurateError(f"augment={name} is unknown: use one of {', '.join(AUGMENTATIONS)}")
-    if name == "auto":
-        return "crop-flip" if n_channels == 3 else "none"
-    return name

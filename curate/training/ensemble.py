@@ -18,22 +18,23 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.func import functional_call, stack_module_state, vmap
-from torch.nn import functional
 
 from curate.errors import CurateError
 from curate.finder import make
 from curate.manifests.order import order_of
 from curate.networks.learner import Learner, autocast
-from curate.networks.model import Recipe
+from curate.networks.model import Hyperparameters
 from curate.progress import SILENT, Progress
-from curate.rng import stream_seed
 from curate.scores.trace import Seen
 from curate.selection.session import Session
 from curate.training.at_once import Map, at_once, draws, is_small
-from curate.training.batches import Batches, check_augment
-from curate.training.loop import Epoch, check_recipe, fit, optimizer_of, repeatable
-from curate.training.recorder import Recorder
-from curate.training.schedules import schedule
+from curate.training.augmentation import augmentation_for
+from curate.training.batches import Batch, Batches
+from curate.training.book import Book
+from curate.training.epoch import train_epoch
+from curate.training.loop import Epoch, fit
+from curate.training.optimizer import check_hyperparameters, optimizer_of
+from curate.training.schedule import schedule
 
 
 @dataclass(frozen=True)
@@ -54,27 +55,34 @@ class Round:
 def fit_all(
     learners: Sequence[Learner],
     data: Batches,
-    recipe: Recipe,
+    *,
+    hyperparameters: Hyperparameters,
     seeds: Sequence[int],
     n_epochs: int,
-    *,
     side_by_side: bool,
     trace: bool,
-    jobs: int = 1,
+    n_at_once: int = 1,
     progress: Progress = SILENT,
     resume: Mapping[str, Any] | None = None,
 ) -> Iterator[Round]:
-    """Train each learner with its seed for the first `n_epochs` of the recipe, all epochs in step.
+    """Train each learner with its seed for the first `n_epochs` epochs of the schedule, in step.
 
-    One by one, `jobs` of them go at once. When the last epoch is done, or `resume` is the state after it, the
-    learners hold their weights.
+    One by one, `n_at_once` of them go at once. When the last epoch is done, or `resume` is the state after
+    it, the learners hold their weights.
     """
-    check_recipe(recipe)
+    check_hyperparameters(hyperparameters)
+    how: dict[str, Any] = {
+        "hyperparameters": hyperparameters,
+        "seeds": seeds,
+        "n_epochs": n_epochs,
+        "trace": trace,
+        "resume": resume,
+    }
     if side_by_side:
-        yield from _side_by_side(learners, data, recipe, seeds, n_epochs, trace, progress, resume)
+        yield from _stacked(learners, data, progress=progress, **how)
     else:
-        with at_once(jobs, progress) as (each, shared):
-            yield from _one_by_one(learners, data, recipe, seeds, n_epochs, trace, each, shared, resume)
+        with at_once(n_at_once, progress) as (each, shared):
+            yield from _one_by_one(learners, data, each=each, progress=shared, **how)
 
 
 def pays_side_by_side(learner: Learner) -> bool:
@@ -90,7 +98,8 @@ def fits_side_by_side(learner: Learner) -> bool:
 def _one_by_one(
     learners: Sequence[Learner],
     data: Batches,
-    recipe: Recipe,
+    *,
+    hyperparameters: Hyperparameters,
     seeds: Sequence[int],
     n_epochs: int,
     trace: bool,
@@ -101,7 +110,18 @@ def _one_by_one(
     everything, full = np.arange(data.n), make("policies", "full")
     states = resume["models"] if resume else [None] * len(learners)
     runs = [
-        fit(learner, full, data, everything, recipe, seed, progress, Session(trace=trace), state, n_epochs)
+        fit(
+            learner,
+            full,
+            data,
+            available=everything,
+            hyperparameters=hyperparameters,
+            seed=seed,
+            session=Session(trace=trace),
+            resume=state,
+            stop=n_epochs,
+            progress=progress,
+        )
         for learner, seed, state in zip(learners, seeds, states, strict=True)
     ]
     while True:
@@ -128,94 +148,100 @@ def _states(epochs: Sequence[Epoch]) -> dict[str, Any]:
     return {"models": [epoch.state() for epoch in epochs]}
 
 
-def _side_by_side(
+def _stacked(
     learners: Sequence[Learner],
     data: Batches,
-    recipe: Recipe,
+    *,
+    hyperparameters: Hyperparameters,
     seeds: Sequence[int],
     n_epochs: int,
     trace: bool,
     progress: Progress,
     resume: Mapping[str, Any] | None,
 ) -> Iterator[Round]:
-    stack = _Stack(learners, recipe)
-    n, n_models, device = data.n, len(learners), learners[0].device
-    augment = check_augment(recipe.augment, learners[0].n_channels)
-    factor = schedule(recipe.schedule)
-    recorder = Recorder(n * n_models, data.device, trace)
-    first_places = torch.arange(n_models, device=data.device)[:, None] * n
+    stack = _Stack(learners, hyperparameters)
+    n, n_models, batch_size = data.n, len(learners), hyperparameters.batch_size
+    augmentation = augmentation_for(hyperparameters.augment, learners[0].n_channels)
+    rates = schedule(hyperparameters.schedule)
+    book = Book(n * n_models, data.device, trace=trace)
     everything = np.arange(n)
     if resume is not None:
         stack.load(resume)
-    n_batches = -(-n // recipe.batch_size)
     for epoch in range(stack.epoch + 1, n_epochs):
         started = time.perf_counter()
         orders = [order_of(everything, n, seed, epoch) for seed in seeds]
-        places = torch.from_numpy(np.stack(orders)).to(data.device) + first_places
-        loss_sum = torch.zeros((), dtype=torch.float64, device=device)
         pieces = [
-            data.augmented(order, recipe.batch_size, augment, seed, epoch)
+            data.augmented(order, batch_size, augmentation, seed, epoch)
             for order, seed in zip(orders, seeds, strict=True)
         ]
-        with repeatable(device, stream_seed(seeds[0], "noise", epoch)):
-            for step, piece in enumerate(zip(*pieces, strict=True)):
-                images, labels = (torch.stack(list(parts)) for parts in zip(*piece, strict=True))
-                start = step * recipe.batch_size
-                here = places[:, start : start + labels.shape[1]].flatten()
-                stack.set_lr(recipe.lr * factor((epoch + step / n_batches) / recipe.n_epochs))
-                logits = stack.logits(images).flatten(0, 1)
-                losses = functional.cross_entropy(logits, labels.flatten(), reduction="none")
-                recorder.note(here, logits.detach(), losses.detach(), labels.flatten())
-                stack.step(losses.view_as(labels).mean(1).sum())
-                loss_sum += losses.detach().sum()
-                progress.advance(labels.numel())
-        mean_loss = float(loss_sum) / (n * n_models)
-        if not np.isfinite(mean_loss):
+        totals = train_epoch(
+            stack,
+            _side_by_side(pieces, n),
+            n_batches=-(-n // batch_size),
+            epoch=epoch,
+            hyperparameters=hyperparameters,
+            schedule=rates,
+            book=book,
+            seed=seeds[0],
+            progress=progress,
+        )
+        if not np.isfinite(totals.loss):
             flat = np.concatenate([order + model * n for model, order in enumerate(orders)])
-            model, sample = divmod(int(flat[recorder.first_not_finite(flat)]), n)
+            model, sample = divmod(int(flat[book.first_not_finite(flat)]), n)
             raise CurateError(
-                f"the loss is {mean_loss} in epoch {epoch} of model {model}, first that of sample {sample}: "
-                f"use a smaller --lr than {recipe.lr}"
+                f"the loss is {totals.loss} in epoch {epoch} of model {model}, first that of sample "
+                f"{sample}: use a smaller --lr than {hyperparameters.lr}"
             )
         stack.epoch = epoch
         yield Round(
             epoch=epoch,
-            loss=mean_loss,
+            loss=totals.loss,
             samples_seen=(epoch + 1) * n * n_models,
             seconds=time.perf_counter() - started,
-            seen=[recorder.seen(everything, model * n) for model in range(n_models)] if trace else None,
+            seen=[book.seen(everything, model * n) for model in range(n_models)] if trace else None,
             state=stack.state,
         )
     stack.unstack(learners)
 
 
+def _side_by_side(pieces: Sequence[Iterator[Batch]], n: int) -> Iterator[Batch]:
+    """One batch of all models from a batch of each: images `[models, batch, c, h, w]`, the rest flat.
+
+    Row i of model m is place m · n + i.
+    """
+    for parts in zip(*pieces, strict=True):
+        places = torch.cat([batch.rows + model * n for model, batch in enumerate(parts)])
+        images = torch.stack([batch.images for batch in parts])
+        yield Batch(places, images, torch.cat([batch.labels for batch in parts]))
+
+
 class _Stack:
     """Models of one architecture as one: every parameter and buffer has a first dimension of models."""
 
-    def __init__(self, learners: Sequence[Learner], recipe: Recipe) -> None:
+    def __init__(self, learners: Sequence[Learner], hyperparameters: Hyperparameters) -> None:
         modules = [learner.module for learner in learners]
         self._parameters, self._buffers = stack_module_state(modules)
         self._skeleton = copy.deepcopy(modules[0]).to("meta").train()
-        self._optimizer = optimizer_of(self._parameters.values(), recipe)
-        self._device = learners[0].device
+        self._optimizer = optimizer_of(self._parameters.values(), hyperparameters)
+        self._n_models, self.device = len(learners), learners[0].device
         self.epoch = -1
 
     def logits(self, images: Tensor) -> Tensor:
-        """Images `[models, batch, c, h, w]` in training to logits float32 `[models, batch, classes]`."""
-        with autocast(self._device):
-            found: Tensor = vmap(self._one)(self._parameters, self._buffers, images)
-        return found.float()
+        """Images `[models, batch, c, h, w]` in training to logits float32 `[models · batch, classes]`."""
+        with autocast(self.device):
+            stacked: Tensor = vmap(self._one)(self._parameters, self._buffers, images)
+        return stacked.float().flatten(0, 1)
 
-    def step(self, loss: Tensor) -> None:
-        """One step of every model down its own part of the loss."""
+    def step(self, losses: Tensor) -> None:
+        """One step of every model down the mean of its own losses, of `[models · batch]`."""
         self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        losses.view(self._n_models, -1).mean(1).sum().backward()
         self._optimizer.step()
 
-    def set_lr(self, lr: float) -> None:
+    def set_rate(self, rate: float) -> None:
         """The learning rate of the steps to come."""
         for group in self._optimizer.param_groups:
-            group["lr"] = lr
+            group["lr"] = rate
 
     def state(self) -> dict[str, Any]:
         """As of now; the weights are not copied."""

@@ -34,7 +34,7 @@ def evaluate(learner: Learner, batches: Batches, n_classes: int) -> Evaluation:
     total = torch.zeros_like(right)
     loss = torch.zeros((), dtype=torch.float64, device=learner.device)
     with torch.inference_mode():
-        for images, labels in batches.plain(np.arange(batches.n), EVALUATION_BATCH):
+        for _, images, labels in batches.plain(np.arange(batches.n), EVALUATION_BATCH):
             logits = learner.logits(images)
             loss += functional.cross_entropy(logits, labels, reduction="sum")
             total += torch.bincount(labels, minlength=n_classes)

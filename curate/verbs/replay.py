@@ -14,14 +14,16 @@ from curate.data.images import ResidentImages
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest, follow, open_manifest
 from curate.networks import learner as learners
-from curate.networks.model import Recipe
+from curate.networks.model import Hyperparameters
 from curate.progress import SILENT, Progress
+from curate.selection.controls import MatchedRandom
+from curate.selection.policy import Policy
 from curate.sharing.cache import fetched, is_remote
 from curate.statistics import Difference, Spread, paired_difference, spread
-from curate.training.loop import check_recipe
-from curate.training.trials import Laboratory, Setting, Trial, side_by_side
+from curate.training.optimizer import check_hyperparameters
+from curate.training.trials import Laboratory, Setting, Trial, Wanted, trials_in_processes
 from curate.verbs.testing import open_test
-from curate.verbs.train import recipe_for
+from curate.verbs.train import hyperparameters_for
 
 CONTROLS = ("full", "random")
 DEFAULT_MODEL = "basic-cnn"
@@ -52,7 +54,7 @@ class ReplayResult:
     manifest_sha256: str
     dataset: str
     model: str
-    recipe: Recipe
+    hyperparameters: Hyperparameters
     n_selected_per_epoch: float
     n: int
     device: str
@@ -79,6 +81,7 @@ class ReplayResult:
     def as_dict(self) -> dict[str, Any]:
         """Everything as plain JSON values."""
         plain = asdict(self)
+        plain["recipe"] = plain.pop("hyperparameters")  # the key on disk
         for run, described in zip(self.runs, plain["runs"], strict=True):
             described["accuracy"] = asdict(run.summary("accuracy"))
             described["worst_class"] = asdict(run.summary("worst_class"))
@@ -95,7 +98,7 @@ def replay(
     *,
     model: str | None = None,
     options: Mapping[str, Any] | None = None,
-    recipe: Mapping[str, Any] | None = None,
+    hyperparameters: Mapping[str, Any] | None = None,
     trials: int = 3,
     against: Iterable[str] = (),
     opening: Options | None = None,
@@ -109,11 +112,11 @@ def replay(
 ) -> ReplayResult:
     """Train `trials` times on what a manifest selects and test after the last epoch.
 
-    Model, recipe and first seed default to what the manifest records, else to basic-cnn, its recipe and
-    0; trial t has seed + t. `against` names controls (`full`, `random`), which train in alternation with
+    Model, hyperparameters and first seed default to what the manifest records, else to basic-cnn, its own
+    and 0; trial t has seed + t. `against` names controls (`full`, `random`), which train in alternation with
     the manifest on the same seeds. The manifest is a folder, or lies
     on the Hub (`hf:owner/name@v1`). A dataset that is not the manifest's is refused; a re-ordered or
-    extended copy is followed by uid. `jobs` trains so many runs side by side, the threads shared out
+    extended copy is followed by uid. `jobs` trains so many runs at the same time, the threads shared out
     among them: more runs per hour on a CPU, where small models do not fill all threads. Weights are
     bit-identical only at equal threads per run. A dynamic manifest is followed epoch by epoch; with
     `freeze="last"`, the selection of its last epoch is trained on throughout, as if it were static. What
@@ -130,7 +133,7 @@ def replay(
     if options is None:
         options = recorded.get("model_options") if named == recorded.get("model") else {}
     own = recorded["recipe"] if named == recorded.get("model") else {}
-    chosen = _recipe(named, own, recipe, opened, freeze)
+    chosen = _hyperparameters(named, own, hyperparameters, opened, freeze)
     first_seed = (opened.header.seed if recorded else 0) if seed is None else seed
     place = learners.choose_device(device)
 
@@ -153,22 +156,34 @@ def replay(
     if test_data is None:
         raise CurateError(f"{source.reference} has no test set to replay against: name one with --test")
     setting = Setting(
-        str(opened.path), aligned, test_data, available, named, options or {}, chosen, str(place), freeze
+        data=aligned,
+        test=test_data,
+        model=named,
+        options=options or {},
+        hyperparameters=chosen,
+        device=str(place),
+        available=available,
     )
-    names = ["manifest", *controls]
     followed = [opened.n_epochs - 1] if freeze else range(opened.n_epochs)
-    sizes = [len(opened.selected(epoch).indices) for epoch in followed]
-    expected = sum(_presentations(name, sizes, len(available), chosen.n_epochs) for name in names)
-    wanted = [(name, first_seed + trial) for trial in range(trials) for name in names]
-    with progress.task("replay", expected * trials, "samples"):
+    sizes = [opened.n_selected(epoch) for epoch in followed]
+    recorded_policy = {"manifest": str(opened.path), "freeze": freeze}
+    policies: dict[str, Policy] = {
+        "manifest": finder.make("policies", "recorded", recorded_policy),
+        "full": finder.make("policies", "full"),
+        "random": MatchedRandom(sizes),
+    }
+    names = ["manifest", *controls]
+    n_expected = sum(_presentations(name, sizes, len(available), chosen.n_epochs) for name in names)
+    wanted = [Wanted(name, policies[name], first_seed + trial) for trial in range(trials) for name in names]
+    with progress.task("replay", n_expected * trials, "samples"):
         if jobs == 1:
             laboratory = Laboratory(setting)
-            found = [laboratory.trial(name, run_seed, progress) for name, run_seed in wanted]
+            done = [laboratory.trial(one, progress) for one in wanted]
         else:
-            found = side_by_side(setting, wanted, jobs, progress)
+            done = trials_in_processes(setting, wanted, jobs, progress)
     scoring_seconds, scoring_samples_seen = cost_of(opened.header.lineage) if count_scoring else (0.0, 0)
     runs = [
-        Run(name, [trial for (of, _), trial in zip(wanted, found, strict=True) if of == name])
+        Run(name, [trial for one, trial in zip(wanted, done, strict=True) if one.name == name])
         for name in names
     ]
     return ReplayResult(
@@ -176,7 +191,7 @@ def replay(
         manifest_sha256=opened.header.sha256,
         dataset=source.reference,
         model=named,
-        recipe=chosen,
+        hyperparameters=chosen,
         n_selected_per_epoch=sum(sizes) / len(sizes),
         n=opened.n,
         device=learners.device_name(place),
@@ -201,17 +216,17 @@ def _controls(against: Iterable[str]) -> list[str]:
     return controls
 
 
-def _recipe(
+def _hyperparameters(
     model: str, own: Mapping[str, Any], given: Mapping[str, Any] | None, manifest: Manifest, freeze: str
-) -> Recipe:
-    """The recipe of a replay; a dynamic manifest says how many epochs there are, for any model."""
+) -> Hyperparameters:
+    """The hyperparameters of a replay; a dynamic manifest says how many epochs there are, for any model."""
     if freeze not in ("", "last"):
         raise CurateError(f"freeze={freeze} is unknown: use last, the selection of the last epoch")
     if freeze and manifest.is_static:
         raise CurateError(f"{manifest.path} is static, there is nothing to freeze: leave out --freeze")
     n_epochs = {} if manifest.is_static else {"n_epochs": manifest.n_epochs}
-    chosen = recipe_for(model, {**n_epochs, **own, **_given(given)})
-    check_recipe(chosen)
+    chosen = hyperparameters_for(model, {**n_epochs, **own, **_given(given)})
+    check_hyperparameters(chosen)
     if not (manifest.is_static or freeze) and chosen.n_epochs > manifest.n_epochs:
         raise CurateError(
             f"{manifest.path} records {manifest.n_epochs} epochs, this run has {chosen.n_epochs}: "
@@ -220,8 +235,8 @@ def _recipe(
     return chosen
 
 
-def _given(recipe: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {key: value for key, value in (recipe or {}).items() if value is not None}
+def _given(hyperparameters: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {key: value for key, value in (hyperparameters or {}).items() if value is not None}
 
 
 def _reference(manifest: Manifest) -> str:

@@ -14,7 +14,7 @@ from curate.artifacts.files import check_output
 from curate.artifacts.tables import Table
 from curate.data.dataset import Dataset, Options
 from curate.errors import CurateError
-from curate.networks.model import Recipe
+from curate.networks.model import Hyperparameters
 from curate.progress import SILENT, Progress
 from curate.scores.trace import TRACE, open_trace
 from curate.verbs.naming import output_path, share_out, stem
@@ -34,7 +34,7 @@ def score(
     trace: str | Path | None = None,
     model: str | None = None,
     options: Mapping[str, Any] | None = None,
-    recipe: Mapping[str, Any] | None = None,
+    hyperparameters: Mapping[str, Any] | None = None,
     side_by_side: bool | None = None,
     opening: Options = Options(),
     seed: int | None = None,
@@ -47,7 +47,7 @@ def score(
     """Write the scores of every sample by one or several methods; returns the table, opened.
 
     `source` is a dataset, on which `models` models of seeds `seed` (by default 0), `seed` + 1, ... are
-    trained for the first `epochs` epochs of their recipe; a table of clusters for prototypicality; an
+    trained for the first `epochs` epochs of their schedule; a table of clusters for prototypicality; an
     embedding for duplicate. Where nothing is said, models and epochs are what the method wants, 10 models and
     at most 20 epochs for EL2N and GraNd. Over several models a score is the mean, with its standard deviation
     beside it, or the sum (forgetting). The model is basic-cnn unless another is named. `side_by_side` trains
@@ -71,7 +71,7 @@ def score(
     reads = _reads_all({name: finder.load("scorers", name) for name in names})
     path = output_path(output, _default_name(source, trace, names))
     check_no_folder(path)
-    said = {"model": model, **(recipe or {}), "side-by-side": side_by_side, "device": device}
+    said = {"model": model, **(hyperparameters or {}), "side-by-side": side_by_side, "device": device}
     said |= {"fresh": fresh or None, "seed": seed}
     if reads & {"clusters", "embedding"}:
         _refuse_training(names[0], {"models": models, "epochs": epochs, "trace": trace, **said})
@@ -94,7 +94,7 @@ def score(
 
     named = model or DEFAULT_MODEL
     methods, model_options = _methods(names, options, named)
-    n_models, n_epochs, chosen = _amount(methods, models, epochs, named, recipe)
+    n_models, n_epochs, chosen = _amount(methods, models, epochs, named, hyperparameters)
     to = None if trace is None else Path(trace)
     if to is not None:
         check_no_folder(to)
@@ -165,12 +165,12 @@ def _amount(
     models: int | None,
     epochs: int | None,
     model: str,
-    recipe: Mapping[str, Any] | None,
-) -> tuple[int, int, Recipe]:
-    """How many models and epochs, and the recipe of which they are the first."""
-    from curate.verbs.train import recipe_for
+    hyperparameters: Mapping[str, Any] | None,
+) -> tuple[int, int, Hyperparameters]:
+    """How many models and epochs, and the hyperparameters, whose schedule may be longer."""
+    from curate.verbs.train import hyperparameters_for
 
-    own = recipe_for(model, recipe)
+    own = hyperparameters_for(model, hyperparameters)
     wanted = {
         name: (scorer.n_models, min(scorer.n_epochs or own.n_epochs, own.n_epochs))
         for name, scorer in methods.items()

@@ -18,7 +18,7 @@ from curate.data.images import ResidentImages
 from curate.errors import CurateError
 from curate.networks import learner as learners
 from curate.networks.learner import Learner
-from curate.networks.model import Recipe
+from curate.networks.model import Hyperparameters
 from curate.progress import Progress
 from curate.scores.scorer import NetworkScorer, Scores
 from curate.scores.trace import MOST_PLACES, Trace, write_part, write_trace
@@ -26,7 +26,7 @@ from curate.training.at_once import at_once, how_many, threads_each
 from curate.training.batches import Batches
 from curate.training.ensemble import fit_all, fits_side_by_side, pays_side_by_side
 from curate.training.evaluate import EVALUATION_BATCH
-from curate.training.loop import check_recipe
+from curate.training.optimizer import check_hyperparameters
 from curate.training.unfinished import Unfinished, run_beside, stands, trace_file, unfinished
 from curate.verbs.score_table import Methods, method_options, samples_of, write_scores
 
@@ -35,11 +35,11 @@ _RECORDED = ("epoch", "loss", "samples_seen", "seconds")
 
 @dataclass(frozen=True)
 class Training:
-    """What is to be trained: `n_models` of different seeds, for the first `n_epochs` of the recipe."""
+    """What to train: `n_models` of different seeds, for the first `n_epochs` epochs of a schedule."""
 
     model: str
     model_options: Mapping[str, Any]
-    recipe: Recipe
+    hyperparameters: Hyperparameters
     n_models: int
     n_epochs: int
     side_by_side: bool | None
@@ -60,7 +60,7 @@ def score_from_training(
     progress: Progress,
 ) -> Table:
     """Train, look, and write the scores; see `curate.score`."""
-    check_recipe(training.recipe)
+    check_hyperparameters(training.hyperparameters)
     left = None if fresh else run_beside(path)
     outputs = [path, *([training.trace] if training.trace else [])]
     for output in outputs:
@@ -77,8 +77,8 @@ def score_from_training(
     ]
     side_by_side = _side_by_side(training, first)
     in_memory = isinstance(data.images, ResidentImages)
-    jobs = how_many(first, training.n_models) if training.side_by_side is None and in_memory else 1
-    header = _header(methods, training, side_by_side, first, data, seed, place, threads_each(jobs))
+    n_at_once = how_many(first, training.n_models) if training.side_by_side is None and in_memory else 1
+    header = _header(methods, training, side_by_side, first, data, seed, place, threads_each(n_at_once))
     for output in outputs:  # one that this very command wrote before it was killed may be written again
         check_output(output, force or (left is not None and stands(output, header.to_json())))
     from_trace = {name: scorer for name, scorer in methods.items() if scorer.reads[0] == "trace"}
@@ -98,12 +98,12 @@ def score_from_training(
             for done in fit_all(
                 models,
                 batches,
-                training.recipe,
-                seeds,
-                training.n_epochs,
+                hyperparameters=training.hyperparameters,
+                seeds=seeds,
+                n_epochs=training.n_epochs,
                 side_by_side=side_by_side,
                 trace=traces,
-                jobs=jobs,
+                n_at_once=n_at_once,
                 progress=progress,
                 resume=state,
             ):
@@ -113,17 +113,17 @@ def score_from_training(
                 run.add(epochs[-1], done.state, done.epoch == training.n_epochs - 1)
                 progress.advance(0, epoch=f"{done.epoch + 1}/{training.n_epochs}", loss=done.loss)
         looking = {name: scorer for name, scorer in methods.items() if name not in from_trace}
-        scores = _look(run, looking, models, batches, jobs, progress)
+        scores = _look(run, looking, models, batches, n_at_once, progress)
         seconds = sum(record["seconds"] for record in run.records)
         n_seen = epochs[-1]["samples_seen"]
         if traces:
-            trained = replace(header, cost=Cost(seconds, n_seen, models_at_once=jobs))
+            trained = replace(header, cost=Cost(seconds, n_seen, models_at_once=n_at_once))
             trace = _write_trace(run, trained, training, n_seen)
             started = time.perf_counter()
             scores |= {name: scorer.from_trace(trace) for name, scorer in from_trace.items()}
             seconds += time.perf_counter() - started
         in_order = {name: scores[name] for name in methods}
-        costed = replace(header, cost=Cost(seconds, n_seen, models_at_once=jobs))
+        costed = replace(header, cost=Cost(seconds, n_seen, models_at_once=n_at_once))
         return write_scores(path, methods, in_order, samples_of(data), costed, force=True)
 
 
@@ -132,7 +132,7 @@ def _look(
     methods: Mapping[str, NetworkScorer],
     models: Sequence[Learner],
     batches: Batches,
-    jobs: int,
+    n_at_once: int,
     progress: Progress,
 ) -> dict[str, Scores]:
     """Scores `[models, n]` by every method that looks at all samples with the trained networks."""
@@ -142,7 +142,7 @@ def _look(
     missing = [number for number, name in enumerate(names) if not run.has(name)]
     with (
         progress.task("score", batches.n * len(missing), "samples"),
-        at_once(jobs, progress) as (each, shared),
+        at_once(n_at_once, progress) as (each, shared),
     ):
         look = partial(_pass, methods=list(methods.values()), batches=batches, progress=shared)
         started = time.perf_counter()
@@ -162,7 +162,7 @@ def _pass(
     learner.module.eval()
     parts = []
     with torch.no_grad():
-        for images, labels in batches.plain(np.arange(batches.n), EVALUATION_BATCH):
+        for _, images, labels in batches.plain(np.arange(batches.n), EVALUATION_BATCH):
             parts.append(torch.stack([scorer.of_batch(learner, images, labels) for scorer in methods]))
             progress.advance(len(labels))
     return torch.cat(parts, dim=1).double().cpu().numpy()
@@ -209,7 +209,7 @@ def _header(
             "n_epochs": training.n_epochs,
             "model": training.model,
             "model_options": learner.options,
-            "recipe": asdict(training.recipe),
+            "recipe": asdict(training.hyperparameters),
             "side_by_side": side_by_side,
         },
         seed=seed,

@@ -17,14 +17,15 @@ from curate.data.dataset import Dataset, Options, open_dataset
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest, open_manifest, write_epoch, write_manifest
 from curate.networks import learner as learners
-from curate.networks.model import Recipe
+from curate.networks.model import Hyperparameters
 from curate.progress import SILENT, Progress
 from curate.scores.trace import TRACE, write_part, write_trace
 from curate.selection.policy import Policy
 from curate.selection.session import Asked, Session, plan_session
 from curate.training.batches import Batches
 from curate.training.evaluate import evaluate
-from curate.training.loop import Epoch, check_recipe, fit
+from curate.training.loop import Epoch, fit
+from curate.training.optimizer import check_hyperparameters
 from curate.training.outcome import Record, group_samples, known_of_samples, record_of, write_metrics
 from curate.training.unfinished import Unfinished, selection_file, trace_file, unfinished
 from curate.verbs.naming import output_path, share_out, stem
@@ -67,7 +68,7 @@ def train(
     trace: bool = False,
     from_: str | Path | None = None,
     options: Mapping[str, Any] | None = None,
-    recipe: Mapping[str, Any] | None = None,
+    hyperparameters: Mapping[str, Any] | None = None,
     opening: Options = Options(),
     test: str | Dataset | None = None,
     evaluate_every: int = 0,
@@ -89,8 +90,8 @@ def train(
     epoch by epoch, to trace.parquet, from which `score` makes scores.
 
     `from_` is the earlier artifact that a policy builds on: the manifest of recorded and always-random,
-    the scores of the static ones. `options` are the model's and the policy's own; `recipe` overrides
-    fields of the model's Recipe. The test set is the test split of the dataset, or `test`; it is looked at
+    the scores of the static ones. `options` are the model's and the policy's own; `hyperparameters`
+    override the model's own. The test set is the test split of the dataset, or `test`; it is looked at
     about 20 times along the run (`evaluate_every` epochs), and after the last epoch. The same call gives
     the same bytes on the same machine, also where it was killed and called again: what is unfinished lies
     beside the output, and `fresh` drops it.
@@ -99,9 +100,9 @@ def train(
     if from_ is not None:
         policy_options |= _source_option(policy, from_)
     plan: Policy = finder.make("policies", policy, policy_options)
-    chosen = recipe_for(model, recipe)
+    chosen = hyperparameters_for(model, hyperparameters)
     reference = dataset.reference if isinstance(dataset, Dataset) else dataset
-    check_recipe(chosen)
+    check_hyperparameters(chosen)
     path = output_path(output, default_name(reference, model, policy, keep))
     check_output_folder(path, force)
     if evaluate_every < 0:
@@ -150,7 +151,15 @@ def train(
         with progress.task(f"train {model}", _presentations(session, n_epochs), "samples"):
             progress.advance(records[-1].samples_seen if records else 0)
             for epoch in fit(
-                learner, plan, batches, np.arange(len(data)), chosen, seed, progress, session, state
+                learner,
+                plan,
+                batches,
+                available=np.arange(len(data)),
+                hyperparameters=chosen,
+                seed=seed,
+                session=session,
+                resume=state,
+                progress=progress,
             ):
                 last = epoch.epoch == n_epochs - 1
                 due = last or (epoch.epoch + 1) % every == 0
@@ -223,9 +232,9 @@ def _write_trace(path: Path, header: Header, run: Unfinished, records: list[Reco
     write_trace(path, replace(header, kind="trace", summary=summary, cost=cost), parts)
 
 
-def recipe_for(model: str, overrides: Mapping[str, Any] | None) -> Recipe:
-    """A model's recipe with what the user set otherwise; None keeps the model's own."""
-    own: Recipe = finder.load("models", model).recipe
+def hyperparameters_for(model: str, overrides: Mapping[str, Any] | None) -> Hyperparameters:
+    """A model's hyperparameters with what the user set otherwise; None keeps the model's own."""
+    own: Hyperparameters = finder.load("models", model).hyperparameters
     return replace(own, **{key: value for key, value in (overrides or {}).items() if value is not None})
 
 

@@ -1,1 +1,1 @@
-"""Models: one file each, with the recipe that trains it well unless the user says otherwise."""
+"""Models: one file each, with the hyperparameters that train it well unless the user says otherwise."""

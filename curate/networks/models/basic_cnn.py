@@ -9,7 +9,7 @@ from typing import ClassVar
 from torch import nn
 
 from curate.errors import CurateError
-from curate.networks.model import Recipe
+from curate.networks.model import Hyperparameters
 from curate.networks.pooling import MaxPool2
 
 
@@ -18,7 +18,7 @@ class BasicCnn:
     """`width` is the number of channels of the first convolution; they double twice."""
 
     width: int = 32
-    recipe: ClassVar[Recipe] = Recipe(
+    hyperparameters: ClassVar[Hyperparameters] = Hyperparameters(
         n_epochs=20, batch_size=64, optimizer="adam", lr=2e-3, weight_decay=0.0, schedule="cosine"
     )
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from curate.networks.model import Recipe
+from curate.networks.model import Hyperparameters
 from curate.networks.pooling import MaxPool2
 
 
@@ -18,7 +18,7 @@ from curate.networks.pooling import MaxPool2
 class LeNet5:
     """LeNet-5; it has no options."""
 
-    recipe: ClassVar[Recipe] = Recipe(
+    hyperparameters: ClassVar[Hyperparameters] = Hyperparameters(
         n_epochs=5,
         batch_size=64,
         optimizer="adam",

@@ -6,14 +6,14 @@ from typing import ClassVar
 from torch import nn
 from torchvision import models
 
-from curate.networks.model import Recipe, small_image_stem
+from curate.networks.model import Hyperparameters, small_image_stem
 
 
 @dataclass(frozen=True)
 class ResNet18:
     """ResNet-18; it has no options."""
 
-    recipe: ClassVar[Recipe] = Recipe(n_epochs=200)
+    hyperparameters: ClassVar[Hyperparameters] = Hyperparameters(n_epochs=200)
 
     def input_size(self, height: int, width: int) -> tuple[int, int]:
         return height, width

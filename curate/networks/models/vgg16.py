@@ -6,14 +6,14 @@ from typing import ClassVar
 from torch import nn
 from torchvision import models
 
-from curate.networks.model import Recipe
+from curate.networks.model import Hyperparameters
 
 
 @dataclass(frozen=True)
 class Vgg16:
     """VGG-16; it has no options. Smaller images are enlarged to 32x32."""
 
-    recipe: ClassVar[Recipe] = Recipe(n_epochs=200, lr=0.05)
+    hyperparameters: ClassVar[Hyperparameters] = Hyperparameters(n_epochs=200, lr=0.05)
 
     def input_size(self, height: int, width: int) -> tuple[int, int]:
         return max(height, 32), max(width, 32)

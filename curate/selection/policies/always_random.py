@@ -21,7 +21,7 @@ class AlwaysRandom:
     manifest: str = ""
 
     observes = "nothing"
-    budget = "keep"
+    sizing = "keep"
     period = None
 
     def plan(self, view: View) -> Plan:

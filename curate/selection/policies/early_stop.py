@@ -15,7 +15,7 @@ class EarlyStop:
     """Whole epochs, and a random part of the last one where the number does not come out even."""
 
     observes = "nothing"
-    budget = "early"
+    sizing = "early"
     period = 1
 
     def plan(self, view: View) -> Plan:

@@ -17,7 +17,7 @@ class Ema:
     alpha: float = 0.8
 
     observes = "evaluation"
-    budget = "keep"
+    sizing = "keep"
     period = None
 
     def plan(self, view: View) -> Plan:

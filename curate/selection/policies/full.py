@@ -11,7 +11,7 @@ class Full:
     """No selection at all."""
 
     observes = "nothing"
-    budget = "own"
+    sizing = "own"
     period = None
 
     def plan(self, view: View) -> Plan:

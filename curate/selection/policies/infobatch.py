@@ -24,7 +24,7 @@ class Infobatch:
     delta: float = 0.875
 
     observes = "training"
-    budget = "own"
+    sizing = "own"
     period = 1
 
     def plan(self, view: View) -> Plan:

@@ -14,7 +14,7 @@ class Random:
     """A new uniform draw every time; never looks at a loss."""
 
     observes = "nothing"
-    budget = "keep"
+    sizing = "keep"
     period = None
 
     def plan(self, view: View) -> Plan:

@@ -17,7 +17,7 @@ class RandomPartition:
     """A new part of the dataset every epoch, unless --period says otherwise."""
 
     observes = "nothing"
-    budget = "keep"
+    sizing = "keep"
     period = 1
 
     def plan(self, view: View) -> Plan:

@@ -20,7 +20,7 @@ class Recorded:
     freeze: Literal["", "last"] = ""
 
     observes = "nothing"
-    budget = "own"
+    sizing = "own"
     period = 1
 
     def plan(self, view: View) -> Plan:

@@ -20,7 +20,7 @@ class StaticEpsilon:
     epsilon: float = 0.1
 
     observes = "nothing"
-    budget = "keep"
+    sizing = "keep"
     period = None
 
     def plan(self, view: View) -> Plan:

@@ -22,7 +22,7 @@ class StaticUcb:
     alpha: float = 0.8
 
     observes = "evaluation"
-    budget = "keep"
+    sizing = "keep"
     period = None
 
     def plan(self, view: View) -> Plan:

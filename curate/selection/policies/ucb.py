@@ -18,7 +18,7 @@ class Ucb:
     alpha: float = 0.8
 
     observes = "evaluation"
-    budget = "keep"
+    sizing = "keep"
     period = None
 
     def plan(self, view: View) -> Plan:

@@ -14,7 +14,7 @@ class Uncertainty:
     """Top-k by the loss as it is now; a sample not observed now keeps the loss it had."""
 
     observes = "evaluation"
-    budget = "keep"
+    sizing = "keep"
     period = None
 
     def plan(self, view: View) -> Plan:

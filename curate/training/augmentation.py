@@ -1,0 +1,65 @@
+"""What an augmentation is: the contract of the folder augmentations, and which one a name means.
+
+What befalls a sample depends on seed, epoch and index alone: an augmentation first draws what it needs for
+every sample of the dataset, and is then given the part of a batch. So the size and order of batches, and how
+many processes share them, change nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from curate import finder
+from curate.errors import CurateError
+
+_PAD = 4  # pixels that a crop can move an image, for images of 32 pixels
+
+
+class Augmentation(Protocol):
+    """An augmentation plug-in: a frozen dataclass whose fields are its options."""
+
+    def draw(
+        self, n: int, input_size: tuple[int, int], rng: np.random.Generator
+    ) -> Mapping[str, npt.NDArray[Any]]:
+        """What befalls each of `n` samples in an epoch: arrays `[n, ...]` by name."""
+
+    def apply(self, images: Tensor, drawn: Mapping[str, Tensor]) -> Tensor:
+        """uint8 images `[batch, c, h, w]`, changed as `drawn` for them, `[batch, ...]` by name."""
+
+
+def augmentation_for(name: str, n_channels: int) -> Augmentation:
+    """The augmentation meant by `name`; `auto` crops and flips colour images and leaves grey ones."""
+    if name == "auto":
+        name = "crop-flip" if n_channels == 3 else "none"
+    known = finder.names("augmentations")
+    if name not in known:
+        raise CurateError(f"augment={name} is unknown: use one of auto, {', '.join(known)}")
+    made: Augmentation = finder.make("augmentations", name)
+    return made
+
+
+def reach_of(height: int) -> int:
+    """How many pixels a crop can move an image of this height in either direction."""
+    return max(1, _PAD * height // 32)
+
+
+def shift_and_mirror(images: Tensor, shifts: Tensor, mirrored: Tensor, reach: int) -> Tensor:
+    """Each image cut from its zero-padded self at its own shift, and mirrored where told.
+
+    images `[b, c, h, w]`; shifts int64 `[b, 2]` from 0 to 2·reach, where `reach` is no shift at all;
+    mirrored bool `[b]`.
+    """
+    n, n_channels, height, width = images.shape
+    padded = functional.pad(images, (reach,) * 4)
+    down = torch.arange(height, device=images.device)
+    right = torch.arange(width, device=images.device)
+    ys = shifts[:, :1] + down
+    xs = shifts[:, 1:] + torch.where(mirrored[:, None], width - 1 - right, right)
+    sample = torch.arange(n, device=images.device).view(n, 1, 1, 1)
+    channel = torch.arange(n_channels, device=images.device).view(1, n_channels, 1, 1)
+    return padded[sample, channel, ys[:, None, :, None], xs[:, None, None, :]]

@@ -1,0 +1,77 @@
+"""The one body of an epoch: every batch forward, noted in the book, and one step down its loss.
+
+What is trained is one model or several in step; the body does not know which.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from curate.networks.model import Hyperparameters
+from curate.progress import Progress
+from curate.rng import stream_seed
+from curate.training.batches import Batch
+from curate.training.book import Book
+from curate.training.optimizer import repeatable
+from curate.training.schedule import Schedule
+
+
+class Trained(Protocol):
+    """What an epoch trains: a model with its optimizer, or several as one."""
+
+    device: torch.device
+
+    def set_rate(self, rate: float) -> None:
+        """The learning rate of the steps to come."""
+
+    def logits(self, images: Tensor) -> Tensor:
+        """The training forward pass: logits float32 `[presentations, classes]`."""
+
+    def step(self, losses: Tensor) -> None:
+        """One step down the mean of the losses `[presentations]` of each model."""
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Means over the presentations of an epoch; accuracy in 0..1."""
+
+    loss: float
+    accuracy: float
+
+
+def train_epoch(
+    trained: Trained,
+    batches: Iterable[Batch],
+    *,
+    n_batches: int,
+    epoch: int,
+    hyperparameters: Hyperparameters,
+    schedule: Schedule,
+    book: Book,
+    seed: int,
+    weights: Tensor | None = None,
+    progress: Progress,
+) -> Totals:
+    """Train on the batches of an epoch; `weights` `[places]` multiply the losses, where there are any."""
+    loss_sum = torch.zeros((), dtype=torch.float64, device=trained.device)
+    n_right = torch.zeros((), dtype=torch.int64, device=trained.device)
+    n_presented = 0
+    with repeatable(trained.device, stream_seed(seed, "noise", epoch)):
+        for step, (rows, images, labels) in enumerate(batches):
+            fraction = (epoch + step / n_batches) / hyperparameters.n_epochs
+            trained.set_rate(hyperparameters.lr * schedule(fraction))
+            logits = trained.logits(images)
+            losses = functional.cross_entropy(logits, labels, reduction="none")
+            book.note(rows, logits.detach(), losses.detach(), labels)
+            if weights is not None:
+                losses = losses * weights[rows]
+            trained.step(losses)
+            loss_sum += losses.detach().sum()
+            n_right += (logits.detach().argmax(1) == labels).sum()
+            n_presented += len(labels)
+            progress.advance(len(labels))
+    return Totals(float(loss_sum) / max(1, n_presented), float(n_right) / max(1, n_presented))

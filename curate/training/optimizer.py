@@ -1,0 +1,70 @@
+"""How hyperparameters become steps: the optimizer, its limits, and the same bits for the same command."""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from curate.errors import CurateError
+from curate.networks.model import Hyperparameters
+from curate.training.augmentation import augmentation_for
+from curate.training.schedule import schedule
+
+
+def optimizer_of(
+    parameters: Iterable[torch.Tensor], hyperparameters: Hyperparameters
+) -> torch.optim.Optimizer:
+    """The optimizer of these hyperparameters, for these parameters."""
+    if hyperparameters.optimizer == "adam":
+        return torch.optim.Adam(
+            parameters, lr=hyperparameters.lr, weight_decay=hyperparameters.weight_decay, fused=True
+        )
+    return torch.optim.SGD(
+        parameters,
+        lr=hyperparameters.lr,
+        momentum=hyperparameters.momentum,
+        weight_decay=hyperparameters.weight_decay,
+        nesterov=hyperparameters.momentum > 0,
+        fused=True,
+    )
+
+
+@contextmanager
+def repeatable(device: torch.device, seed: int) -> Iterator[None]:
+    """The same bits for the same command; the state of the caller is left as it was.
+
+    A CPU at a fixed thread count repeats by itself; CUDA has to be asked.
+    """
+    devices = [device] if device.type == "cuda" else []
+    memory: Any = torch.utils.deterministic
+    was, was_filling = torch.are_deterministic_algorithms_enabled(), memory.fill_uninitialized_memory
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        if device.type == "cuda":
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+            torch.use_deterministic_algorithms(True)
+            memory.fill_uninitialized_memory = False
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(was)
+            memory.fill_uninitialized_memory = was_filling
+
+
+def check_hyperparameters(hyperparameters: Hyperparameters) -> None:
+    """Refuse settings that cannot train, before any work."""
+    limits = {
+        "epochs": (hyperparameters.n_epochs, hyperparameters.n_epochs >= 1, "1 or more"),
+        "batch-size": (hyperparameters.batch_size, hyperparameters.batch_size >= 1, "1 or more"),
+        "lr": (hyperparameters.lr, hyperparameters.lr > 0, "more than 0"),
+        "momentum": (hyperparameters.momentum, 0 <= hyperparameters.momentum < 1, "0 to below 1"),
+        "weight-decay": (hyperparameters.weight_decay, hyperparameters.weight_decay >= 0, "0 or more"),
+        "optimizer": (hyperparameters.optimizer, hyperparameters.optimizer in ("sgd", "adam"), "sgd or adam"),
+    }
+    for name, (value, fits, remedy) in limits.items():
+        if not fits:
+            raise CurateError(f"{name}={value} is out of range: use {remedy}")
+    schedule(hyperparameters.schedule)
+    augmentation_for(hyperparameters.augment, n_channels=1)
