@@ -29,7 +29,7 @@ FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', mono
 def said(command: str, folder: Path) -> str:
     """What a terminal of WIDTH columns shows of a command, in the order in which it was said."""
     terminal = {"COLUMNS": str(WIDTH), "TERM": "xterm-256color", "FORCE_COLOR": "1", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603  the commands above
         [sys.executable, "-m", *shlex.split(command)],
         cwd=folder,
         env={**os.environ, **terminal},
@@ -58,4 +58,4 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         picture = drawn(Path(folder))
     PICTURE.write_text(picture)
-    print(f"{PICTURE.name}: {len(picture):,} bytes")
+    print(f"{PICTURE.name}: {len(picture):,} bytes")  # noqa: T201  a script
