@@ -1,0 +1,181 @@
+"""The documents keep their word: commands run, files exist, methods are named.
+
+A page's bash blocks run, one command after another, in an empty folder. Its console blocks need the Hub, a
+download or the reader's own files: their command lines are parsed. Its python blocks run last.
+"""
+
+import re
+import runpy
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+import curate
+from curate import finder
+from curate.cli.main import curate as command_line
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+INDEX = ROOT / "docs" / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
+EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+N_SETTING_UP = 2  # the first blocks of the README, which .ci/run runs word for word
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    found = re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
+    return found[N_SETTING_UP:] if page == README and language == "bash" else found
+
+
+def commands(page: Path, language: str) -> list[list[str]]:
+    lines = [line for block in blocks(page, language) for line in block.splitlines()]
+    return [words for line in lines if (words := shlex.split(line, comments=True))]
+
+
+def shortened(words: list[str]) -> list[str]:
+    """The same command with fewer epochs, trials and models; of options given twice the last counts."""
+    _, name, *rest = words
+    most = {"--epochs": 4, "--trials": 2, "--models": 2}
+    short = [str(min(int(word), most[before])) if before in most else word for before, word in pairs(rest)]
+    if name in ("train", "score") and rest[0].startswith("digits") and "." not in rest[0].partition("+")[0]:
+        short += [] if "--epochs" in rest else ["--epochs", "4"]
+    if name == "replay":
+        short += ["--epochs", "1", "--trials", "1"]
+    return [name, *short]
+
+
+def pairs(words: list[str]) -> list[tuple[str, str]]:
+    return list(zip(["", *words], words, strict=False))
+
+
+def parse(words: list[str]) -> None:
+    """Refuse a command or an option that does not exist; run nothing."""
+    assert words[0] == "curate"
+    with click.Context(command_line) as context:
+        found = command_line.get_command(context, words[1])
+        assert found is not None, words[1]
+        found.make_context(words[1], words[2:], parent=context)
+
+
+class ReadersOwn(dict):
+    """What the reader of a page brings along: libraries, and datasets as long as digits. Made when named."""
+
+    def __missing__(self, name: str) -> object:
+        makers = {
+            "torch": lambda: __import__("torch"),
+            "dataset": lambda: list(range(1443)),
+            "hf_dataset": lambda: __import__("datasets").Dataset.from_dict({"row": list(range(1443))}),
+            "wds": lambda: __import__("webdataset"),
+            "urls": lambda: ["shard-0.tar"],
+            "keys": lambda: [f"{index:04}" for index in range(1443)],
+        }
+        if name not in makers:
+            raise KeyError(name)
+        self[name] = makers[name]()
+        return self[name]
+
+
+@EVERY_PAGE
+def test_the_commands_of_a_page_run_one_after_another(page, cli, here, monkeypatch):
+    for words in commands(page, "bash"):
+        assert words[0] == "curate"
+        line, into = (words[:-2], words[-1]) if words[-2] == ">" else (words, None)
+        said = cli(*shortened(line))
+        assert said.code == 0, (words, said.err)
+        if into:
+            Path(into).write_text(said.out)
+    monkeypatch.setattr(curate, "replay", quick_replay, raising=False)
+    known = ReadersOwn()
+    for block in blocks(page, "python"):
+        exec(compile(block, f"python of {page.name}", "exec"), {}, known)
+
+
+def quick_replay(*given: object, **named: object) -> object:
+    from curate.verbs.replay import replay
+
+    return replay(*given, **{**named, "trials": 2, "recipe": {"n_epochs": 1}})
+
+
+@EVERY_PAGE
+def test_the_commands_that_are_only_shown_exist_with_their_options(page):
+    for words in commands(page, "console"):
+        parse(words)
+
+
+@pytest.mark.parametrize("line", ["embed digits --methud pca", "embed", "push a b c"])
+def test_a_command_line_that_is_wrong_does_not_parse(line):
+    with pytest.raises(click.UsageError):
+        parse(["curate", *line.split()])
+
+
+def test_pages_have_no_other_kind_of_block():
+    for page in PAGES:
+        kinds = re.findall(r"^ *```(.*)$", page.read_text(), re.MULTILINE)[::2]
+        assert set(kinds) <= {"bash", "console", "python"}, page
+
+
+def test_the_first_two_blocks_of_the_readme_are_one_command_each():
+    first, second = re.findall(r"^```bash\n(.*?)^```$", README.read_text(), re.DOTALL | re.MULTILINE)[:2]
+    assert len(first.splitlines()) == len(second.splitlines()) == 1
+    assert first.startswith("python3.11 -m venv")
+    assert second.rstrip().endswith("pytest")
+
+
+def test_the_readme_is_read_in_five_minutes():
+    assert len(README.read_text().splitlines()) <= 120
+
+
+def test_the_index_names_every_page_and_no_other():
+    named = re.findall(r"^\| \[.*?\]\((.*?)\)", INDEX.read_text(), re.MULTILINE)
+    assert sorted(named) == sorted(page.name for page in PAGES if page not in (README, INDEX))
+    assert all(f"(docs/{name})" in README.read_text() for name in named)
+
+
+@pytest.mark.parametrize("kind", ["embedders", "scorers", "strategies", "policies", "models"])
+def test_the_pages_name_every_method(kind):
+    text = "".join(page.read_text() for page in PAGES)
+    for name in finder.names(kind):
+        assert f"`{name}`" in text, name
+
+
+@pytest.mark.parametrize(
+    "page",
+    [*PAGES, ROOT / "manifests" / "README.md", ROOT / "benchmarks" / "README.md"],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_picture_shows_what_its_script_runs():
+    script = runpy.run_path(str(ROOT / "docs" / "terminal.py"))
+    picture = script["PICTURE"].read_text()
+    assert f"({script['PICTURE'].relative_to(ROOT)})" in README.read_text()
+    assert len(picture) < 60_000
+    assert re.findall(r"https?://[^\"]*", picture) == ["http://www.w3.org/2000/svg"]
+    shown = re.sub(r"<[^>]*>", "", picture).replace("&#160;", " ")
+    for command in script["COMMANDS"]:
+        parse(shlex.split(command))
+        assert command in shown, command
+    assert "test accuracy" in shown
+
+
+def test_committed_manifests_are_whole_and_indexed():
+    from curate.manifests.manifest import open_manifest
+
+    folders = sorted(path.parent for path in (ROOT / "manifests").glob("*/manifest.json"))
+    assert len(folders) >= 2
+    index = (ROOT / "manifests" / "README.md").read_text()
+    for folder in folders:
+        manifest = open_manifest(folder)
+        assert f"]({folder.name}/" in index, folder.name
+        assert len(manifest.selected(0).indices) == manifest.header["summary"]["n_kept"]
+        assert sum(file.stat().st_size for file in folder.iterdir()) < 3 * 2**20
+
+
+def test_a_committed_manifest_replays_right_away(cli, here):
+    said = cli("replay", ROOT / "manifests" / "digits-furthest-0.3", "--epochs", 1, "--trials", 1)
+    assert said.code == 0, said.err
