@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from curate.data.dataset import Options as Options
     from curate.data.dataset import open_dataset as open_dataset
     from curate.errors import CurateError as CurateError
-    from curate.manifests.loading import load_manifest as load_manifest
     from curate.manifests.manifest import Manifest as Manifest
     from curate.manifests.manifest import open_manifest as open_manifest
     from curate.scores.trace import open_trace as open_trace
+    from curate.sharing.opening import load_manifest as load_manifest
     from curate.vectors.embedding import Embedding as Embedding
     from curate.vectors.embedding import open_embedding as open_embedding
     from curate.verbs.cluster import cluster as cluster
@@ -45,7 +45,7 @@ _HOME = {
     "CurateError": "curate.errors",
     "Manifest": "curate.manifests.manifest",
     "open_manifest": "curate.manifests.manifest",
-    "load_manifest": "curate.manifests.loading",
+    "load_manifest": "curate.sharing.opening",
     "Table": "curate.artifacts.tables",
     "open_table": "curate.artifacts.tables",
     "open_trace": "curate.scores.trace",

@@ -1,8 +1,9 @@
-"""Summaries of trials: mean, spread, median, and the difference to a control with its interval."""
+"""Numbers: a share of n as a count, and summaries of trials beside a control."""
 
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,17 @@ class Difference:
     mean: float
     low: float | None
     high: float | None
+
+
+def exactly(share: str | float | Fraction) -> Fraction:
+    """A share as the decimal that the user wrote: 0.1 is one tenth."""
+    return Fraction(str(share))
+
+
+def part_of(share: str | float | Fraction, n: int, *, up: bool = False) -> int:
+    """`share` of `n` as a count: to the nearest whole number, halves up; or `up` to the next one."""
+    part = exactly(share) * n
+    return -(-part.numerator // part.denominator) if up else int(part + Fraction(1, 2))
 
 
 def spread(values: Sequence[float]) -> Spread:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from curate.artifacts.kinds import MANIFEST
 from curate.errors import CurateError
 
 
@@ -50,7 +51,7 @@ def atomic_file(path: Path, force: bool = False) -> Iterator[Path]:
 def check_output_folder(path: Path, force: bool = False) -> None:
     """Like `check_output`, for a manifest's folder: nothing else is ever replaced by one."""
     check_output(path, force)
-    if path.exists() and not (path / "manifest.json").is_file():
+    if path.exists() and not (path / MANIFEST).is_file():
         raise CurateError(f"{path} exists and is not a manifest folder: it is not replaced")
 
 

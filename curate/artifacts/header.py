@@ -285,9 +285,12 @@ def check_same_dataset(
 ) -> None:
     """Refuse to join two things by position when their dataset fingerprints differ."""
     if one.fingerprint != other.fingerprint:
-        raise MismatchError(
-            f"{one_name} was made from {one}, {other_name} is {other}: they do not belong together"
-        )
+        raise MismatchError(other_dataset(one, one_name, other, other_name))
+
+
+def other_dataset(one: DatasetReference, one_name: str, other: DatasetReference, other_name: str) -> str:
+    """What to say of two things that are of different datasets."""
+    return f"{one_name} was made from {one}, {other_name} is {other}: they do not belong together"
 
 
 def versions() -> dict[str, str]:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from curate.artifacts.files import atomic_file
 from curate.artifacts.header import Header, canonical, read_header
+from curate.artifacts.kinds import kind_of
 from curate.artifacts.seal import UNSEALED, check_seal, seal_file
 from curate.errors import CurateError, DamagedError
 from curate.finder import nearest
@@ -49,14 +50,28 @@ class Table:
         """The label of each sample, or None."""
         return self.columns.get("label")
 
-    def hardness(self, name: str) -> npt.NDArray[np.float64]:
-        """A column turned so that high is hard."""
-        ranking = self.header.columns
-        if name not in ranking:
-            self[name]
-            raise CurateError(f"{self.path}: column '{name}' does not rank: {nearest(name, ranking)}")
-        values = self[name].astype(np.float64)
-        return values if ranking[name].hard_is == "high" else -values
+    def ranking(self, column: str = "") -> tuple[str, npt.NDArray[np.float64]]:
+        """The name of the column that ranks, and its values `[n]`, turned so that high is hard.
+
+        Unless `column` names one, it is the first that can rank samples. All values must be finite.
+        """
+        if not column and not self.ranking_columns:
+            raise CurateError(f"{self.path} has no column that ranks samples: make scores or clusters first")
+        name, known = column or self.ranking_columns[0], self.header.columns
+        stored = self[name]
+        if name not in known:
+            raise CurateError(f"{self.path}: column '{name}' does not rank: {nearest(name, known)}")
+        wrong = np.flatnonzero(~np.isfinite(stored))
+        if wrong.size:
+            raise CurateError(
+                f"{self.path}: {name} of sample {wrong[0]} is {stored[wrong[0]]}: score it anew"
+            )
+        values = stored.astype(np.float64)
+        return name, values if known[name].hard_is == "high" else -values
+
+    def hardness(self, column: str = "") -> npt.NDArray[np.float64]:
+        """The values of `ranking` alone."""
+        return self.ranking(column)[1]
 
     def n_unlearned(self, name: str) -> int | None:
         """How many samples were not learned; None for a column that cannot tell."""
@@ -112,11 +127,11 @@ def open_table(path: str | Path, kinds: tuple[str, ...] = KINDS) -> Table:
     import pyarrow.parquet as pq
 
     path = Path(path)
-    if (path / "manifest.json").is_file():
+    if path.is_dir() and kind_of(path) == "manifest":
         raise CurateError(f"{path} is a manifest, not a table: it is what `curate select` makes of a table")
     if not path.is_file():
         raise CurateError(f"there is no table {path}: make one with `curate cluster` or `curate score`")
-    if path.suffix in (".safetensors", ".npy"):
+    if path.suffix != ".parquet" and kind_of(path) in ("embedding", "vectors"):
         raise CurateError(f"{path} is an embedding, not a table: run `curate cluster {path}` first")
     try:
         file = pq.ParquetFile(path)

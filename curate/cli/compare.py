@@ -23,8 +23,8 @@ from curate.cli import options
 @options.JSON
 @options.DEBUG
 def command(things, budgets, column, by, union, intersect, minus, output, force, as_json):
-    """Compare scores and selections of one dataset: tables (.parquet) and manifest folders, two or more.
-    One table alone is compared with itself, score by score.
+    """Compare scores and selections of one dataset: two or more tables (.parquet) and manifests (folders, or
+    hf:OWNER/NAME). One table alone is compared with itself, score by score.
 
     Overlap is Jaccard: samples kept by both, of those kept by either. Tables rank their samples hardest
     first; a manifest of `curate select` by its rank, another one by how often it selects a sample.
@@ -48,15 +48,17 @@ def command(things, budgets, column, by, union, intersect, minus, output, force,
     ways = [name for name, given in flags.items() if given]
     if len(ways) > 1:
         raise CurateError(f"{' and '.join(f'--{name}' for name in ways)} are given: use one of them")
-    found = compare(
-        *things,
-        budgets=[keep for keep in budgets.split(",") if keep.strip()],
-        column=column,
-        by=by,
-        combine=ways[0] if ways else None,
-        output=output,
-        force=force,
-    )
+    with talk.progress() as progress:
+        found = compare(
+            *things,
+            budgets=[keep for keep in budgets.split(",") if keep.strip()],
+            column=column,
+            by=by,
+            combine=ways[0] if ways else None,
+            output=output,
+            force=force,
+            progress=progress,
+        )
     for note in found.notes:
         talk.say(note)
     if not as_json:

@@ -18,7 +18,7 @@ from curate.cli import options
 @options.dataset
 @options.DEBUG
 def command(anything, by, sheet, column, data, force, as_json, opening):
-    """Show what ANYTHING is: a dataset, an embedding, a table or a manifest folder.
+    """Show what ANYTHING is: a dataset, an embedding, a table or a manifest (a folder, or hf:OWNER/NAME).
 
     Of scores and clusters it can draw a sheet of images, the easy on the left and the hard on the right. Of
     dynamic manifests it shows how often samples are selected, and the fitted groups of those that are

@@ -1,11 +1,14 @@
 """Who a sample is: the uid from its content, the fingerprint of a dataset, and finding samples again."""
 
 import hashlib
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from curate.errors import MismatchError
 
 Uids = npt.NDArray[np.uint64]
 Labels = npt.NDArray[np.int64]
@@ -46,6 +49,25 @@ def match(wanted: Uids, present: Uids) -> npt.NDArray[np.int64]:
     place = np.searchsorted(keys[0][order], keys[1])
     rows = order[np.minimum(place, len(order) - 1)]
     return np.where(keys[0][rows] == keys[1], rows, -1)
+
+
+def bring(
+    wanted: Uids,
+    present: Uids,
+    needed: npt.NDArray[np.bool_] | None = None,
+    *,
+    complaint: Callable[[npt.NDArray[np.bool_]], str],
+) -> npt.NDArray[np.int64]:
+    """The rows of `match`, for carrying values from one copy of a dataset to another.
+
+    Where a wanted sample is missing, all of them or the `needed` ones, `[wanted]`, that is a MismatchError;
+    `complaint` says what is wrong, given which are missing, bool `[wanted]`.
+    """
+    rows = match(wanted, present)
+    missing = rows < 0 if needed is None else (rows < 0) & needed
+    if missing.any():
+        raise MismatchError(complaint(missing))
+    return rows
 
 
 def _hash64(kind: bytes, content: Any) -> int:

@@ -24,6 +24,7 @@ from curate.data.identity import Labels, Uids, occurrences
 from curate.errors import CurateError
 from curate.finder import nearest
 from curate.rng import rng
+from curate.statistics import part_of
 
 _PART = re.compile(r"\+([a-z_-]+)=([^+]*)")
 
@@ -57,7 +58,7 @@ class Variant:
         """Labels of which a share of exactly `noise` is wrong, each other class being equally likely."""
         chance = rng(self.seed, "noise")
         draws = _draws(uids, chance)
-        n_wrong = int(self.noise * len(labels) + Fraction(1, 2))
+        n_wrong = part_of(self.noise, len(labels))
         wrong = np.argsort(draws, kind="stable")[:n_wrong]
         changed = labels.copy()  # `wrong` is in order of the draws: what each becomes is its own, too
         changed[wrong] = (labels[wrong] + chance.integers(1, n_classes, n_wrong)) % n_classes
@@ -88,7 +89,7 @@ class Variant:
                 raise CurateError(
                     f"{called}: class {classes[number]} has {size:,} samples, fewer than the {share} wanted"
                 )
-            counts.append(int(share) if share > 1 else int(share * size + Fraction(1, 2)))
+            counts.append(int(share) if share > 1 else part_of(share, size))
         return counts
 
 

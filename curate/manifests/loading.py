@@ -9,15 +9,13 @@ urls = wds.WebDataset(shards).select(kept.has_key(keys))  # keys in order of ind
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from curate.errors import CurateError
-from curate.manifests.manifest import Indices, Manifest, Weights, open_manifest
-from curate.sharing.cache import fetched, is_remote
+from curate.manifests.manifest import Indices, Manifest, Weights
 
 if TYPE_CHECKING:
     from curate.manifests.sampler import ManifestSampler
@@ -77,11 +75,3 @@ class LoadedManifest:
             raise CurateError(
                 f"{n_names:,} keys for {self.n:,} samples: give one per sample, in order of index"
             )
-
-
-def load_manifest(source: str | Path) -> LoadedManifest:
-    """Open a manifest, verified, for use with torch, datasets or WebDataset.
-
-    `source` is its folder, or where it lies on the Hub: `hf:owner/name`, `hf:owner/name/manifest@v1`.
-    """
-    return LoadedManifest(fetched(str(source)) if is_remote(source) else open_manifest(source))

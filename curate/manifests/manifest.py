@@ -20,14 +20,15 @@ import numpy.typing as npt
 
 from curate.artifacts.files import atomic_file, atomic_folder
 from curate.artifacts.header import Header, read_header
+from curate.artifacts.kinds import MANIFEST
 from curate.artifacts.seal import UNSEALED, check_seal, file_sha256, seal_file
 from curate.artifacts.tables import Column, check_sizes
 from curate.data.dataset import Dataset
-from curate.data.identity import match
+from curate.data.identity import bring
 from curate.errors import CurateError, DamagedError, MismatchError
 from curate.manifests.card import card
 
-SELECTION, SAMPLES, HEADER, CARD = "selection.parquet", "samples.parquet", "manifest.json", "README.md"
+SELECTION, SAMPLES, HEADER, CARD = "selection.parquet", "samples.parquet", MANIFEST, "README.md"
 
 LEFT_OUT = ("model.safetensors", "metrics.parquet", "trace.parquet")  # what a published copy may lack
 _SMALL_BYTES, _MOST_TIMES = 64 * 2**20, 100  # what samples may unpack to, and as a multiple of their file
@@ -61,6 +62,11 @@ class Manifest:
     def is_static(self) -> bool:
         """Whether one selection stands for all epochs."""
         return self.n_epochs == 1
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether the samples that it selects weigh differently in the loss."""
+        return "weight" in self._selection.schema_arrow.names
 
     @property
     def n(self) -> int:
@@ -223,39 +229,39 @@ def follow(manifest: Manifest, dataset: Dataset) -> tuple[Dataset, Indices, str]
     if dataset.fingerprint == manifest.header.dataset.fingerprint:
         return dataset, everything, ""
     samples = manifest.samples
-    rows = match(samples["uid"], dataset.uids)
-    found, relabelled = rows >= 0, 0
     needed = samples["n_selected"] > 0
-    _refuse_missing(manifest, dataset, samples, needed & ~found)
+
+    def complaint(missing: npt.NDArray[np.bool_]) -> str:
+        return _complaint(manifest, dataset, missing)
+
+    rows = bring(samples["uid"], dataset.uids, needed, complaint=complaint)
+    present, relabelled = rows >= 0, 0
     if "label" in samples and dataset.labels is not None:
         before, now = samples["label"], dataset.labels[np.maximum(rows, 0)]
         names = manifest.header.dataset.classes
         if set(names) == set(dataset.classes):  # else the same classes go by other names: compare numbers
             before, now = np.array(names)[before], np.array(dataset.classes)[now]
-        _refuse_relabelled(manifest, dataset, needed & found & (before != now), before, now)
-        relabelled = int((~needed & found & (before != now)).sum())
-    moved = int((rows != everything)[found].sum())
-    said = (
+        _refuse_relabelled(manifest, dataset, needed & present & (before != now), before, now)
+        relabelled = int((~needed & present & (before != now)).sum())
+    moved = int((rows != everything)[present].sum())
+    note = (
         f"{dataset.reference} is another copy of the dataset: all {int(needed.sum()):,} selected samples "
-        f"found by uid ({moved:,} moved, {len(dataset) - int(found.sum()):,} new ones left aside, "
-        f"{int((~found).sum()):,} not selected and gone, {relabelled:,} not selected and relabelled)"
+        f"found by uid ({moved:,} moved, {len(dataset) - int(present.sum()):,} new ones left aside, "
+        f"{int((~present).sum()):,} not selected and gone, {relabelled:,} not selected and relabelled)"
     )
-    return dataset.take(np.maximum(rows, 0)), np.flatnonzero(found), said
+    return dataset.take(np.maximum(rows, 0)), np.flatnonzero(present), note
 
 
-def _refuse_missing(
-    manifest: Manifest, dataset: Dataset, samples: Mapping[str, Column], missing: npt.NDArray[np.bool_]
-) -> None:
-    if missing.any():
-        shown = ", ".join(
-            f"{index} (uid {samples['uid'][index]:016x})" for index in np.flatnonzero(missing)[:3]
-        )
-        raise MismatchError(
-            f"{dataset.reference} ({dataset.options.split}, fingerprint {dataset.fingerprint[:12]}) is not "
-            f"the dataset of {manifest.path} (fingerprint {manifest.header.dataset.fingerprint[:12]}): "
-            f"{int(missing.sum()):,} selected samples are not in it, such as {shown}; "
-            "name the right one with --data"
-        )
+def _complaint(manifest: Manifest, dataset: Dataset, missing: npt.NDArray[np.bool_]) -> str:
+    """What to say where selected samples are missing from a dataset."""
+    uids = manifest.samples["uid"]
+    shown = ", ".join(f"{index} (uid {uids[index]:016x})" for index in np.flatnonzero(missing)[:3])
+    return (
+        f"{dataset.reference} ({dataset.options.split}, fingerprint {dataset.fingerprint[:12]}) is not "
+        f"the dataset of {manifest.path} (fingerprint {manifest.header.dataset.fingerprint[:12]}): "
+        f"{int(missing.sum()):,} selected samples are not in it, such as {shown}; "
+        "name the right one with --data"
+    )
 
 
 def _refuse_relabelled(

@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from curate import finder
 from curate.artifacts.header import canonical
+from curate.artifacts.kinds import MODEL
 from curate.data.dataset import Dataset
 from curate.errors import CurateError, DamagedError
 from curate.networks.model import Model
@@ -27,7 +28,6 @@ from curate.rng import stream_seed
 
 _STATISTICS_FROM = 16_384
 _CHUNK = 1024
-METADATA = "curate_model"
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def save(learner: Learner, path: Path) -> None:
         "normalization": asdict(learner.normalization),
     }
     weights = {name: value.contiguous().cpu() for name, value in learner.module.state_dict().items()}
-    save_file(weights, path, metadata={METADATA: canonical(about).decode()})
+    save_file(weights, path, metadata={MODEL: canonical(about).decode()})
 
 
 def weights_sha256(learner: Learner) -> str:
@@ -183,7 +183,7 @@ def load(path: Path, device: torch.device) -> Learner:
 
     try:
         with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {}).get(METADATA, "null"))
+            about = json.loads((file.metadata() or {}).get(MODEL, "null"))
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict
     except (SafetensorError, OSError, ValueError) as problem:
         raise DamagedError(f"{path} is not a readable safetensors file ({problem})") from None

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.errors import CurateError
+from curate.statistics import part_of
 
 Order = npt.NDArray[np.int64]
 
@@ -28,7 +29,7 @@ def count_to_keep(keep: str | float | int, n: int) -> int:
         return int(value)
     if not 0 < value <= 1:
         raise CurateError(f"keep={text} is not a fraction: use 0 < keep <= 1, or a count of samples")
-    return max(1, int(value * n + Fraction(1, 2)))
+    return max(1, part_of(value, n))
 
 
 def with_class_floor(order: Order, labels: npt.NDArray[np.int64], share: float) -> Order:
@@ -70,3 +71,9 @@ def check_share(share: float) -> None:
     """Refuse a class floor outside 0 to 1."""
     if not 0 <= share <= 1:
         raise CurateError(f"class-floor={share} is not a share: use 0 <= class-floor <= 1")
+
+
+def check_fraction(name: str, value: float) -> None:
+    """Refuse an option that is no fraction."""
+    if not 0 <= value <= 1:
+        raise CurateError(f"{name}={value} is not a fraction: use 0 <= {name} <= 1")

@@ -7,7 +7,6 @@ killed resumes without a line of code in any policy.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
@@ -16,6 +15,8 @@ import numpy.typing as npt
 from curate.data.identity import Uids
 from curate.errors import CurateError
 from curate.manifests.manifest import Indices, Selected
+from curate.selection.budget import check_fraction
+from curate.statistics import part_of
 
 Losses = npt.NDArray[np.float32]
 Values = npt.NDArray[np.floating]
@@ -97,7 +98,7 @@ def draw(among: Indices, k: int, rng: np.random.Generator) -> Indices:
 
 def with_chance(ranked: Values, view: View, epsilon: float) -> Indices:
     """(1 − ε)·k samples with the highest values and ε·k drawn uniformly from the rest."""
-    n_random = int(Fraction(str(epsilon)) * view.k + Fraction(1, 2))
+    n_random = part_of(epsilon, view.k)
     best = top(ranked, view.available, view.k - n_random, view.uids)
     rest = np.setdiff1d(view.available, best, assume_unique=True)
     return np.sort(np.concatenate([best, draw(rest, n_random, view.rng)]))
@@ -134,12 +135,6 @@ def unseen_first(values: Losses, view: View) -> Losses:
     largest = np.float32(3e38)
     ranked[unknown] = largest * (0.5 + 0.5 * view.rng.random(len(unknown), np.float32))
     return ranked
-
-
-def check_fraction(name: str, value: float) -> None:
-    """Refuse an option that is no fraction."""
-    if not 0 <= value <= 1:
-        raise CurateError(f"{name}={value} is not a fraction: use 0 <= {name} <= 1")
 
 
 def check_confidence(value: float) -> None:

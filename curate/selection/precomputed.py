@@ -7,10 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.artifacts.tables import open_table
-from curate.data.identity import Uids, match
-from curate.errors import CurateError, MismatchError
+from curate.data.identity import Uids, bring
+from curate.errors import CurateError
 from curate.manifests.manifest import open_manifest
-from curate.selection.strategy import hardness as ranked_by
 
 GROUP = "group"
 ALWAYS = "always"
@@ -21,15 +20,15 @@ def hardness(table: str, column: str, uids: Uids) -> npt.NDArray[np.float32]:
     if not table:
         raise CurateError("this policy needs scores: use --from TABLE.parquet")
     opened = open_table(table)
-    score = ranked_by(opened, column)
-    rows = match(uids, opened["uid"])
-    if (rows < 0).any():
-        raise MismatchError(
-            f"{table} has no score for {int((rows < 0).sum()):,} of the {len(rows):,} samples to train on: "
+
+    def complaint(missing: npt.NDArray[np.bool_]) -> str:
+        return (
+            f"{table} has no score for {int(missing.sum()):,} of the {len(missing):,} samples to train on: "
             "it is of another dataset; make scores of this one"
         )
-    found = score[rows]
-    scaled: npt.NDArray[np.float32] = ((found - found.min()) / (np.ptp(found) or 1.0)).astype(np.float32)
+
+    score = opened.hardness(column)[bring(uids, opened["uid"], complaint=complaint)]
+    scaled: npt.NDArray[np.float32] = ((score - score.min()) / (np.ptp(score) or 1.0)).astype(np.float32)
     return scaled
 
 
@@ -43,12 +42,15 @@ def always_group(manifest: str, uids: Uids) -> npt.NDArray[np.bool_]:
         raise CurateError(
             f"{manifest} has no always group: it is static; name the folder of a `curate train` with a policy"
         )
-    rows = match(samples["uid"], uids)[samples[GROUP] == ALWAYS]
-    if (rows < 0).any():
-        raise MismatchError(
-            f"{manifest} is of another dataset ({opened.header.dataset.reference}): "
-            f"{int((rows < 0).sum()):,} of its {len(rows):,} always samples are not among those to train on"
+    in_group = samples[GROUP] == ALWAYS
+
+    def complaint(missing: npt.NDArray[np.bool_]) -> str:
+        return (
+            f"{manifest} is of another dataset ({opened.header.dataset.reference}): {int(missing.sum()):,} "
+            f"of its {int(in_group.sum()):,} always samples are not among those to train on"
         )
+
+    rows = bring(samples["uid"], uids, in_group, complaint=complaint)
     always = np.zeros(len(uids), np.bool_)
-    always[rows] = True
+    always[rows[in_group]] = True
     return always

@@ -7,6 +7,7 @@ from curate.errors import CurateError
 from curate.finder import nearest
 from curate.selection.budget import count_to_keep
 from curate.selection.policy import Observing, Policy
+from curate.statistics import exactly, part_of
 
 RUN_LENGTHS = ("epochs", "samples")
 
@@ -43,6 +44,10 @@ class Session:
         starts = range(0, n_epochs, every)
         return sum(self.k(start, n_epochs) * min(every, n_epochs - start) for start in starts)
 
+    def n_trusted(self, n: int) -> int:
+        """How many of `n` samples the guard leaves to the policy."""
+        return n if self.trust is None else n - part_of(1 - exactly(self.trust), n)
+
     def is_due(self, epoch: int) -> bool:
         """Whether an epoch begins with a checkpoint."""
         return epoch % self.period_epochs == 0
@@ -70,7 +75,7 @@ def plan_session(policy: Policy, name: str, n: int, n_epochs: int, asked: Asked)
     _check_combination(policy, name, asked)
     first, last = _keep_range(keep, n) if keep is not None else (n, n)
     observes = _observing(policy, name, asked)
-    if trust is not None and keep is not None and max(first, last) > n - round((1 - trust) * n):
+    if keep is not None and max(first, last) > Session(trust=trust).n_trusted(n):
         raise CurateError(f"keep={keep} is more than --trust {trust} leaves: keep less, or trust more")
 
     def session_of(epochs: int) -> Session:

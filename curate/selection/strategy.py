@@ -1,11 +1,10 @@
-"""What a strategy is, and how samples are ranked around centroids.
+"""What a strategy is: the contract of the folder strategies, and how samples are ranked around centroids.
 
 A strategy never sees the budget: it orders all samples of a table, best first. Ties are broken by uid,
 then by index, so an order does not depend on how a dataset is stored, nor on how clusters are numbered;
 only what is drawn at random does, which follows the order of the table.
 """
 
-from fractions import Fraction
 from typing import Any, Protocol
 
 import numpy as np
@@ -32,23 +31,6 @@ def by_value(values: npt.NDArray[np.float64], table: Table) -> Order:
         return order
     by_uid = np.argsort(table["uid"], kind="stable")
     return by_uid[np.argsort(values[by_uid], kind="stable")]
-
-
-def hardness(table: Table, column: str) -> npt.NDArray[np.float64]:
-    """A column turned so that high is hard, `[n]`; empty for the first that ranks. All must be numbers."""
-    name = column or table.ranking_columns[0]
-    values = table.hardness(name)
-    wrong = np.flatnonzero(~np.isfinite(values))
-    if wrong.size:
-        raise CurateError(
-            f"{table.path}: {name} of sample {wrong[0]} is {table[name][wrong[0]]}: score it anew"
-        )
-    return values
-
-
-def part_of(share: float, n: int) -> int:
-    """`share` of `n`, to the nearest whole number, halves up; as the decimal that the user wrote."""
-    return int(Fraction(str(share)) * n + Fraction(1, 2))
 
 
 def distances(table: Table) -> npt.NDArray[np.float64]:

@@ -54,6 +54,12 @@ def fetched(reference: str, progress: Progress = SILENT) -> Manifest:
     return manifest
 
 
+def last_fetched(reference: str) -> Manifest:
+    """The manifest as last fetched, without asking the Hub."""
+    address = parse(reference)
+    return _as_last_fetched(address, _cache() / address.repository.replace("/", "--"), None)
+
+
 def _fetch(remote: hub.Remote, name: str, folder: Path, progress: Progress) -> None:
     """Put a manifest into the cache, whole: sizes are looked at first, all else before the last step."""
     wanted = [part for part in (*PARTS, CARD, PICTURE) if f"{name}/{part}" in remote.files]

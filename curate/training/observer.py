@@ -96,7 +96,7 @@ class Observer:
         if self._epoch >= self._warm_until:
             aum = self._book.mean_margins()
             known = self._available[~np.isnan(aum[self._available])]
-            n_out = round((1 - self._session.trust) * len(self._available))
+            n_out = len(self._available) - self._session.n_trusted(len(self._available))
             worst = np.lexsort((known, self._data.uids[known], aum[known]))[:n_out]
             found[known[worst]] = True
         return found

@@ -25,6 +25,7 @@ from typing import Any
 import torch
 
 from curate.artifacts.files import atomic_file
+from curate.artifacts.kinds import header_at
 from curate.artifacts.seal import UNSEALED, check_seal, file_sha256, seal_file
 from curate.errors import CurateError, DamagedError
 from curate.manifests.manifest import Selected, read_epoch
@@ -195,20 +196,11 @@ def read_run(folder: Path) -> dict[str, Any] | None:
 def stands(output: Path, key: Mapping[str, Any]) -> bool:
     """Whether the output of a run stands already, and only clearing up was left to do."""
     try:
-        header = _header_of(output)
-    except (OSError, ValueError):
+        header = header_at(output)
+    except (OSError, CurateError):
         return False
     same = ("command", "options", "seed", "dataset", "versions", "parents")
-    return isinstance(header, dict) and all(header.get(name) == key.get(name) for name in same)
-
-
-def _header_of(output: Path) -> Any:
-    """The header of a manifest's folder or a table."""
-    if output.is_dir():
-        return json.loads((output / "manifest.json").read_bytes())
-    import pyarrow.parquet as pq
-
-    return json.loads((pq.read_schema(output).metadata or {}).get(b"curate", b"null"))
+    return header is not None and all(header.get(name) == key.get(name) for name in same)
 
 
 def selection_file(checkpoint: int) -> str:

@@ -12,11 +12,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifacts.header import DatasetReference, check_same_dataset
+from curate.artifacts.header import DatasetReference, other_dataset
 from curate.artifacts.tables import Column, Table, open_table
-from curate.data.identity import Labels, Uids, match
+from curate.data.identity import Labels, Uids, bring
 from curate.errors import CurateError, MismatchError
-from curate.manifests.manifest import Indices, Manifest, open_manifest
+from curate.manifests.manifest import Indices, Manifest
+from curate.progress import SILENT, Progress
+from curate.sharing.cache import is_remote
+from curate.sharing.opening import open_any
 
 Thing = str | Path | Table | Manifest
 Values = npt.NDArray[np.float64]
@@ -68,28 +71,20 @@ class Aligned:
         the rank of every sample; another one says only how often it selects it.
         """
         if isinstance(self.opened, Table):
-            column = self.own_column or column or _first_column(self.opened)
-            values = self.opened.hardness(column)
-            if np.isnan(values).any():
-                row = int(np.flatnonzero(np.isnan(values))[0])
-                raise CurateError(
-                    f"{self.name}: '{column}' of sample {self.opened['index'][row]} "
-                    f"(uid {self.opened['uid'][row]:016x}) is nan: compare only columns that have a number "
-                    "for every sample"
-                )
-            return column, values[self.rows]
+            name, values = self.opened.ranking(self.own_column or column or "")
+            return name, values[self.rows]
         header, samples = self.opened.header, self.opened.samples
         ranked = self.opened.is_static and header.command == "select" and "rank" in samples
         name, sign = ("rank", -1.0) if ranked else ("n_selected", 1.0)
         return name, sign * samples[name][self.rows].astype(np.float64)
 
 
-def open_aligned(things: Sequence[Thing]) -> tuple[list[Aligned], list[str]]:
+def open_aligned(things: Sequence[Thing], progress: Progress = SILENT) -> tuple[list[Aligned], list[str]]:
     """Open two or more things and align them; the notes say of each re-ordered copy what was done.
 
     One table with several columns that rank stands for all of them.
     """
-    opened = [_open(thing) for thing in things]
+    opened = [_open(thing, progress) for thing in things]
     if len(opened) == 1 and isinstance(opened[0], Table) and len(opened[0].ranking_columns) > 1:
         rows = np.arange(len(opened[0]))
         return [Aligned(opened[0], rows, name) for name in opened[0].ranking_columns], []
@@ -139,13 +134,15 @@ def agreed_labels(things: Sequence[Aligned]) -> tuple[Labels, list[str]] | None:
     return labels, names
 
 
-def _open(thing: Thing) -> Table | Manifest:
+def _open(thing: Thing, progress: Progress) -> Table | Manifest:
     if isinstance(thing, Table | Manifest):
         return thing
     path = Path(thing)
+    if is_remote(thing) or path.is_dir():
+        return open_any(thing, progress)
     if not path.exists():
         raise CurateError(f"there is no table or manifest {path}: name a .parquet table or a manifest folder")
-    return open_manifest(path) if path.is_dir() else open_table(path)
+    return open_table(path)
 
 
 def _columns(opened: Table | Manifest) -> dict[str, Column]:
@@ -154,13 +151,7 @@ def _columns(opened: Table | Manifest) -> dict[str, Column]:
 
 def _rows_by_uid(first: Table | Manifest, uids: Uids, other: Table | Manifest) -> Indices:
     theirs = _columns(other)["uid"]
-    rows = match(uids, theirs)
-    if len(theirs) != len(uids) or (rows < 0).any():
-        check_same_dataset(first.header.dataset, str(first.path), other.header.dataset, str(other.path))
-    return rows
-
-
-def _first_column(table: Table) -> str:
-    if not table.ranking_columns:
-        raise CurateError(f"{table.path} has no column that ranks samples: make scores or clusters first")
-    return table.ranking_columns[0]
+    text = other_dataset(first.header.dataset, str(first.path), other.header.dataset, str(other.path))
+    if len(theirs) != len(uids):
+        raise MismatchError(text)
+    return bring(uids, theirs, complaint=lambda _: text)

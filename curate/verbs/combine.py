@@ -46,7 +46,7 @@ def check_combination(how: str, things: Sequence[Aligned]) -> None:
                 f"{thing.name} is a table and selects nothing: --{how} is for manifests, make one with "
                 "`curate select`"
             )
-        if thing.opened.selected(0).weights is not None:
+        if thing.opened.has_weights:
             raise CurateError(f"{thing.name} weighs its samples: --{how} is for manifests without weights")
         if not thing.opened.is_static:
             lengths.setdefault(thing.opened.n_epochs, thing.name)

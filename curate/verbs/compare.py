@@ -18,6 +18,7 @@ from curate.artifacts.header import DatasetReference
 from curate.data.identity import Labels
 from curate.errors import CurateError
 from curate.manifests.manifest import Indices, Manifest
+from curate.progress import SILENT, Progress
 from curate.selection.budget import count_to_keep
 from curate.statistics import Spread, spread
 from curate.verbs.aligned import Aligned, Thing, Values, agreed_labels, open_aligned
@@ -137,8 +138,11 @@ def compare(
     combine: str | None = None,
     output: str | Path | None = None,
     force: bool = False,
+    progress: Progress = SILENT,
 ) -> Comparison:
     """Compare two or more tables (scores, clusters) and manifests of one dataset, in any mixture.
+
+    A manifest is a folder, or lies on the Hub (`hf:owner/name@v1`).
 
     One table with several scores is compared with itself, score by score.
 
@@ -153,7 +157,7 @@ def compare(
     the samples: budgets that cut through equal values, and scores by the same models.
     """
     _check_options(by, combine, output, force)
-    aligned, notes = open_aligned(things)
+    aligned, notes = open_aligned(things, progress)
     n = len(aligned[0].rows)
     wanted = [_budget(keep, n) for keep in dict.fromkeys(str(keep).strip() for keep in budgets)]
     if not wanted:

@@ -11,9 +11,10 @@ from curate.artifacts.files import atomic_file, check_output
 from curate.data.dataset import Dataset, Options, open_dataset, opening_for
 from curate.errors import CurateError
 from curate.finder import nearest
-from curate.manifests.loading import LoadedManifest, load_manifest
+from curate.manifests.loading import LoadedManifest
 from curate.manifests.manifest import follow
 from curate.progress import SILENT, Progress
+from curate.sharing.opening import load_manifest
 from curate.verbs.naming import output_path, stem
 
 ENDINGS = {

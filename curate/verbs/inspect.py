@@ -9,6 +9,7 @@ import numpy as np
 
 from curate.artifacts.files import check_output
 from curate.artifacts.header import Header, Step, check_same_dataset, cost_of
+from curate.artifacts.kinds import kind_of
 from curate.artifacts.tables import Table, open_table
 from curate.data.dataset import Dataset, Options, open_dataset, opening_for
 from curate.data.identity import occurrences
@@ -16,6 +17,8 @@ from curate.errors import CurateError
 from curate.manifests.manifest import Manifest, open_manifest
 from curate.progress import SILENT, Progress
 from curate.scores.trace import open_trace
+from curate.sharing.cache import is_remote
+from curate.sharing.opening import open_any, open_remote
 from curate.vectors.embedding import open_embedding
 from curate.verbs.report import Bar, Chart, Report, counts, histogram, shares
 from curate.verbs.sessions import check_sessions, describe_sessions
@@ -34,7 +37,9 @@ def inspect(
     force: bool = False,
     progress: Progress = SILENT,
 ) -> Report:
-    """Describe a dataset reference, an embedding, a table or a manifest folder, checked as it is opened.
+    """Describe a dataset reference, an embedding, a table or a manifest, checked as it is opened.
+
+    A manifest is a folder, or lies on the Hub (`hf:owner/name@v1`).
 
     `more` are further sessions (trials) of the same dataset as the dynamic manifest `anything`: their
     selections are counted together. `by="class"` breaks the groups of a session down. `sheet` names a PNG
@@ -50,7 +55,7 @@ def inspect(
     if by not in (None, "class"):
         raise CurateError(f"there is no way to break down by '{by}': use class")
     if more:
-        return _sessions([open_manifest(folder) for folder in (anything, *more)], by)
+        return _sessions([open_any(one, progress) for one in (anything, *more)], by)
     report, opened = _open(str(anything), path, opening, progress, by)
     if by and not (isinstance(opened, Manifest) and not opened.is_static):
         raise CurateError(f"{anything} has no groups to break down: --by is for dynamic manifests")
@@ -75,16 +80,17 @@ def inspect(
 def _open(
     reference: str, path: Path, opening: Options, progress: Progress, by: str | None
 ) -> tuple[Report, Any]:
-    if (path / "manifest.json").is_file():
+    """What there is to say of a thing, and the thing, opened."""
+    if is_remote(reference):
+        opened = open_remote(reference, opening, progress)
+        return (_manifest(opened, by) if isinstance(opened, Manifest) else _dataset(opened)), opened
+    kind = kind_of(path)
+    if kind == "manifest":
         manifest = open_manifest(path)
         return _manifest(manifest, by), manifest
-    if path.is_file() and path.suffix == ".safetensors" and _is_model(path):
-        return _model(path), None
-    if path.is_file() and (path.suffix in (".safetensors", ".npy") or _is_vectors(path)):
-        return _embedding(path), None
-    if path.is_file() and _holds(path, "trace"):
-        return _trace(path), None
-    if path.is_file() and _is_table(path):
+    if kind in _DESCRIBED:
+        return _DESCRIBED[kind](path), None
+    if kind is not None:
         table = open_table(path)
         return _table(table), table
     dataset = open_dataset(reference, opening, progress)
@@ -306,41 +312,4 @@ def _dataset_of(
     return dataset
 
 
-def _is_model(path: Path) -> bool:
-    return b'"curate_model"' in _start(path)
-
-
-def _start(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(65_536)
-
-
-def _is_table(path: Path) -> bool:
-    return path.suffix == ".parquet" and b"curate" in (_schema(path).metadata or {})
-
-
-def _holds(path: Path, kind: str) -> bool:
-    """Whether a Parquet file is an artifact of a kind."""
-    if not _is_table(path):
-        return False
-    header = json.loads(_schema(path).metadata[b"curate"])
-    return isinstance(header, dict) and header.get("kind") == kind
-
-
-def _is_vectors(path: Path) -> bool:
-    """A Parquet file with vectors and no images."""
-    if path.suffix != ".parquet" or _is_table(path):
-        return False
-    kinds = [str(field.type) for field in _schema(path)]
-    return any("list" in kind for kind in kinds) and not any("binary" in kind for kind in kinds)
-
-
-def _schema(path: Path) -> Any:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return pq.read_schema(path)
-    except (pa.ArrowException, OSError) as problem:
-        reason = " ".join(str(problem).split())[:120]
-        raise CurateError(f"{path} is not a readable Parquet file ({reason}): copy it anew") from None
+_DESCRIBED = {"model": _model, "embedding": _embedding, "vectors": _embedding, "trace": _trace}

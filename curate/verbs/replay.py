@@ -12,13 +12,13 @@ from curate.artifacts.header import cost_of
 from curate.data.dataset import Dataset, Options, open_dataset, opening_for
 from curate.data.images import ResidentImages
 from curate.errors import CurateError
-from curate.manifests.manifest import Manifest, follow, open_manifest
+from curate.manifests.manifest import Manifest, follow
 from curate.networks import learner as learners
 from curate.networks.model import Hyperparameters
 from curate.progress import SILENT, Progress
 from curate.selection.controls import MatchedRandom
 from curate.selection.policy import Policy
-from curate.sharing.cache import fetched, is_remote
+from curate.sharing.opening import open_any
 from curate.statistics import Difference, Spread, paired_difference, spread
 from curate.training.optimizer import check_hyperparameters
 from curate.training.trials import Laboratory, Setting, Trial, Wanted, trials_in_processes
@@ -127,7 +127,7 @@ def replay(
     if jobs < 1:
         raise CurateError(f"jobs={jobs} is too few: use 1 or more")
     controls = _controls(against)
-    opened = manifest if isinstance(manifest, Manifest) else _opened(manifest, progress)
+    opened = open_any(manifest, progress)
     recorded = opened.header.options if opened.header.command == "train" else {}
     named = model or recorded.get("model") or DEFAULT_MODEL
     if options is None:
@@ -201,11 +201,6 @@ def replay(
         scoring_samples_seen=scoring_samples_seen,
         runs=runs,
     )
-
-
-def _opened(manifest: str | Path, progress: Progress) -> Manifest:
-    """The manifest in a folder or on the Hub."""
-    return fetched(str(manifest), progress) if is_remote(manifest) else open_manifest(manifest)
 
 
 def _controls(against: Iterable[str]) -> list[str]:

@@ -60,7 +60,7 @@ def select(
     chosen_options = {**(choice.options if choice else {}), **(options or {})}
     ranker: Strategy = finder.make("strategies", strategy, chosen_options)
     if finder.settings(ranker).get("column") == "":
-        ranker = finder.make("strategies", strategy, {**chosen_options, "column": first})
+        ranker = finder.configure(type(ranker), {**finder.settings(ranker), "column": first}, strategy)
     path = output_path(output, f"{stem(opened.path.name)}-{strategy}-{str(keep).replace('%', '')}")
     check_output(path, force)
     order = ranker(opened, rng(seed, "strategy"))

@@ -11,7 +11,7 @@ from curate.artifacts.files import atomic_file
 from curate.artifacts.tables import Column, Table
 from curate.data.dataset import Dataset
 from curate.errors import CurateError
-from curate.selection.strategy import by_value, hardness
+from curate.selection.strategy import by_value
 
 _ROWS, _PER_CLUSTER, _PER_CLASS, _GAP, _MARGIN, _MIN_SIDE, _TOP = 20, 8, 10, 3, 72, 40, 34
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
@@ -45,8 +45,8 @@ def of_clusters(columns: Mapping[str, Column]) -> Sheet:
 
 def of_scores(table: Table, column: str, classes: list[str]) -> Sheet:
     """Up to 20 classes: the 10 easiest and the 10 hardest samples of each by one score, the utmost first."""
-    name = column or table.ranking_columns[0]
-    order = by_value(hardness(table, name), table)
+    name, values = table.ranking(column)
+    order = by_value(values, table)
     labels = np.zeros(len(table), np.int64) if table.labels is None else table.labels
     names = ["all"] if table.labels is None else classes
     rows = []

@@ -22,6 +22,8 @@ from curate.progress import SILENT, Progress
 from curate.scores.trace import TRACE, write_part, write_trace
 from curate.selection.policy import Policy
 from curate.selection.session import Asked, Session, plan_session
+from curate.sharing.cache import is_remote
+from curate.sharing.opening import open_any
 from curate.training.batches import Batches
 from curate.training.evaluate import evaluate
 from curate.training.loop import Epoch, fit
@@ -89,17 +91,18 @@ def train(
     those of lowest AUM, are kept from it. With `trace`, what training sees of each sample is written,
     epoch by epoch, to trace.parquet, from which `score` makes scores.
 
-    `from_` is the earlier artifact that a policy builds on: the manifest of recorded and always-random,
-    the scores of the static ones. `options` are the model's and the policy's own; `hyperparameters`
-    override the model's own. The test set is the test split of the dataset, or `test`; it is looked at
-    about 20 times along the run (`evaluate_every` epochs), and after the last epoch. The same call gives
-    the same bytes on the same machine, also where it was killed and called again: what is unfinished lies
+    `from_` is the earlier artifact that a policy builds on: the manifest of recorded and always-random (a
+    folder, or `hf:owner/name@v1`), the scores of the static ones. `options` are the model's and the policy's;
+    `hyperparameters` override the model's own. The test set is the test split of the dataset, or `test`; it
+    is looked at about 20 times along the run (`evaluate_every` epochs), and after the last epoch. The same
+    call gives the same bytes on the same machine, also where it was killed and called again: what is unfinished lies
     beside the output, and `fresh` drops it.
     """
     model_options, policy_options = share_out(options or {}, [("models", model), ("policies", policy)])
     if from_ is not None:
         policy_options |= _source_option(policy, from_)
-    plan: Policy = finder.make("policies", policy, policy_options)
+    plan: Policy = finder.make("policies", policy, _fetched(policy_options, progress))
+    recorded_options = finder.settings(plan) | _on_the_hub(policy_options)
     chosen = hyperparameters_for(model, hyperparameters)
     reference = dataset.reference if isinstance(dataset, Dataset) else dataset
     check_hyperparameters(chosen)
@@ -129,7 +132,7 @@ def train(
             "model": model,
             "model_options": learner.options,
             "policy": policy,
-            "policy_options": finder.settings(plan),
+            "policy_options": recorded_options,
             "session": {name: value for name, value in asdict(asked).items() if value is not None},
             **({"trace": True} if trace else {}),
             "recipe": asdict(chosen),
@@ -250,6 +253,17 @@ def _source_option(policy: str, source: str | Path) -> dict[str, str]:
         if name in _SOURCES:
             return {name: str(source)}
     raise CurateError(f"policy {policy} builds on nothing earlier: leave out --from")
+
+
+def _on_the_hub(options: Mapping[str, Any]) -> dict[str, str]:
+    """Those options of a policy that name a manifest on the Hub."""
+    return {name: value for name, value in options.items() if name == "manifest" and is_remote(value)}
+
+
+def _fetched(options: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    """The options of a policy, with a manifest on the Hub as the folder in which it was put."""
+    remote = _on_the_hub(options)
+    return {**options, **{name: str(open_any(value, progress).path) for name, value in remote.items()}}
 
 
 def _parents(policy_options: Mapping[str, Any]) -> dict[str, Header]:

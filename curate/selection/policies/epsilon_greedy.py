@@ -6,7 +6,8 @@ Source: Raju et al. 2021, "Accelerating Deep Learning with Dynamic Data Pruning"
 from dataclasses import dataclass
 
 from curate.manifests.manifest import Selected
-from curate.selection.policy import Plan, View, check_fraction, smoothed, with_chance
+from curate.selection.budget import check_fraction
+from curate.selection.policy import Plan, View, smoothed, with_chance
 
 
 @dataclass(frozen=True)

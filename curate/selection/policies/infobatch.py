@@ -7,13 +7,13 @@ out. Source: Qin et al. 2024, "InfoBatch: Lossless Training Speed Up by Unbiased
 """
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 
 from curate.errors import CurateError
 from curate.manifests.manifest import Selected
 from curate.selection.policy import Plan, View, smoothed
+from curate.statistics import exactly
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class Infobatch:
             raise CurateError(f"delta={self.delta} is not a fraction: use 0 <= delta <= 1")
         _, latest, _ = smoothed(view, alpha=1.0)
         memory = {"loss_mean": latest}
-        if view.epoch >= int(Fraction(str(self.delta)) * view.n_epochs) and self.delta < 1:
+        anneals = view.epoch + 1 > exactly(self.delta) * view.n_epochs  # also an epoch that only ends beyond
+        if anneals and self.delta < 1:
             return Plan(Selected(view.available, np.ones(len(view.available), np.float32)), memory)
         known = latest[view.available]
         mean = np.nanmean(known, dtype=np.float64) if not np.isnan(known).all() else np.nan

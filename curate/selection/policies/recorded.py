@@ -6,7 +6,6 @@ from typing import Literal
 
 import numpy as np
 
-from curate.data.identity import Uids
 from curate.errors import CurateError, MismatchError
 from curate.manifests.manifest import Manifest, Selected, open_manifest
 from curate.selection.policy import Plan, View
@@ -25,36 +24,34 @@ class Recorded:
 
     def plan(self, view: View) -> Plan:
         opened = self._opened
+        if "is_checked" not in view.memory:
+            self._check(view)
+        memory = {"is_checked": np.array(True)}
         if opened.is_static or self.freeze:
-            return self._checked(self._constant, view)
+            return Plan(self._constant, memory)
         if view.epoch >= opened.n_epochs:
             raise CurateError(
                 f"{self.manifest} records {opened.n_epochs} epochs, this run has {view.n_epochs}: "
                 f"use --epochs {opened.n_epochs} or fewer"
             )
-        return self._checked(opened.selected(view.epoch), view)
+        return Plan(opened.selected(view.epoch), memory)
 
-    def _checked(self, selected: Selected, view: View) -> Plan:
-        """Indices mean nothing in another dataset: the samples must be those that were recorded."""
-        wanted = self._uids[selected.indices]
-        inside = len(view.uids) > int(selected.indices.max(initial=0))
-        if not (inside and np.array_equal(view.uids[selected.indices], wanted)):
+    def _check(self, view: View) -> None:
+        """Indices mean nothing in another dataset: all that is ever selected must be what was recorded."""
+        samples = self._opened.samples
+        selected = np.flatnonzero(samples["n_selected"] > 0)
+        inside = len(view.uids) > int(selected.max(initial=0))
+        if not (inside and np.array_equal(view.uids[selected], samples["uid"][selected])):
             raise MismatchError(
                 f"{self.manifest} is of another dataset ({self._opened.header.dataset.reference}): its "
                 "samples are not those to train on; `curate replay` finds them in a re-ordered copy"
             )
-        return Plan(selected)
 
     @cached_property
     def _opened(self) -> Manifest:
         if not self.manifest:
             raise CurateError("policy recorded needs a manifest: use --from FOLDER")
         return open_manifest(self.manifest)
-
-    @cached_property
-    def _uids(self) -> Uids:
-        uids: Uids = self._opened.samples["uid"]
-        return uids
 
     @cached_property
     def _constant(self) -> Selected:

@@ -7,7 +7,8 @@ Dynamic Data Pruning", Appendix B.
 from dataclasses import dataclass
 
 from curate.manifests.manifest import Selected
-from curate.selection.policy import Plan, View, check_fraction, with_chance
+from curate.selection.budget import check_fraction
+from curate.selection.policy import Plan, View, with_chance
 from curate.selection.precomputed import hardness
 
 

@@ -7,11 +7,12 @@ import numpy as np
 from curate.artifacts.tables import Table
 from curate.errors import CurateError
 from curate.selection.strategy import Order, across_clusters, distances, need_clusters, within_clusters
+from curate.statistics import part_of
 
 
 @dataclass(frozen=True)
 class Hybrid:
-    """`closest_share` of every prefix of a cluster's ranking comes from its near end."""
+    """`closest_share` of every prefix of a cluster's ranking, rounded up, comes from its near end."""
 
     closest_share: float = 0.5
 
@@ -23,7 +24,7 @@ class Hybrid:
         sizes = np.bincount(clusters)
         # Turn t takes from the near end when the number of near picks due rises with it.
         turns = np.arange(int(sizes.max()) + 1)
-        near_before = np.ceil(turns * self.closest_share).astype(np.int64)
+        near_before = np.array([part_of(self.closest_share, int(turn), up=True) for turn in turns])
         is_near = np.diff(near_before) > 0
         near_turn, far_turn = turns[:-1][is_near], turns[:-1][~is_near]
         n_near = near_before[sizes][clusters]

@@ -9,7 +9,7 @@ import numpy as np
 
 from curate.artifacts.tables import Table
 from curate.errors import CurateError
-from curate.selection.strategy import Order, by_value, hardness
+from curate.selection.strategy import Order, by_value
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Moderate:
     def __call__(self, table: Table, rng: np.random.Generator) -> Order:
         if table.labels is None:
             raise CurateError(f"{table.path} has no labels, and moderate needs classes: use another strategy")
-        values = hardness(table, self.column)
+        values = table.hardness(self.column)
         away = np.empty(len(table))
         for label in np.unique(table.labels):
             own = table.labels == label

@@ -11,8 +11,9 @@ import numpy as np
 
 from curate.artifacts.tables import Table
 from curate.errors import CurateError
-from curate.selection.policy import check_fraction
-from curate.selection.strategy import Order, by_value, hardness, in_rounds, part_of, ranks_within
+from curate.selection.budget import check_fraction
+from curate.selection.strategy import Order, by_value, in_rounds, ranks_within
+from curate.statistics import part_of
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,13 @@ class Stratified:
         if self.bins < 1:
             raise CurateError(f"bins={self.bins} is too few: use 1 or more")
         has_aum = "aum" in table.ranking_columns
-        doubt = hardness(table, self.cut_column or ("aum" if has_aum else self.column))
+        doubt = table.hardness(self.cut_column or ("aum" if has_aum else self.column))
         most_trusted_first = by_value(doubt, table)
         n_kept = len(table) - part_of(self.cut, len(table))
         if n_kept < 1:
             raise CurateError(f"cut={self.cut} leaves none of {len(table):,} samples: cut less")
         rest = np.sort(most_trusted_first[:n_kept])
-        bins = equal_width(hardness(table, self.column)[rest], self.bins)
+        bins = equal_width(table.hardness(self.column)[rest], self.bins)
         turn = ranks_within(bins, rng.random(len(rest)))
         return np.concatenate([in_rounds(turn, rest, table), most_trusted_first[n_kept:]])
 

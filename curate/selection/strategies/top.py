@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from curate.artifacts.tables import Table
-from curate.selection.strategy import Order, by_value, hardness
+from curate.selection.strategy import Order, by_value
 
 
 @dataclass(frozen=True)
@@ -19,4 +19,4 @@ class Top:
     column: str = ""
 
     def __call__(self, table: Table, rng: np.random.Generator) -> Order:
-        return by_value(-hardness(table, self.column), table)
+        return by_value(-table.hardness(self.column), table)

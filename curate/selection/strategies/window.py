@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from curate.artifacts.tables import Table
-from curate.selection.policy import check_fraction
-from curate.selection.strategy import Order, by_value, hardness, part_of
+from curate.selection.budget import check_fraction
+from curate.selection.strategy import Order, by_value
+from curate.statistics import part_of
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Window:
 
     def __call__(self, table: Table, rng: np.random.Generator) -> Order:
         check_fraction("skip", self.skip)
-        values = hardness(table, self.column)
+        values = table.hardness(self.column)
         n_skipped = part_of(self.skip, len(table))
         hardest_first = by_value(-values, table)
         skipped = np.zeros(len(table), np.bool_)

@@ -20,10 +20,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from curate.artifacts.kinds import kind_of
 from curate.data.dataset import Dataset
 from curate.errors import CurateError
 from curate.finder import nearest
-from curate.networks.learner import METADATA, load
+from curate.networks.learner import load
 from curate.vectors.embedder import Vectorized, Work
 
 _BATCH = 256
@@ -67,7 +68,7 @@ class Features:
         """The network, how to prepare uint8 images `[b, c, h, w]` for it, and its name."""
         path = Path(self.weights)
         saved = path / "model.safetensors" if path.is_dir() else path
-        if saved.is_file() and saved.suffix == ".safetensors" and _is_ours(saved):
+        if kind_of(saved) == "model":
             learner = load(saved, torch.device(work.device))
             if self.model not in ("", learner.model):
                 raise CurateError(f"{saved} holds {learner.model}, not {self.model}: leave out --set model=")
@@ -127,16 +128,6 @@ def _last_linear(network: nn.Module, name: str) -> nn.Linear:
     if not layers:
         raise CurateError(f"{name} has no linear layer to take features from: use another model")
     return layers[-1]
-
-
-def _is_ours(path: Path) -> bool:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            return METADATA in (file.metadata() or {})
-    except (SafetensorError, OSError):
-        return False
 
 
 def _read_state(path: Path) -> dict[str, Tensor]:

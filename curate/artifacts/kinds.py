@@ -1,0 +1,82 @@
+"""What lies at a path: told from the header that it carries, without reading or verifying the rest."""
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+from curate.errors import CurateError, DamagedError
+
+MANIFEST = "manifest.json"
+MODEL = "curate_model"  # the metadata of weights that `curate train` saved
+_LONGEST_HEADER = 100 * 2**20
+
+
+def kind_of(path: str | Path) -> str | None:
+    """`manifest`, `embedding`, `clusters`, `scores`, `trace` or `model`, as the header of an artifact says.
+
+    `vectors` for vectors made elsewhere, and None for whatever is no artifact, such as a dataset.
+    """
+    path = Path(path)
+    if (path / MANIFEST).is_file():
+        return "manifest"
+    if not path.is_file():
+        return None
+    found: str | None = None
+    if path.suffix == ".npy":
+        found = "vectors"
+    elif path.suffix == ".safetensors":
+        metadata = _safetensors_metadata(path)
+        found = "model" if MODEL in metadata else "embedding" if "curate" in metadata else "vectors"
+    elif path.suffix == ".parquet":
+        header = header_at(path)
+        found = str(header.get("kind")) if header else "vectors" if _has_vectors(path) else None
+    return found
+
+
+def header_at(path: str | Path) -> dict[str, Any] | None:
+    """The header of a manifest's folder or of a Parquet file, as plain JSON; None where there is none."""
+    path = Path(path)
+    if path.is_dir():
+        text: bytes | None = (path / MANIFEST).read_bytes() if (path / MANIFEST).is_file() else None
+    else:
+        text = (_parquet_schema(path).metadata or {}).get(b"curate")
+    if text is None:
+        return None
+    try:
+        header = json.loads(text)
+    except ValueError:
+        header = None
+    if not isinstance(header, dict):
+        raise DamagedError(f"{path} is damaged: its header is not readable; copy it anew")
+    return header
+
+
+def _safetensors_metadata(path: Path) -> dict[str, Any]:
+    """The metadata of a safetensors file; nothing where the file is not one."""
+    with path.open("rb") as file:
+        start = file.read(8)
+        length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+        text = file.read(length) if length <= _LONGEST_HEADER else b""
+    try:
+        metadata = json.loads(text).get("__metadata__")
+    except (ValueError, AttributeError):
+        return {}
+    return metadata if isinstance(metadata, dict) else {}
+
+
+def _has_vectors(path: Path) -> bool:
+    """Whether a Parquet file has lists of numbers and no images."""
+    kinds = [str(field.type) for field in _parquet_schema(path)]
+    return any("list" in kind for kind in kinds) and not any("binary" in kind for kind in kinds)
+
+
+def _parquet_schema(path: Path) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_schema(path)
+    except (pa.ArrowException, OSError) as problem:
+        reason = " ".join(str(problem).split())[:120]
+        raise CurateError(f"{path} is not a readable Parquet file ({reason}): copy it anew") from None
