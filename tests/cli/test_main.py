@@ -7,12 +7,12 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import Said
+from helpers.commands import Said, assert_error
 from PIL import Image
 
 import curate
 
-pytest_plugins = ["forks"]
+pytest_plugins = ["helpers.forks"]
 
 COMMANDS = ("embed", "cluster", "score", "select", "train", "replay", "inspect", "compare", "export")
 
@@ -27,15 +27,6 @@ def jpegs(folder, classes=("cat", "dog"), each=12, seed=0):
                 folder / name / f"{number}.jpg"
             )
     return folder
-
-
-def assert_error(said: Said, pattern: str) -> None:
-    assert said.code == 2
-    assert said.out == ""
-    lines = said.err.strip().splitlines()
-    assert lines[-1].startswith("error: ")
-    assert re.search(pattern, lines[-1]), lines[-1]
-    assert "Traceback" not in said.err
 
 
 def test_the_whole_way(cli, here):

@@ -10,7 +10,7 @@ import pytest
 
 import curate
 
-pytest_plugins = ["forks"]
+pytest_plugins = ["helpers.forks"]
 
 SLOW_EMBED = ("embed", "digits", "--method", "autoencoder", "--set", "n_steps=100000", "-o", "e.safetensors")
 SLOW_TRAIN = ("train", "digits", "--epochs", "1000", "-o", "run")

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from pictures import ALL, fingerprint_by_hand, noise, npz, uid_by_hand
+from helpers.pictures import ALL, fingerprint_by_hand, noise, npz, uid_by_hand
 from PIL import Image
 
 from curate.data.dataset import Options, open_dataset, opening_for

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hub_server import dataset_file
-from pictures import ALL, encoded, fingerprint_by_hand, noise, npz, uid_by_hand
+from helpers.hub_server import dataset_file
+from helpers.pictures import ALL, encoded, fingerprint_by_hand, noise, npz, uid_by_hand
 
 from curate.data.dataset import Dataset, Options, open_dataset
 from curate.data.identity import match, uid_of

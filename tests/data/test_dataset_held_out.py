@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from pictures import noise, npz, uid_by_hand
+from helpers.pictures import noise, npz, uid_by_hand
 
 from curate.data.dataset import Options, open_dataset
 from curate.errors import CurateError

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hub_server import dataset_file
-from pictures import ALL, noise, png, write
+from helpers.hub_server import dataset_file
+from helpers.pictures import ALL, noise, png, write
 
 from curate import finder
 from curate.data.dataset import open_dataset

@@ -4,9 +4,9 @@ import hashlib
 from collections import defaultdict
 
 import numpy as np
+from helpers.pictures import ALL, fingerprint_by_hand, noise, npz, uid_by_hand
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import ALL, fingerprint_by_hand, noise, npz, uid_by_hand
 
 from curate.data.dataset import Options, open_dataset
 from curate.data.identity import fingerprint, match, occurrences, uid_of

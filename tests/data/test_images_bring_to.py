@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from helpers.pictures import noise
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import noise
 from PIL import Image
 
 from curate.data.images import MAX_PIXELS, Target, bring_to

@@ -6,10 +6,10 @@ import subprocess
 import sys
 
 import pytest
+from helpers.pictures import encoded, noise
+from helpers.pictures import png_by_hand as png
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import encoded, noise
-from pictures import png_by_hand as png
 
 from curate.data.images import MAX_PIXELS, CorruptImageError, decode, probe
 

@@ -4,8 +4,8 @@ import io
 
 import numpy as np
 import pytest
-from pictures import encoded, noise
-from pictures import png_by_hand as png
+from helpers.pictures import encoded, noise
+from helpers.pictures import png_by_hand as png
 from PIL import Image
 
 from curate.data.images import Target, bring_to, decode, is_lossless, probe

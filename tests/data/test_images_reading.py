@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 import pytest
-from pictures import encoded, noise
+from helpers.pictures import encoded, noise
 
 from curate.data.images import EncodedImages, ResidentImages, Target, view, workers_for
 from curate.errors import CurateError

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from forks import Forks
-from hub_publishing import PublishingHub
 
 from curate.artifacts.header import UNSEALED, file_sha256, make_header, seal_file
 from curate.manifests.manifest import Selected, open_manifest, write_manifest
+from helpers.forks import Forks
+from helpers.hub_publishing import PublishingHub
 
-pytest_plugins = ["forks"]
+pytest_plugins = ["helpers.forks"]
 
 TOKEN = "hf_a_secret_that_nobody_sees"
 PARTS = {"manifest.json", "selection.parquet", "samples.parquet", "histogram.png", "README.md"}

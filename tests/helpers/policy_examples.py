@@ -6,11 +6,11 @@ the code under test.
 
 import numpy as np
 import pytest
-from conftest import clusters_table
 
 from curate import finder
 from curate.rng import rng
 from curate.selection.policy import View
+from helpers.tables import clusters_table
 
 NAN = float("nan")
 UIDS = [60, 10, 50, 20, 40, 30]

@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from conftest import clusters_table
+from helpers.tables import clusters_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

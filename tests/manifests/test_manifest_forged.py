@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hub_desk import forged, made
+from helpers.hub_desk import forged, made
 
 from curate.errors import DamagedError
 from curate.manifests.manifest import open_manifest

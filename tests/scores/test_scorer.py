@@ -7,16 +7,16 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
-from conftest import seen_of, traced
+from helpers.scored_digits import LOOKING, SCORERS, TRACED, TRAINED
+from helpers.tables import seen_of, traced
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scored_digits import LOOKING, SCORERS, TRACED, TRAINED
 
 from curate import finder
 from curate.networks import learner as learners
 from curate.training.batches import Batches
 
-pytest_plugins = ["scored_digits"]
+pytest_plugins = ["helpers.scored_digits"]
 
 
 @pytest.mark.parametrize("name", SCORERS)

@@ -9,7 +9,7 @@ import polars
 import pyarrow.parquet as pq
 import pytest
 import torch
-from conftest import seen_of, traced
+from helpers.tables import seen_of, traced
 from torch import nn
 
 import curate

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import clusters_table
+from helpers.tables import clusters_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

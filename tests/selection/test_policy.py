@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from conftest import clusters_table
+from helpers.policy_examples import LOSSES, MEANS, NAN, UIDS, ask, assert_remembers, make, selections
+from helpers.tables import clusters_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from policy_examples import LOSSES, MEANS, NAN, UIDS, ask, assert_remembers, make, selections
 
 from curate.selection.policy import top
 

@@ -3,13 +3,13 @@
 import dataclasses
 
 import pytest
-from policy_examples import LOSSES, NAN, ask, make
+from helpers.policy_examples import LOSSES, NAN, ask, make
 
 from curate import finder
 from curate.errors import CurateError
 from curate.selection.policy import Plan
 
-pytest_plugins = ["policy_examples"]
+pytest_plugins = ["helpers.policy_examples"]
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from conftest import clusters_table
-from policy_examples import (
+from helpers.policy_examples import (
     LOSSES,
     MEANS,
     NAN,
@@ -18,12 +17,13 @@ from policy_examples import (
     make,
     selections,
 )
+from helpers.tables import clusters_table
 
 from curate.artifacts.tables import write_table
 from curate.errors import CurateError, MismatchError
 from curate.selection.precomputed import hardness
 
-pytest_plugins = ["policy_examples"]
+pytest_plugins = ["helpers.policy_examples"]
 
 
 def test_static_epsilon_keeps_the_hardest_scores_and_draws_the_rest_anew(scores):

@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from sessions import planned
+from helpers.sessions import planned
 
 from curate.errors import CurateError
 from curate.selection.session import Session

@@ -1,11 +1,11 @@
 """What is asked for together and does not go together is refused, and the error says what to leave out."""
 
 import pytest
-from sessions import planned
+from helpers.sessions import planned
 
 from curate.errors import CurateError
 
-pytest_plugins = ["sessions"]
+pytest_plugins = ["helpers.sessions"]
 
 EVERY_EPOCH = "has to be asked in every epoch: leave out --adapt"
 

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from conftest import clusters_table, score_table
+from helpers.tables import clusters_table, score_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

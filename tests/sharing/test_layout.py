@@ -1,7 +1,7 @@
 """Where manifests lie on the Hub: addresses, and paths in a repository."""
 
 import pytest
-from hub_desk import PARTS, made
+from helpers.hub_desk import PARTS, made
 
 from curate.errors import CurateError, DamagedError
 from curate.hub import Remote, RemoteFile

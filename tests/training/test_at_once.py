@@ -8,8 +8,8 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from pictures import ALL, png, write
-from scored_digits import TRAINED
+from helpers.pictures import ALL, png, write
+from helpers.scored_digits import TRAINED
 
 import curate
 from curate.networks import learner as learners
@@ -17,7 +17,7 @@ from curate.progress import SILENT
 from curate.training.at_once import at_once, how_many
 from curate.training.loop import repeatable
 
-pytest_plugins = ["scored_digits"]
+pytest_plugins = ["helpers.scored_digits"]
 
 
 @pytest.fixture

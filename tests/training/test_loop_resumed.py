@@ -5,12 +5,12 @@ import io
 
 import pytest
 import torch
-from sessions import QUICK, begin, make, planned, run
+from helpers.sessions import QUICK, begin, make, planned, run
 
 from curate import finder
 from curate.networks import learner as learners
 
-pytest_plugins = ["sessions"]
+pytest_plugins = ["helpers.sessions"]
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 SESSIONS = {

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from sessions import CPU, QUICK, Spy, make, planned, run
+from helpers.sessions import CPU, QUICK, Spy, make, planned, run
 
 from curate.errors import CurateError
 from curate.manifests.manifest import Selected
@@ -16,7 +16,7 @@ from curate.training.batches import Batches
 from curate.training.evaluate import EVALUATION_BATCH
 from curate.training.observer import Observer
 
-pytest_plugins = ["sessions"]
+pytest_plugins = ["helpers.sessions"]
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 

@@ -4,11 +4,11 @@ import dataclasses
 
 import numpy as np
 import pytest
-from sessions import QUICK, Spy, make, planned, run
+from helpers.sessions import QUICK, Spy, make, planned, run
 
 from curate.training.observer import Observer
 
-pytest_plugins = ["sessions"]
+pytest_plugins = ["helpers.sessions"]
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 

@@ -4,12 +4,12 @@ import dataclasses
 
 import numpy as np
 import pytest
-from sessions import QUICK, Spy, begin, make, planned, run
+from helpers.sessions import QUICK, Spy, begin, make, planned, run
 
 from curate.networks.learner import Learner
 from curate.training.batches import Batches
 
-pytest_plugins = ["sessions"]
+pytest_plugins = ["helpers.sessions"]
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 

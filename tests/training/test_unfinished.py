@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from unfinished_runs import interrupt, train, unfinished, watched
+from helpers.unfinished_runs import interrupt, train, unfinished, watched
 
 from curate.manifests.manifest import read_epoch
 
-pytest_plugins = ["unfinished_runs"]
+pytest_plugins = ["helpers.unfinished_runs"]
 pytestmark = pytest.mark.usefixtures("no_fsync")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from unfinished_runs import (
+from helpers.unfinished_runs import (
     N_EPOCHS,
     UCB,
     assert_one_line,
@@ -20,7 +20,7 @@ from unfinished_runs import (
 
 from curate.errors import CurateError
 
-pytest_plugins = ["unfinished_runs"]
+pytest_plugins = ["helpers.unfinished_runs"]
 pytestmark = pytest.mark.usefixtures("no_fsync")
 
 OTHERS = {

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from unfinished_runs import (
+from helpers.unfinished_runs import (
     MANIFEST,
     UCB,
     PulledPlugError,
@@ -18,7 +18,7 @@ from unfinished_runs import (
 
 from curate.verbs import train as verb
 
-pytest_plugins = ["unfinished_runs"]
+pytest_plugins = ["helpers.unfinished_runs"]
 pytestmark = pytest.mark.usefixtures("no_fsync")
 
 

@@ -3,11 +3,11 @@
 import contextlib
 
 import pytest
-from unfinished_runs import N_EPOCHS, assert_same, content, train, unfinished
+from helpers.unfinished_runs import N_EPOCHS, assert_same, content, train, unfinished
 
 from curate.errors import CurateError
 
-pytest_plugins = ["unfinished_runs"]
+pytest_plugins = ["helpers.unfinished_runs"]
 pytestmark = pytest.mark.usefixtures("no_fsync")
 
 FAILED = {

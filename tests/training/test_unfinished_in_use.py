@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from unfinished_runs import N_EPOCHS, UCB, assert_same, content, interrupt, train, unfinished, watched
+from helpers.unfinished_runs import N_EPOCHS, UCB, assert_same, content, interrupt, train, unfinished, watched
 
 from curate.errors import CurateError
 
-pytest_plugins = ["unfinished_runs"]
+pytest_plugins = ["helpers.unfinished_runs"]
 pytestmark = pytest.mark.usefixtures("no_fsync")
 
 

@@ -6,11 +6,11 @@ import random
 import signal
 import time
 
-from unfinished_runs import MANIFEST, assert_same, content
+from helpers.unfinished_runs import MANIFEST, assert_same, content
 
 import curate
 
-pytest_plugins = ["forks", "unfinished_runs"]
+pytest_plugins = ["helpers.forks", "helpers.unfinished_runs"]
 
 N_KILLS = 20
 WORDS = ["train", "digits.npz", "--policy", "ucb", "--keep", "0.3", "--period", "1", "--epochs", "12"]

@@ -1,7 +1,7 @@
 """Replacing a manifest: the earlier one stays, whole, until the run that replaces it is done."""
 
 import pytest
-from unfinished_runs import (
+from helpers.unfinished_runs import (
     UCB,
     PulledPlugError,
     assert_same,
@@ -18,7 +18,7 @@ import curate
 from curate.errors import CurateError
 from curate.verbs import train as verb
 
-pytest_plugins = ["unfinished_runs"]
+pytest_plugins = ["helpers.unfinished_runs"]
 pytestmark = pytest.mark.usefixtures("no_fsync")
 
 

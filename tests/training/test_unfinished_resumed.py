@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from unfinished_runs import (
+from helpers.unfinished_runs import (
     N_EPOCHS,
     PulledPlugError,
     assert_same,
@@ -22,7 +22,7 @@ from curate.progress import Progress
 from curate.training import unfinished as unfinished_module
 from curate.verbs import train as verb
 
-pytest_plugins = ["unfinished_runs"]
+pytest_plugins = ["helpers.unfinished_runs"]
 pytestmark = pytest.mark.usefixtures("no_fsync")
 
 CASES = {

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from comparing import LABELS, ORDER, UIDS, manifest, moved, scores
+from helpers.comparing import LABELS, ORDER, UIDS, manifest, moved, scores
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from comparing import LABELS, UIDS, columns_of, header_of, manifest, moved, scores
+from helpers.commands import assert_error
+from helpers.comparing import LABELS, UIDS, columns_of, header_of, manifest, moved, scores
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 from scipy.stats import spearmanr
-from test_cli import assert_error
 from test_layers import command, loaded_by
 
 from curate.artifacts.tables import Table, open_table

@@ -9,12 +9,12 @@ import sys
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from hub_desk import PARTS, Desk, forged, kept_in, line_of, made
+from helpers.hub_desk import PARTS, Desk, forged, kept_in, line_of, made
 
 import curate
 from curate.manifests.manifest import open_manifest
 
-pytest_plugins = ["hub_desk"]
+pytest_plugins = ["helpers.hub_desk"]
 
 
 def test_pull_takes_a_tag_a_commit_or_the_newest_and_works_offline(desk, hub, published, tmp_path):

@@ -6,13 +6,13 @@ import re
 import shutil
 
 import pytest
-from hub_desk import PARTS, TOKEN, Desk, head_of, line_of, made
-from hub_publishing import PublishingHub
+from helpers.hub_desk import PARTS, TOKEN, Desk, head_of, line_of, made
+from helpers.hub_publishing import PublishingHub
 from PIL import Image
 
 from curate.manifests.manifest import open_manifest
 
-pytest_plugins = ["hub_desk"]
+pytest_plugins = ["helpers.hub_desk"]
 
 
 @pytest.mark.parametrize("lfs", [False, True])

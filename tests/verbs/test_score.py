@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from scored_digits import TRACED, TRAINED, ranks
+from helpers.scored_digits import TRACED, TRAINED, ranks
 
 import curate
 from curate import finder
@@ -17,7 +17,7 @@ from curate.training import ensemble
 from curate.training.batches import Batches
 from curate.verbs import scoring
 
-pytest_plugins = ["scored_digits"]
+pytest_plugins = ["helpers.scored_digits"]
 
 
 # ------------------------------------------------------------------------------------------- by training

@@ -4,12 +4,12 @@ import json
 import re
 
 import pytest
-from scored_digits import TRAINED
+from helpers.scored_digits import TRAINED
 
 import curate
 from curate.artifacts.header import cost_of
 
-pytest_plugins = ["scored_digits"]
+pytest_plugins = ["helpers.scored_digits"]
 
 
 def test_the_header_says_how_and_what_it_cost(scored, some_digits):

@@ -6,7 +6,7 @@ import pytest
 import curate
 from curate.errors import CurateError
 
-pytest_plugins = ["scored_digits"]
+pytest_plugins = ["helpers.scored_digits"]
 
 
 @pytest.mark.parametrize(

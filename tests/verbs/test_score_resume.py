@@ -13,7 +13,7 @@ import curate
 from curate.errors import CurateError
 from curate.verbs import scoring
 
-pytest_plugins = ["forks", "scored_digits"]
+pytest_plugins = ["helpers.forks", "helpers.scored_digits"]
 
 
 def columns_of(path):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures import ALL, noise, pixels_of, png, write
+from helpers.pictures import ALL, noise, pixels_of, png, write
 from PIL import Image
 
 from curate.data.dataset import Options, open_dataset

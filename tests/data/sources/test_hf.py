@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hub_server import HubServer, commit_of, dataset_file
+from helpers.hub_server import HubServer, commit_of, dataset_file
 from PIL import Image
 
 from curate.data.dataset import open_dataset
 from curate.errors import CurateError
 
-pytest_plugins = ["forks"]
+pytest_plugins = ["helpers.forks"]
 
 NAMES = ["circle", "square", "star"]
 PIXELS = np.random.default_rng(7).integers(0, 256, (24, 6, 5), dtype=np.uint8)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures import ALL, noise, pixels_of
+from helpers.pictures import ALL, noise, pixels_of
 
 from curate.data.dataset import Options, open_dataset
 from curate.errors import CurateError

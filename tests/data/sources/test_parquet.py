@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hub_server import dataset_file
-from pictures import ALL, noise, pixels_of, png, write
+from helpers.hub_server import dataset_file
+from helpers.pictures import ALL, noise, pixels_of, png, write
 
 from curate.data.dataset import Options, open_dataset
 from curate.data.source import NoSplitError

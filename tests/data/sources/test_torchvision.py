@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures import noise, pixels_of, write
+from helpers.pictures import noise, pixels_of, write
 
 from curate import finder
 from curate.data.dataset import Options, open_dataset

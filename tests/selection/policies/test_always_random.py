@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from policy_examples import UIDS, ask, make, selections
+from helpers.policy_examples import UIDS, ask, make, selections
 
 from curate.artifacts.header import make_header
 from curate.errors import CurateError, MismatchError

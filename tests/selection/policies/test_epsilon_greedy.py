@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from conftest import clusters_table
-from policy_examples import LOSSES, MEANS, NAN, VARIANCES, ask, assert_remembers, make, selections
+from helpers.policy_examples import LOSSES, MEANS, NAN, VARIANCES, ask, assert_remembers, make, selections
+from helpers.tables import clusters_table
 
 
 def test_uncertainty_takes_the_highest_losses_of_now():

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from policy_examples import NAN, ask, assert_remembers, make
+from helpers.policy_examples import NAN, ask, assert_remembers, make
 
 
 def infobatch_example(seed):

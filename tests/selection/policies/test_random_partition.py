@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from helpers.policy_examples import UIDS, ask, make, selections
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from policy_examples import UIDS, ask, make, selections
 
 from curate.rng import rng
 from curate.selection.policy import View
