@@ -1,8 +1,16 @@
-"""How policies rank: the top k, ties, and samples that were never observed or are not available."""
+"""What policies share: the top k, ties, chance, and samples never observed or not available."""
 
 import numpy as np
 import pytest
-from helpers.policy_examples import LOSSES, MEANS, NAN, UIDS, ask, assert_remembers, make, selections
+from helpers.policy_examples import (
+    LOSSES,
+    MEANS,
+    NAN,
+    ask,
+    assert_remembers,
+    make,
+    selections,
+)
 from helpers.tables import clusters_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -40,12 +48,6 @@ def test_ties_go_to_the_smaller_uid(name):
     assert selections(ask(make(name), [[1.0, 1.0, 4.0, 1.0, 1.0, 1.0]])) == [[1, 2, 3]]
 
 
-def test_ties_of_a_precomputed_score_go_to_the_smaller_uid(tmp_path):
-    clusters_table(tmp_path / "flat.parquet", [0] * 6, [0.5] * 6, uid=UIDS, seal=True)
-    policy = make("static-ucb", scores=str(tmp_path / "flat.parquet"))
-    assert selections(ask(policy, [[1.0] * 6])) == [[1, 3, 5]]
-
-
 @pytest.mark.parametrize("name", ["uncertainty", "ema", "ucb", "epsilon-greedy"])
 def test_never_observed_samples_come_first_in_a_random_order(name):
     options = {"epsilon": 0.0} if name == "epsilon-greedy" else {}
@@ -64,3 +66,48 @@ def test_samples_that_are_not_available_are_never_selected_but_remembered(name):
     plans = list(ask(make(name), LOSSES, k=2, available=[0, 3, 5]))
     assert all(set(one) < {0, 3, 5} and len(one) == 2 for one in selections(plans))
     assert_remembers(plans, "loss_mean", LOSSES if name == "uncertainty" else MEANS)
+
+
+@pytest.mark.parametrize(
+    ("epsilon", "k", "n_random"), [(0.1, 10, 1), (0.1, 40, 4), (0.25, 10, 3), (0.3, 11, 3), (0.0, 7, 0)]
+)
+@pytest.mark.parametrize("name", ["epsilon-greedy", "static-epsilon"])
+def test_epsilon_counts_are_exact(name, epsilon, k, n_random, tmp_path):
+    """Over many draws, the samples selected always are the best (1 - epsilon) k, and no others."""
+    values = [float(value) for value in np.random.default_rng(3).permutation(60)]
+    losses = options = None
+    if name == "static-epsilon":
+        clusters_table(tmp_path / "s.parquet", [0] * 60, values, seal=True)
+        options = {"scores": str(tmp_path / "s.parquet")}
+    else:
+        losses = [values]
+    policy = make(name, epsilon=epsilon, **(options or {}))
+    counts = np.zeros(60, int)
+    for seed in range(60):
+        plan = next(ask(policy, losses, k=k, uids=range(60), n_checkpoints=1, seed=seed))
+        assert len(plan.selected.indices) == k
+        counts[plan.selected.indices] += 1
+    best = np.argsort(values)[::-1][: k - n_random]
+    assert sorted(np.flatnonzero(counts == 60)) == sorted(best)
+
+
+def test_an_unobserved_loss_leaves_mean_and_variance_as_they_were():
+    losses = [[1.0, 2.0, NAN, 3.0], [NAN, 0.0, NAN, 1.0], [NAN, NAN, 5.0, NAN]]
+    # m, epoch 1: 1 as before; 0 + 0.4; unknown; 0.8 + 0.6. Epoch 2: sample 2 begins with its first loss.
+    means = [[1.0, 2.0, NAN, 3.0], [1.0, 0.4, NAN, 1.4], [1.0, 0.4, 5.0, 1.4]]
+    # v, epoch 1: 0.8 * (0 - 2)^2 and 0.8 * (1 - 3)^2; epoch 2: a first loss is no surprise
+    variances = [[0.0] * 4, [0.0, 3.2, 0.0, 3.2], [0.0, 3.2, 0.0, 3.2]]
+    ema = list(ask(make("ema"), losses, k=2, uids=range(4)))
+    assert selections(ema) == [[2, 3], [2, 3], [2, 3]]
+    assert_remembers(ema, "loss_mean", means)
+    ucb = list(ask(make("ucb"), losses, k=2, uids=range(4)))
+    # m + v, epoch 2: 1, 3.6, 5, 4.6
+    assert selections(ucb) == [[2, 3], [2, 3], [2, 3]]
+    assert_remembers(ucb, "loss_mean", means)
+    assert_remembers(ucb, "loss_variance", variances)
+    uncertainty = list(ask(make("uncertainty"), losses, k=2, uids=range(4)))
+    # latest losses, epoch 1: 1, 0, unknown, 1 (the smaller uid of the tie); epoch 2: 1, 0, 5, 1
+    assert selections(uncertainty) == [[2, 3], [0, 2], [0, 2]]
+    assert_remembers(
+        uncertainty, "loss_mean", [[1.0, 2.0, NAN, 3.0], [1.0, 0.0, NAN, 1.0], [1.0, 0.0, 5.0, 1.0]]
+    )

@@ -5,8 +5,6 @@ from helpers.sessions import planned
 
 from curate.errors import CurateError
 
-pytest_plugins = ["helpers.sessions"]
-
 EVERY_EPOCH = "has to be asked in every epoch: leave out --adapt"
 
 

@@ -1,28 +1,12 @@
-"""Policies that look at nothing: random, random-partition, early-stop and full."""
+"""random-partition: nobody twice before all were seen once."""
 
 import numpy as np
-import pytest
 from helpers.policy_examples import UIDS, ask, make, selections
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curate.rng import rng
 from curate.selection.policy import View
-
-
-def test_random_draws_anew_and_evenly_and_remembers_nothing():
-    counts = np.zeros(6)
-    differ = 0
-    for seed in range(400):
-        plans = list(ask(make("random"), seed=seed))
-        for plan in plans:
-            assert len(set(plan.selected.indices.tolist())) == 3
-            assert plan.memory == {}
-            assert plan.selected.weights is None
-            counts[plan.selected.indices] += 1
-        differ += selections(plans)[0] != selections(plans)[1]
-    np.testing.assert_allclose(counts / 1200, 0.5, atol=0.065)  # 4.5 standard deviations
-    assert differ > 350  # one in twenty is the same by chance
 
 
 def test_random_partition_waits_until_all_are_seen():
@@ -58,23 +42,3 @@ def test_random_partition_does_not_change_the_memory_it_is_given():
     view = View(1, 3, np.arange(6), np.array(UIDS, np.uint64), 2, rng(0, "x"), lambda: None, {"waits": waits})
     make("random-partition").plan(view)
     assert (waits == before).all()
-
-
-@pytest.mark.parametrize(
-    ("allowed", "sizes"), [(15, [6, 6, 3]), (12, [6, 6]), (13, [6, 6, 1]), (4, [4]), (6, [6])]
-)
-def test_early_stop_ends_with_exactly_its_presentations(allowed, sizes):
-    plans = list(ask(make("early-stop"), n_checkpoints=len(sizes), allowed=allowed))
-    assert [len(plan.selected.indices) for plan in plans] == sizes
-    assert sum(sizes) == allowed
-
-
-def test_early_stop_draws_its_last_part_at_random():
-    lasts = {tuple(selections(ask(make("early-stop"), allowed=15, seed=seed))[2]) for seed in range(40)}
-    assert len(lasts) > 10  # of the 20 there are
-
-
-def test_full_takes_everything_and_remembers_nothing():
-    plans = list(ask(make("full"), available=[0, 2, 3, 5]))
-    assert selections(plans) == [[0, 2, 3, 5]] * 3
-    assert all(plan.memory == {} for plan in plans)
