@@ -101,3 +101,13 @@ def digits_session(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("session") / "digits-ucb"
     recipe = {"n_epochs": 6}
     return curate.train("digits", policy="ucb", keep=0.25, recipe=recipe, output=folder).manifest.path
+
+
+@pytest.fixture(scope="session")
+def traced_run(tmp_path_factory):
+    """A traced run under a policy that keeps a part: a manifest that tests must not change."""
+    folder = tmp_path_factory.mktemp("traced") / "run"
+    options = {"n_epochs": 4, "batch_size": 50}
+    return curate.train(
+        "digits", policy="random", keep=0.4, recipe=options, trace=True, output=folder
+    ).manifest

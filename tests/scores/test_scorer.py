@@ -1,7 +1,5 @@
-"""Every scorer alike, and each against a naive reckoning of its own."""
+"""What every scorer keeps to, whatever it reads."""
 
-from itertools import pairwise
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -9,8 +7,6 @@ import pytest
 import torch
 from helpers.scored_digits import LOOKING, SCORERS, TRACED, TRAINED
 from helpers.tables import seen_of, traced
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from curate import finder
 from curate.networks import learner as learners
@@ -65,52 +61,3 @@ def test_a_look_does_not_depend_on_the_rest_of_a_batch(name, some_digits):
         alone = torch.cat([scorer.of_batch(learner, images[i : i + 1], labels[i : i + 1]) for i in range(40)])
     assert together.shape == (40,)
     assert torch.allclose(together, alone, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize("model", ["basic-cnn", "lenet5"])
-def test_grand_is_the_length_of_autograds_own_gradient(model, some_digits):
-    learner = learners.build(model, {}, some_digits, 0, torch.device("cpu"))
-    learner.module.eval()
-    images, labels = next(Batches(some_digits, learner).plain(np.arange(6), 6))
-    expected, of_last = [], []
-    last = [part for part in learner.module.modules() if isinstance(part, torch.nn.Linear)][-1]
-    for image, label in zip(images, labels, strict=True):
-        learner.module.zero_grad()
-        torch.nn.functional.cross_entropy(learner.logits(image[None]), label[None]).backward()
-        gradients = [parameter.grad for parameter in learner.module.parameters()]
-        expected.append(torch.cat([gradient.flatten() for gradient in gradients]).norm())
-        of_last.append(torch.cat([last.weight.grad.flatten(), last.bias.grad]).norm())
-    for layers, values in (("all", expected), ("last", of_last)):
-        found = finder.make("scorers", "grand", {"layers": layers}).of_batch(learner, images, labels)
-        assert torch.allclose(found, torch.stack(values), rtol=1e-4)
-
-
-def naive_forgetting(history):
-    """One sample: whether it was right at each presentation."""
-    if not any(history):
-        return len(history)
-    return sum(before and not now for before, now in pairwise(history))
-
-
-@settings(max_examples=30, deadline=None)
-@given(
-    st.lists(st.lists(st.sampled_from([None, True, False]), min_size=4, max_size=4), min_size=1, max_size=6)
-)
-def test_forgetting_is_what_counting_by_hand_gives(histories):
-    """None is an epoch in which the sample was not presented."""
-    import tempfile
-
-    from curate.scores.trace import Seen
-
-    epochs = []
-    for column in zip(*histories, strict=True):
-        index = np.array([i for i, state in enumerate(column) if state is not None], np.int64)
-        blank = np.zeros(len(index), np.float32)
-        epochs.append(Seen(index, blank, blank, blank, np.array([column[i] for i in index], np.bool_)))
-    with tempfile.TemporaryDirectory() as folder:
-        scores = finder.make("scorers", "forgetting").from_trace(
-            traced(Path(folder), len(histories), [epochs])
-        )
-    for history, score in zip(histories, scores[0], strict=True):
-        presented = [state for state in history if state is not None]
-        assert np.isnan(score) if not presented else score == naive_forgetting(presented)

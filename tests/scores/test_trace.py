@@ -1,91 +1,22 @@
-"""What training saw of each sample: how it is seen, written, read and refused."""
-
-import json
-import re
-from pathlib import Path
+"""Traces: how what training saw of each sample is written, read and refused."""
 
 import numpy as np
 import polars
 import pyarrow.parquet as pq
 import pytest
-import torch
 from helpers.tables import seen_of, traced
-from torch import nn
 
 import curate
-from curate import finder
 from curate.errors import CurateError, DamagedError
-from curate.networks import learner as learners
-from curate.networks.model import Recipe
 from curate.scores.trace import open_trace, write_part
-from curate.selection.session import Session
-from curate.training.batches import Batches
-from curate.training.loop import fit
-from curate.training.recorder import Recorder
-
-STILL = Recipe(2, 50, "sgd", 1e-30, 0.0, 0.0, "constant", "none")  # a rate at which nothing is learnt
 
 
-@pytest.fixture(scope="module")
-def digits():
-    return curate.open_dataset("digits").take(np.arange(230))
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """A traced run under a policy that keeps a part: the manifest."""
-    folder = tmp_path_factory.mktemp("traced") / "run"
-    options = {"n_epochs": 4, "batch_size": 50}
-    return curate.train(
-        "digits", policy="random", keep=0.4, recipe=options, trace=True, output=folder
-    ).manifest
-
-
-def linear(digits) -> learners.Learner:
-    """Softmax regression: a network whose logits do not depend on the rest of a batch."""
-    made = learners.build("basic-cnn", {}, digits, 0, torch.device("cpu"))
-    torch.manual_seed(3)
-    module = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
-    return learners.Learner(module, "linear", {}, 1, made.classes, (8, 8), made.normalization, made.device)
-
-
-def test_a_trace_is_what_the_forward_pass_before_the_update_knew(digits):
-    learner = linear(digits)
-    images = next(Batches(digits, learner).plain(np.arange(230), 230))[0]
-    logits = learner.logits(images).detach().double().numpy()
-    full = finder.make("policies", "full")
-    (seen, _) = [
-        epoch.seen
-        for epoch in fit(
-            learner, full, Batches(digits, learner), np.arange(230), STILL, 0, session=Session(trace=True)
-        )
-    ]
-    for index, (row, label) in enumerate(zip(logits, digits.labels, strict=True)):
-        p = np.exp(row - row.max()) / np.exp(row - row.max()).sum()
-        assert seen.index[index] == index
-        assert seen.loss[index] == pytest.approx(-np.log(p[label]), rel=1e-4)
-        assert seen.margin[index] == pytest.approx(
-            row[label] - np.delete(row, label).max(), rel=1e-3, abs=1e-4
-        )
-        assert seen.error[index] == pytest.approx(np.linalg.norm(p - np.eye(10)[label]), rel=1e-4)
-        assert seen.correct[index] == (row.argmax() == label)
-
-
-def test_tracing_does_not_change_what_is_trained(digits, tmp_path):
-    recipe = {"n_epochs": 2}
-    plain = curate.train(digits, recipe=recipe, test=digits, output=tmp_path / "plain").manifest
-    with_trace = curate.train(digits, recipe=recipe, test=digits, trace=True, output=tmp_path / "t").manifest
-    for name in ("model.safetensors", "metrics.parquet", "selection.parquet", "samples.parquet"):
-        assert (plain.path / name).read_bytes() == (with_trace.path / name).read_bytes()
-    assert not (plain.path / "trace.parquet").exists()
-
-
-def test_the_trace_of_a_run_has_the_samples_that_each_epoch_was_trained_on(run):
-    trace = open_trace(run.path)
-    assert trace.n_epochs == run.n_epochs == 4
+def test_the_trace_of_a_run_has_the_samples_that_each_epoch_was_trained_on(traced_run):
+    trace = open_trace(traced_run.path)
+    assert trace.n_epochs == traced_run.n_epochs == 4
     for seen in trace.epochs():
-        assert (seen.place == run.selected(seen.epoch).indices).all()
-    metrics = pq.read_table(run.path / "metrics.parquet").to_pydict()
+        assert (seen.place == traced_run.selected(seen.epoch).indices).all()
+    metrics = pq.read_table(traced_run.path / "metrics.parquet").to_pydict()
     for seen, right, loss in zip(
         trace.epochs(), metrics["train_accuracy"], metrics["train_loss"], strict=True
     ):
@@ -93,8 +24,8 @@ def test_the_trace_of_a_run_has_the_samples_that_each_epoch_was_trained_on(run):
         assert seen.loss.astype(float).mean() == pytest.approx(loss, rel=1e-3)
 
 
-def test_there_is_one_row_group_per_epoch_and_other_libraries_read_it(run):
-    path = run.path / "trace.parquet"
+def test_there_is_one_row_group_per_epoch_and_other_libraries_read_it(traced_run):
+    path = traced_run.path / "trace.parquet"
     file = pq.ParquetFile(path)
     assert file.num_row_groups == 4
     for epoch in range(4):
@@ -143,17 +74,19 @@ def test_the_first_epochs_and_models_of_a_trace(tmp_path):
         trace.first(None, 3)
 
 
-def test_a_trace_is_the_same_bytes_again(run, tmp_path):
+def test_a_trace_is_the_same_bytes_again(traced_run, tmp_path):
     options = {"n_epochs": 4, "batch_size": 50}
     again = curate.train(
         "digits", policy="random", keep=0.4, recipe=options, trace=True, output=tmp_path / "run"
     )
-    assert (again.manifest.path / "trace.parquet").read_bytes() == (run.path / "trace.parquet").read_bytes()
+    assert (again.manifest.path / "trace.parquet").read_bytes() == (
+        traced_run.path / "trace.parquet"
+    ).read_bytes()
 
 
 @pytest.mark.parametrize("place", [300, -200])
-def test_a_changed_byte_is_noticed(run, tmp_path, place):
-    content = bytearray((run.path / "trace.parquet").read_bytes())
+def test_a_changed_byte_is_noticed(traced_run, tmp_path, place):
+    content = bytearray((traced_run.path / "trace.parquet").read_bytes())
     content[place] ^= 1
     (tmp_path / "trace.parquet").write_bytes(content)
     with pytest.raises(DamagedError):
@@ -172,42 +105,6 @@ def test_what_is_no_trace_is_refused(digits_round, tmp_path):
         open_trace(tmp_path / "cut.parquet")
 
 
-def test_a_table_is_wanted_and_a_trace_is_named(run):
+def test_a_table_is_wanted_and_a_trace_is_named(traced_run):
     with pytest.raises(CurateError, match="holds trace, not clusters or scores"):
-        curate.open_table(run.path / "trace.parquet")
-
-
-def test_inspect_shows_a_trace(run, cli):
-    said = cli("inspect", run.path / "trace.parquet")
-    assert said.code == 0
-    assert "4" in said.out
-    assert "right in training" in said.out
-    assert json.loads(cli("inspect", run.path / "trace.parquet", "--json").out)["title"].startswith("trace ")
-
-
-def test_where_only_the_sum_of_losses_is_too_large_the_largest_is_named():
-    recorder = Recorder(3, torch.device("cpu"), trace=False)
-    losses = torch.tensor([3.0e38, 3.2e38, 1.0])
-    recorder.note(torch.arange(3), torch.zeros(3, 2), losses, torch.zeros(3, dtype=torch.int64))
-    assert not torch.isfinite(losses.sum())
-    order = np.array([2, 1, 0])
-    assert order[recorder.first_not_finite(order)] == 1
-    assert recorder.first_not_finite(np.array([3, 4]), first_place=-3) == 1
-
-
-@pytest.mark.parametrize("lr", [1e15, 1e20, 1e30])
-def test_scores_of_a_diverging_run_name_epoch_and_sample(lr, tmp_path, cli):
-    words = ["score", "digits+per-class=8", "--method", "aum", "--epochs", "3", "--optimizer", "sgd"]
-    said = cli(*words, "--lr", lr, "-o", tmp_path / "s.parquet")
-    assert said.code == 2
-    assert re.search(r"the loss is (nan|inf) in epoch \d, first that of sample \d+: use a", said.err)
-
-
-def test_a_diverging_run_names_epoch_and_sample(digits, tmp_path):
-    wild = digits.take(np.arange(230))
-    recipe = {"n_epochs": 3, "lr": 1e30, "optimizer": "sgd", "schedule": "constant", "batch_size": 50}
-    with pytest.raises(
-        CurateError, match=r"the loss is (nan|inf) in epoch \d, first that of sample \d+: use a"
-    ):
-        curate.train(wild, recipe=recipe, test=digits, trace=True, output=tmp_path / "run")
-    assert list(Path(tmp_path).iterdir()) == []
+        curate.open_table(traced_run.path / "trace.parquet")

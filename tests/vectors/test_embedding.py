@@ -1,77 +1,16 @@
-"""Embeddings: PCA against scikit-learn, files that know when they are damaged, vectors from elsewhere."""
-
-import json
+"""Embeddings: files that know when they are damaged, and vectors from elsewhere."""
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import save_file
-from sklearn.decomposition import PCA
 
 import curate
-from curate import finder
 from curate.artifacts.header import make_header
 from curate.data.identity import uid_of
 from curate.errors import CurateError, DamagedError
-from curate.vectors.embedder import Work
 from curate.vectors.embedding import open_embedding, write_embedding
-
-
-@pytest.fixture(scope="module")
-def digits():
-    return curate.open_dataset("digits")
-
-
-def pixels_of(dataset):
-    return dataset.images.read(np.arange(len(dataset))).reshape(len(dataset), -1) / 255.0
-
-
-def vectors_of(dataset, dim=None, **options):
-    made = finder.make("embedders", "pca", options)(dataset, dim, Work())
-    return np.concatenate(list(made.chunks)), made.summary
-
-
-def test_exact_pca_equals_scikit_learn_up_to_signs(digits):
-    ours, summary = vectors_of(digits, 12)
-    reference = PCA(12, svd_solver="full").fit(pixels_of(digits))
-    theirs = reference.transform(pixels_of(digits))
-    assert np.abs(np.abs(ours) - np.abs(theirs)).max() < 5e-5
-    np.testing.assert_allclose(
-        summary["explained_variance_ratio"], reference.explained_variance_ratio_, atol=1e-6
-    )
-
-
-def test_incremental_pca_spans_nearly_the_same_space(digits):
-    ours, summary = vectors_of(digits, 8, exact_up_to=10)
-    assert summary["fit"] == "incremental"
-    theirs = PCA(8, svd_solver="full").fit_transform(pixels_of(digits))
-    assert abs(ours.var(axis=0).sum() / theirs.var(axis=0).sum() - 1) < 0.02
-
-
-def test_incremental_pca_takes_a_last_part_smaller_than_dim(digits):
-    few = digits.take(np.arange(130))
-    ours, _ = vectors_of(few, 60, exact_up_to=10)
-    assert ours.shape == (130, 60)
-
-
-def test_whitened_pca_has_variance_one(digits):
-    ours, _ = vectors_of(digits, 5, whiten=True)
-    np.testing.assert_allclose(ours.var(axis=0, ddof=1), 1, rtol=1e-3)
-
-
-def test_pca_does_not_depend_on_a_constant_dataset():
-    flat = curate.open_dataset("digits").take(np.zeros(4, np.int64))
-    ours, summary = vectors_of(flat, 2)
-    assert np.isfinite(ours).all()
-    assert summary["explained_variance_ratio"] == [0.0, 0.0]
-
-
-def test_more_components_than_there_are_is_an_error(digits):
-    with pytest.raises(
-        CurateError, match=r"dim=65 is out of range: 1,443 images of 64 values have at most 64"
-    ):
-        vectors_of(digits, 65)
 
 
 def small_header(n):
@@ -197,49 +136,3 @@ class TestVectorsFromElsewhere:
         np.save(tmp_path / "v.npy", self.vectors)
         with pytest.raises(CurateError, match=r"30 vectors, digits .* has 1,443 samples"):
             open_embedding(tmp_path / "v.npy", curate.open_dataset("digits"))
-
-
-def test_features_of_a_torchvision_model_from_a_local_file(tmp_path):
-    import torch
-    from torchvision.models import resnet18
-
-    torch.manual_seed(0)
-    network = resnet18(num_classes=5).eval()
-    torch.save(network.state_dict(), tmp_path / "weights.pth")
-    data = curate.open_dataset("digits").take(np.arange(6))
-    options = {"weights": str(tmp_path / "weights.pth"), "input_size": "32"}
-    made = finder.make("embedders", "features", options)(data, None, Work())
-    ours = np.concatenate(list(made.chunks))
-    images = torch.from_numpy(data.images.read(np.arange(6))).permute(0, 3, 1, 2).float() / 255
-    images = torch.nn.functional.interpolate(images, (32, 32), mode="bilinear", antialias=True)
-    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
-    network.fc = torch.nn.Identity()
-    with torch.inference_mode():
-        expected = network((images.repeat(1, 3, 1, 1) - mean) / std).numpy()
-    assert ours.shape == (6, 512)
-    np.testing.assert_allclose(ours, expected, atol=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (
-            {"model": "resnet19", "weights": "w.pth"},
-            "torchvision has no model 'resnet19': did you mean resnet",
-        ),
-        ({"weights": "nowhere"}, "there are no weights at nowhere"),
-    ],
-)
-def test_features_say_what_is_wrong_with_model_or_weights(options, message):
-    data = curate.open_dataset("digits").take(np.arange(4))
-    with pytest.raises(CurateError, match=message):
-        finder.make("embedders", "features", options)(data, None, Work())
-
-
-def test_the_header_has_the_whole_command_and_no_time(digits_round):
-    header = open_embedding(digits_round.embedding).header
-    assert header["command"] == "embed"
-    assert header["options"]["method"] == "pca"
-    assert header["options"]["dim"] == 16
-    assert set(header["versions"]) >= {"curate", "torch", "faiss", "polars"}
-    assert not [word for word in ("time", "date") if f'"{word}' in json.dumps(header)]

@@ -155,8 +155,3 @@ def test_it_trains_on_a_sample_and_assigns_everything(monkeypatch):
 def test_impossible_numbers_are_refused(k, iterations, message):
     with pytest.raises(CurateError, match=message):
         kmeans(reader(np.zeros((10, 2))), 10, 2, k, n_iterations=iterations)
-
-
-def test_k_defaults_to_one_cluster_per_120_samples(digits_round, tmp_path):
-    table = curate.cluster(digits_round.embedding, output=tmp_path / "c.parquet")
-    assert table.header["summary"]["k"] == 12  # 1,443 / 120

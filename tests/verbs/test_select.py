@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from helpers.tables import score_table
+from helpers.tables import clusters_table, score_table
 
 import curate
-from curate.artifacts.tables import write_table
+from curate.artifacts.tables import open_table, write_table
 from curate.errors import CurateError
 from curate.manifests.manifest import open_manifest
 
@@ -63,3 +63,56 @@ def test_what_samples_are_ranked_by_is_on_record_and_said(tmp_path, cli):
     assert "kept 2 of 4 samples (50.0%) by aum\n" in said
     refused = cli("select", table.path, "--strategy", "closest", "-o", tmp_path / "c")
     assert "t.parquet has no clusters: make them with `curate cluster`" in refused.err
+
+
+def test_the_same_selection_gives_the_same_bytes(digits_round, tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        curate.select(digits_round.table, "furthest", keep=0.3, output=tmp_path / name / "same")
+    for file in sorted((tmp_path / "one" / "same").iterdir()):
+        assert file.read_bytes() == (tmp_path / "two" / "same" / file.name).read_bytes(), file.name
+
+
+def test_budgets_are_exact_and_nest(digits_round, tmp_path):
+    sets = []
+    for count in (20, 21, 300, 1443):
+        made = curate.select(digits_round.table, "hybrid", keep=count, output=tmp_path / str(count))
+        sets.append(set(made.selected(0).indices.tolist()))
+        assert len(sets[-1]) == count
+    assert sets[0] < sets[1] < sets[2] < sets[3]
+
+
+def test_samples_say_why_each_is_in_or_out(digits_round, tmp_path):
+    made = curate.select(digits_round.table, "top", keep=40, class_floor=0.9, output=tmp_path / "m")
+    samples = made.samples
+    kept = samples["n_selected"] > 0
+    reasons = set(
+        zip(samples["reason"].tolist(), kept.tolist(), (samples["rank"] < 40).tolist(), strict=True)
+    )
+    assert reasons == {
+        ("ranked", True, True),
+        ("class floor", True, False),
+        ("gave way to the class floor", False, True),
+        ("beyond the budget", False, False),
+    }
+
+
+def test_class_floor_holds_on_digits(digits_round, tmp_path):
+    made = curate.select(digits_round.table, "top", keep=100, class_floor=0.5, output=tmp_path / "m")
+    labels = made.samples["label"]
+    kept = np.bincount(labels[made.samples["n_selected"] > 0], minlength=10)
+    assert (kept >= np.floor(0.5 * 100 * np.bincount(labels) / len(labels))).all()
+
+
+def test_class_floor_without_labels_is_an_error(tmp_path):
+    table = clusters_table(tmp_path / "t.parquet", [0, 0, 1], [1.0, 2.0, 3.0], seal=True)
+    with pytest.raises(CurateError, match=r"has no labels and class-floor=0.5 needs them"):
+        curate.select(table, keep=2, class_floor=0.5, output=tmp_path / "m")
+
+
+def test_the_header_names_parents_and_lineage(digits_round):
+    header = open_manifest(digits_round.manifest).header
+    table = open_table(digits_round.table)
+    assert header["parents"]["clusters"] == table.header["sha256"]
+    assert header["parents"]["embedding"] == table.header["parents"]["embedding"]
+    assert [step["command"] for step in header["lineage"]] == ["embed", "cluster"]
