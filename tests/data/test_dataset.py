@@ -1,4 +1,4 @@
-"""Datasets: digits, rows that are taken, labels that are needed, options, and headers."""
+"""Datasets: rows that are taken, labels that are needed, options, and headers."""
 
 import numpy as np
 import pytest
@@ -28,14 +28,6 @@ def test_taking_from_a_dataset_without_labels_gives_none(tmp_path):
 def test_an_open_dataset_is_returned_as_it_is(tmp_path):
     dataset = open_dataset(npz(tmp_path / "a.npz", noise(5, 4, 4)), ALL)
     assert open_dataset(dataset, Options(split="test")) is dataset
-
-
-def test_digits_are_1797_grey_images_of_ten_classes():
-    dataset = open_dataset("digits", ALL)
-    assert len(dataset) == 1797
-    assert dataset.images.shape == (8, 8, 1)
-    assert dataset.classes == list("0123456789")
-    assert np.bincount(dataset.labels).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
 
 
 def test_labels_that_are_absent_are_an_error_where_they_are_needed(tmp_path):

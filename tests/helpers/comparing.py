@@ -1,6 +1,7 @@
 """What the tests of comparing and combining share: small sealed tables and manifests of ten samples."""
 
 import numpy as np
+import pytest
 
 from curate.artifacts.header import make_header
 from curate.artifacts.tables import write_table
@@ -41,3 +42,27 @@ def manifest(path, epochs, *, uids=UIDS, labels=None, weight=None):
 def moved(values):
     """What belongs to the samples, as the other copy has it."""
     return [values[sample] for sample in ORDER]
+
+
+@pytest.fixture(scope="module")
+def things(tmp_path_factory):
+    """A few things that go together, or not."""
+    here = tmp_path_factory.mktemp("things")
+    scores(here / "a.parquet", [3, 1, 4, 1, 5, 9, 2, 6, 5, 3])
+    scores(here / "down.parquet", [3, 1, 4, 1, 5, 9, 2, 6, 5, 3], hard_is="low")
+    scores(here / "flat.parquet", [1] * 10)
+    scores(here / "b.parquet", [2, 7, 1, 8, 2, 8, 1, 8, 2, 8])
+    scores(here / "lost.parquet", [1, 2, 3, float("nan"), 5, 6, 7, 8, 9, 10])
+    scores(here / "else.parquet", [1, 2, 3], uids=[7, 8, 9])
+    sessions = {"m": [{1, 2, 3}], "n": [{3, 4}], "two": [{1}, {2}], "three": [{1}, {2}, {3}]}
+    for name, epochs in sessions.items():
+        manifest(here / name, epochs)
+    manifest(here / "heavy", [{1, 2}], weight=2.0)
+    (here / "photos").mkdir()
+    return here
+
+
+@pytest.fixture
+def folder(things, monkeypatch):
+    monkeypatch.chdir(things)
+    return things

@@ -1,4 +1,4 @@
-"""What a run notes of each sample while it trains: what the forward pass knew, and nothing is changed by it."""
+"""What a run notes of each sample while it trains: what the forward pass knew, at no cost to the run."""
 
 from pathlib import Path
 

@@ -1,30 +1,28 @@
-"""Comparing: hand-worked overlaps and correlations, copies aligned by uid, and what the user is shown."""
+"""compare: overlaps and correlations worked by hand, and what is refused."""
 
-import io
 import json
 import math
 import re
-from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers.commands import assert_error
-from helpers.comparing import LABELS, UIDS, columns_of, header_of, manifest, moved, scores
+from helpers.comparing import columns_of, header_of, manifest, scores
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rich.console import Console
 from scipy.stats import spearmanr
 from test_layers import command, loaded_by
 
 from curate.artifacts.tables import Table, open_table
-from curate.errors import CurateError, MismatchError
+from curate.errors import CurateError
 from curate.manifests.manifest import open_manifest
-from curate.show.compare import print_comparison, short_names
 from curate.verbs.compare import Pair, compare
 from curate.verbs.score import score
 from curate.verbs.select import select
+
+pytest_plugins = ["helpers.comparing"]
 
 
 def spearman_by_hand(*both):
@@ -106,37 +104,6 @@ def test_a_manifest_of_select_ranks_by_its_rank_and_others_by_how_often_they_sel
     assert pair.spearman == pytest.approx(spearman_by_hand(values, [1, 0, 0, 0, 0, 0, 3, 2, 0, 0]), abs=1e-12)
 
 
-def test_ties_that_a_budget_cuts_are_told_of_where_two_rankings_have_them(here):
-    # Zeros are tied from place 2 on in a, from place 3 on in b, nowhere in c.
-    a = scores(here / "a.parquet", [9, 8, 0, 0, 0, 0, 0, 0, 0, 0])
-    b = scores(here / "b.parquet", [9, 8, 7, 0, 0, 0, 0, 0, 0, 0])
-    c = scores(here / "c.parquet", range(10))
-    budgets = (0.1, 2, 0.3, 4, "0.9", 1.0)
-    assert compare(a, b, budgets=budgets).notes == [
-        f"at a budget of 4, 0.9, equal values of {a}, {b} are cut by uid, alike in all: their overlap says "
-        "less there than it seems"
-    ]
-    assert compare(a, c, budgets=budgets).notes == compare(a, b, budgets=(3,)).notes == []
-    assert f"equal values of {a}, {b}, {a} and 1 more are cut" in compare(a, b, a, b, budgets=(4,)).notes[0]
-
-
-@pytest.mark.parametrize(("other", "shared"), [  # models of seeds 4 to 13 are in a
-    ({"seed": 7}, "7 models, of seeds 7 to 13: for independent scores use seeds 10 apart"),
-    ({"seed": 9, "n_models": 20}, "5 models, of seeds 9 to 13: for independent scores use seeds 20 apart"),
-    ({"seed": 2, "n_models": 3}, "1 models, of seeds 4 to 4: for independent scores use seeds 10 apart"),
-    ({"seed": 14}, None), ({"seed": 4}, None), ({"seed": 7, "model": "lenet5"}, None),
-    ({"seed": 7, "command": "cluster"}, None), ({"seed": 7, "parents": {"trace": "0"}}, None),
-])  # fmt: skip
-def test_models_in_common_are_told_of(here, other, shared):
-    def made(name, seed=4, n_models=10, model="basic-cnn", **more):
-        table = open_table(scores(here / name, np.random.default_rng(seed).normal(size=10).tolist()))
-        options = {"n_models": n_models, "model": model, "method": name, "side_by_side": seed > 4}
-        return replace(table, header=table.header | {"seed": seed, "options": options} | more)
-
-    notes = compare(made("a"), made("b", **other)).notes
-    assert notes == ([f"{here / 'a'} and {here / 'b'} share {shared}"] if shared else [])
-
-
 def test_classes_show_the_share_kept_and_the_largest_difference(here):
     labels = [0, 0, 0, 0, 2, 2, 2, 2, 2, 2]  # class 1 has no samples
     shared = {"labels": labels, "classes": ("cat", "dog", "owl")}
@@ -147,73 +114,6 @@ def test_classes_show_the_share_kept_and_the_largest_difference(here):
     assert [one.shares for one in found] == [[0, 1], [5 / 6, 1 / 6]]
     assert [one.difference for one in found] == [1, pytest.approx(4 / 6)]
     assert compare(a, b).classes is None
-
-
-class TestCopies:
-    """The same samples in another order are found by uid; anything else is refused."""
-
-    def test_another_order_changes_nothing(self, here):
-        uids = [100, 100, *UIDS[2:]]  # the first two are equal images, and change places below
-        other = [6, 6, 3, 4, 5, 0, 9, 8, 1, 1]
-        a = scores(here / "a.parquet", [5, 1, 4, 2, 3, 0, 9, 8, 7, 7], uids=uids, labels=LABELS)
-        b = scores(here / "b.parquet", other, uids=uids, labels=LABELS)
-        copy = scores(
-            here / "copy.parquet",
-            moved(other),
-            uids=moved(uids),
-            labels=[1 - label for label in moved(LABELS)],
-            classes=("dog", "cat"),  # the same classes, numbered otherwise
-        )
-        straight, found = compare(a, b, by="class"), compare(a, copy, by="class")
-        said = f"{copy} is of another copy of the dataset than {a}: all 10 samples found by uid (9 moved)"
-        ties = [  # the sevens of a and the sixes of the other are in places 3 and 4
-            f"at a budget of 0.3, equal values of {a}, {other} are cut by uid, alike in all: their overlap "
-            "says less there than it seems"
-            for other in (b, copy)
-        ]
-        assert (straight.notes, found.notes) == (ties[:1], [said, ties[1]])
-        assert straight.classes == found.classes
-        assert replace(found.pairs[0], other=str(b)) == straight.pairs[0]
-
-    def test_other_samples_are_refused_naming_both(self, here):
-        a = scores(here / "a.parquet", [1, 2, 3])
-        for number, uids in enumerate([[100, 101, 999], [100, 101, 101], [100, 101, 102, 103]]):
-            b = scores(here / f"b{number}.parquet", uids, uids=uids)
-            with pytest.raises(MismatchError, match=rf"a.parquet was made from hand .*{b.name} is hand .*"):
-                compare(a, b)
-
-    def test_other_labels_matter_only_where_labels_are_used(self, here):
-        a = scores(here / "a.parquet", [1, 2, 3], labels=[0, 1, 1])
-        b = scores(here / "b.parquet", [1, 2, 3], labels=[0, 0, 1])
-        bare = scores(here / "bare.parquet", [1, 2, 3])
-        assert compare(a, b, bare).pairs[0].spearman == 1
-        assert [one.shares[0] for one in compare(bare, a, by="class", budgets=(0.4,)).classes] == [0, 0.5]
-        with pytest.raises(MismatchError, match=r"b.parquet labels 1 samples otherwise .*sample 1 \(uid"):
-            compare(a, b, by="class")
-
-
-@pytest.fixture(scope="module")
-def things(tmp_path_factory):
-    """A few things that go together, or not."""
-    here = tmp_path_factory.mktemp("things")
-    scores(here / "a.parquet", [3, 1, 4, 1, 5, 9, 2, 6, 5, 3])
-    scores(here / "down.parquet", [3, 1, 4, 1, 5, 9, 2, 6, 5, 3], hard_is="low")
-    scores(here / "flat.parquet", [1] * 10)
-    scores(here / "b.parquet", [2, 7, 1, 8, 2, 8, 1, 8, 2, 8])
-    scores(here / "lost.parquet", [1, 2, 3, float("nan"), 5, 6, 7, 8, 9, 10])
-    scores(here / "else.parquet", [1, 2, 3], uids=[7, 8, 9])
-    sessions = {"m": [{1, 2, 3}], "n": [{3, 4}], "two": [{1}, {2}], "three": [{1}, {2}, {3}]}
-    for name, epochs in sessions.items():
-        manifest(here / name, epochs)
-    manifest(here / "heavy", [{1, 2}], weight=2.0)
-    (here / "photos").mkdir()
-    return here
-
-
-@pytest.fixture
-def folder(things, monkeypatch):
-    monkeypatch.chdir(things)
-    return things
 
 
 @pytest.mark.parametrize(("words", "message"), [
@@ -254,57 +154,6 @@ def test_json_is_one_object_of_everything(cli, folder):
     assert [budget["keep"] for budget in found["budgets"]] == ["0.05", "0.1", "0.2", "0.3", "0.5", "0.7"]
     assert found["inputs"][1] == {"path": "n", "kind": "manifest", "ranked_by": "n_selected", "n_selected": 2}
     assert re.match(r"union: 4 of 10 samples \(40.0%\)\nnext: curate replay u ", said.err)
-
-
-def test_the_tables_on_stdout(cli, folder):
-    said = cli("compare", "a.parquet", "b.parquet", "flat.parquet", "--budgets", "0.3,5")
-    assert said.err == (  # fives in a, eights in b, and ones go on beyond the third place
-        "at a budget of 0.3, equal values of a.parquet, b.parquet, flat.parquet are cut by uid, alike in "
-        "all: their overlap says less there than it seems\n"
-    )
-    lines = [line.rstrip() for line in said.out.splitlines()]
-    assert lines[:2] == ["10 samples of hand (all)", "  a.parquet: scores, hardest first by el2n"]
-    for expected in (
-        r"  a +1\.00 +-?0\.\d\d +-", r"  a \| b +0\.\d{3} +0\.\d{3}", r"  random +0\.176 +0\.333",
-        r"stability over n = 3 pairs", r"  Spearman \(1 pairs\) +-?0\.\d{3} +0",
-        r"  overlap at 30% +0\.\d{3} ± .*0\.176",
-    ):  # fmt: skip
-        assert any(re.fullmatch(expected, line) for line in lines), expected
-    assert re.search(r"sets selected \(Jaccard\)(.*\n)+m-minus-n\n$", cli("compare", "m", "n", "--minus").out)
-    assert cli("compare", "two", "m", "n", "--union").last == "two-union-2-more"
-
-
-@pytest.mark.parametrize("width", [36, 60])
-def test_a_narrow_terminal_without_unicode_loses_nothing(monkeypatch, here, width):
-    monkeypatch.setenv("COLUMNS", str(width))
-    monkeypatch.setenv("NO_COLOR", "1")
-    names = [f"a-score-with-a-long-name-{seed}.parquet" for seed in range(7)]
-    for seed, name in enumerate(names):
-        scores(here / name, np.random.default_rng(seed).normal(size=10), labels=LABELS)
-    console = Console(file=io.TextIOWrapper(io.BytesIO(), "ascii"), highlight=False)
-    print_comparison(compare(*names, by="class"), console)
-    console.file.seek(0)
-    out = console.file.read()
-    assert max(map(len, out.splitlines())) <= width
-    assert re.match(r"[^\x1b]*\+-[^\x1b]*$", out)
-    assert all(name in re.sub(r"\s", "", out) for name in names)
-    assert len(re.findall(r"(?:-?[01]\.\d\d(?!\d))", out.split("overlap")[0])) == 49
-    assert re.search(r"largest difference: \d+\.\d points in\s+class (cat|dog)", out)
-
-
-@pytest.mark.parametrize("system", ["standard", "256", "truecolor"])
-def test_the_heat_map_is_coloured_and_readable(folder, system):
-    console = Console(file=io.StringIO(), force_terminal=True, color_system=system, width=80)
-    print_comparison(compare("a.parquet", "down.parquet"), console)
-    line = next(line for line in console.file.getvalue().splitlines() if "-1.00" in line)
-    styles = re.findall(r"\x1b\[([\d;]+)m *(-?1\.00)", line)
-    assert len({style for style, _ in styles}) == len(styles) == 2  # 1 and -1 look different
-    assert "37;47" not in line  # white on white
-
-
-def test_names_are_as_short_as_tells_them_apart():
-    assert short_names(["x/a.parquet", "y/b", "y/b"]) == ["a", "b", "b"]
-    assert short_names(["seed0/el2n.parquet", "seed1/el2n.parquet"]) == ["seed0/el2n", "seed1/el2n"]
 
 
 def test_comparing_loads_neither_torch_nor_faiss(folder):

@@ -1,52 +1,18 @@
-"""train and replay: exact reproduction, controls, statistics, and what happens with other data."""
+"""replay: exact reproduction, controls, and what happens with other data."""
 
-import hashlib
 import json
+import shutil
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
-from scipy import stats
+from helpers.commands import assert_error
+from helpers.trained import QUICK, sha_of_saved
+from PIL import Image
 
 import curate
 from curate import finder
 from curate.errors import CurateError
-from curate.networks.learner import METADATA
-from curate.rng import rng
-from curate.selection.policy import View
-from curate.statistics import paired_difference, spread
 from curate.training.observer import Observer
-from curate.training.trials import MatchedRandom
-
-QUICK = {"n_epochs": 2}
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("train") / "run"
-    return curate.train("digits", recipe=QUICK, seed=3, output=folder)
-
-
-@pytest.fixture(scope="module")
-def digits():
-    return curate.open_dataset("digits")
-
-
-def test_train_leaves_weights_metrics_and_manifest(trained):
-    folder = trained.manifest.path
-    assert sorted(path.name for path in folder.iterdir()) == [
-        "README.md",
-        "manifest.json",
-        "metrics.parquet",
-        "model.safetensors",
-        "samples.parquet",
-        "selection.parquet",
-    ]
-    metrics = pq.read_table(folder / "metrics.parquet").to_pylist()
-    assert [row["epoch"] for row in metrics] == [0, 1]
-    assert metrics[-1]["samples_seen"] == 2 * 1443
-    assert metrics[-1]["test_accuracy"] == trained.epochs[-1].test_accuracy
-    assert trained.manifest.selected(0).indices.tolist() == list(range(1443))
 
 
 @pytest.fixture(scope="module")
@@ -132,12 +98,6 @@ def test_what_cannot_be_frozen_or_followed_is_refused(few, sources, trained):
         curate.replay(sources["manifest"], few[0], recipe={"n_epochs": 6})
 
 
-def test_the_same_training_gives_the_same_bytes(trained, tmp_path):
-    again = curate.train("digits", recipe=QUICK, seed=3, output=tmp_path / "run")
-    for file in trained.manifest.path.iterdir():
-        assert file.read_bytes() == (again.manifest.path / file.name).read_bytes(), file.name
-
-
 def test_replay_of_a_training_run_ends_in_the_same_weights(trained):
     found = curate.replay(trained.manifest, trials=1)
     assert found.model == "basic-cnn"
@@ -145,35 +105,6 @@ def test_replay_of_a_training_run_ends_in_the_same_weights(trained):
     assert trial.seed == 3
     assert trial.accuracy == trained.epochs[-1].test_accuracy
     assert trial.weights_sha256 == sha_of_saved(trained.manifest.path / "model.safetensors")
-
-
-def sha_of_saved(path):
-    """The sha256 over weights in order of name, computed from the file."""
-    from safetensors import safe_open
-
-    digest = hashlib.sha256()
-    with safe_open(path, framework="numpy") as file:
-        assert METADATA in file.metadata()
-        for name in sorted(file.keys()):
-            digest.update(name.encode())
-            digest.update(file.get_tensor(name).tobytes())
-    return digest.hexdigest()
-
-
-def test_recorded_is_a_policy_like_any_other(digits_round, tmp_path, digits):
-    """`train --policy recorded` and `replay` are the same thing."""
-    made = curate.train(
-        digits,
-        policy="recorded",
-        options={"manifest": str(digits_round.manifest)},
-        recipe=QUICK,
-        output=tmp_path / "run",
-    )
-    replayed = curate.replay(digits_round.manifest, recipe=QUICK, trials=1)
-    assert sha_of_saved(tmp_path / "run" / "model.safetensors") == replayed.runs[0].trials[0].weights_sha256
-    assert made.manifest.selected(0).indices.tolist() == [
-        *curate.open_manifest(digits_round.manifest).selected(0).indices
-    ]
 
 
 def test_a_reordered_and_extended_copy_replays_to_the_same_weights(digits_round, digits):
@@ -210,7 +141,6 @@ def test_side_by_side_gives_the_same_runs_as_one_after_another(digits_round, set
 
 
 def test_side_by_side_needs_images_in_memory(tmp_path):
-    from PIL import Image
 
     for number in range(30):
         folder = tmp_path / "photos" / ("cat" if number % 2 else "dog")
@@ -224,19 +154,6 @@ def test_side_by_side_needs_images_in_memory(tmp_path):
     again = curate.replay(made.manifest, trials=1)  # resident, on the recorded test set: the same bits
     assert again.runs[0].trials[0].accuracy == made.epochs[-1].test_accuracy
     assert again.runs[0].trials[0].weights_sha256 == sha_of_saved(tmp_path / "run" / "model.safetensors")
-
-
-def test_random_control_matches_a_manifest_epoch_by_epoch():
-    def view(epoch, memory):
-        uids = np.arange(100, dtype=np.uint64)
-        return View(epoch, 9, np.arange(100), uids, 100, rng(0, "policy", epoch), lambda: None, memory)
-
-    dynamic = [MatchedRandom([3, 5]).plan(view(epoch, {})).selected.indices for epoch in (0, 1)]
-    assert [len(drawn) for drawn in dynamic] == [3, 5]
-    static = MatchedRandom([4])
-    first = static.plan(view(0, {}))
-    assert len(first.selected.indices) == 4
-    assert (static.plan(view(1, first.memory)).selected.indices == first.selected.indices).all()
 
 
 def test_a_dynamic_manifest_runs_out_of_epochs(tmp_path, digits):
@@ -279,25 +196,20 @@ def test_replay_without_a_test_set_says_how_to_name_one(digits_round, tmp_path):
     assert found.runs[0].trials[0].samples_seen == 50
 
 
-def test_options_go_to_the_model_or_the_policy_by_name(digits, tmp_path):
-    with pytest.raises(CurateError, match=r"neither model basic-cnn nor policy full has an option 'widht'"):
-        curate.train(digits, options={"widht": 3}, output=tmp_path / "run")
-    made = curate.train(digits, options={"width": "4"}, recipe={"n_epochs": 1}, output=tmp_path / "run")
-    assert made.manifest.header["options"]["model_options"] == {"width": 4}
+def test_a_manifest_of_another_dataset_names_samples(cli, here, digits_round):
+    chance = np.random.default_rng(0)
+    np.savez(
+        here / "o.npz", x=chance.integers(0, 256, (50, 8, 8), dtype=np.uint8), y=chance.integers(0, 10, 50)
+    )
+    said = cli("replay", digits_round.manifest, "--data", "o.npz")
+    assert_error(said, r"433 selected samples are not in it, such as \d+ \(uid [0-9a-f]{16}\)")
 
 
-def test_unlabelled_data_cannot_be_trained_on(tmp_path):
-    np.savez(tmp_path / "x.npz", x=np.random.default_rng(0).integers(0, 256, (30, 6, 6), dtype=np.uint8))
-    with pytest.raises(CurateError, match=r"x.npz has no labels and training needs them"):
-        curate.train(str(tmp_path / "x.npz"), output=tmp_path / "run")
-
-
-def test_statistics_equal_scipy():
-    ours, theirs = [0.9, 0.92, 0.95, 0.91], [0.88, 0.93, 0.9, 0.9]
-    found = paired_difference(ours, theirs)
-    interval = stats.ttest_rel(ours, theirs).confidence_interval(0.95)
-    assert found.mean == pytest.approx(np.mean(ours) - np.mean(theirs))
-    assert (found.low, found.high) == (pytest.approx(interval.low), pytest.approx(interval.high))
-    assert spread(ours).std == pytest.approx(np.std(ours, ddof=1))
-    assert spread([1.0]).std is None
-    assert paired_difference([1.0], [0.5]).low is None
+def test_damage_is_an_error_on_the_command_line(cli, here, digits_round):
+    shutil.copytree(digits_round.manifest, here / "m")
+    file = here / "m" / "selection.parquet"
+    good = file.read_bytes()
+    file.write_bytes(good[:50] + bytes([good[50] ^ 1]) + good[51:])
+    assert_error(
+        cli("replay", "m"), r"selection.parquet is damaged: its sha256 is not the one in manifest.json"
+    )
