@@ -1,8 +1,11 @@
-"""Options in the help of every command: each explained, each method named."""
+"""Options: in the help of every command each explained and each method named, and settings as text."""
 
 import re
 
 import pytest
+
+from curate.cli.options import parse_settings
+from curate.errors import CurateError
 
 COMMANDS = ("embed", "cluster", "score", "select", "train", "replay", "inspect", "compare", "export")
 
@@ -42,3 +45,20 @@ def test_help_names_every_option_of_every_method(cli, command, kind):
     for name in finder.names(kind):
         for option in finder.option_names(finder.load(kind, name)):
             assert f"{option}=" in text, f"{command} --help does not name {option} of {name}"
+
+
+def test_settings_are_names_and_values():
+    assert parse_settings(("a=1", "b = x=2")) == {"a": "1", "b": "x=2"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (("a=1", "a=2"), "--set a is given twice: give it once"),
+        (("a",), "--set a is not NAME=VALUE: write --set a=value"),
+        (("=1",), "--set =1 is not NAME=VALUE: write --set name=value"),
+    ],
+)
+def test_settings_that_are_none_are_refused(settings, message):
+    with pytest.raises(CurateError, match=f"^{message}$"):
+        parse_settings(settings)
