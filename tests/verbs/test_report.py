@@ -37,6 +37,10 @@ def test_a_report_is_plain_data():
     found = Report("it", [("samples", "1,000")], [counts("sizes", ["a"], [1000])]).as_dict()
     assert found["facts"] == {"samples": "1,000"}
     assert found["charts"] == [
-        {"title": "sizes", "full": None, "bars": [dict(label="a", value=1000, text="1,000", mark=None)]}
+        {
+            "title": "sizes",
+            "full": None,
+            "bars": [{"label": "a", "value": 1000, "text": "1,000", "mark": None}],
+        }
     ]
     assert Chart("nothing", []) == histogram("nothing", np.array([]))
