@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from conftest import clusters_table
+from helpers.tables import clusters_table
 
 import curate
 from curate import finder

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import score_table, traced
+from helpers.tables import score_table, traced
 from torch import nn
 
 from curate import finder

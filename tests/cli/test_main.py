@@ -1,0 +1,144 @@
+"""The command line: stdout is data, stderr is talk, errors are one line that names the remedy."""
+
+import json
+
+import numpy as np
+import pytest
+from helpers.commands import assert_error
+from helpers.pictures import jpegs
+from PIL import Image
+
+
+def test_the_whole_way(cli, here):
+    assert cli("embed", "digits", "--dim", "8").last == "digits-pca.safetensors"
+    assert cli("cluster", "digits-pca.safetensors", "-k", "10").last == "digits-pca-k10.parquet"
+    said = cli("select", "digits-pca-k10.parquet", "--strategy", "closest", "--keep", "0.1")
+    assert said.last == "digits-pca-k10-closest-0.1"
+    assert "kept 144 of 1,443 samples (10.0%)" in said.err
+    said = cli("replay", said.last, "--epochs", "1", "--trials", "2", "--against", "random")
+    assert said.code == 0
+    for words in ("test accuracy", "±", "median", "worst class", "samples seen", "seconds selecting", "95%"):
+        assert words in said.out
+    said = cli("train", "digits", "--epochs", "1", "-o", "run")
+    assert said.last == "run"
+    assert (here / "run" / "model.safetensors").is_file()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["embed", "digits", "--dim", "4", "-o", "x.safetensors"],
+        ["cluster", "{embedding}", "-o", "x.parquet"],
+        ["select", "{table}", "-o", "x"],
+        ["train", "digits", "--epochs", "1", "-o", "x"],
+        ["replay", "{manifest}", "--epochs", "1", "--trials", "1"],
+        ["inspect", "{manifest}"],
+        ["inspect", "digits"],
+    ],
+)
+def test_json_is_one_object_on_stdout(cli, here, digits_round, words):
+    said = cli(*[word.format(**digits_round.__dict__) for word in words], "--json")
+    assert said.code == 0
+    found = json.loads(said.out)
+    if "-o" in words:
+        assert found["path"] == words[-1]
+        assert found["sha256"]
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["emebd", "digits"], r"there is no command 'emebd': did you mean embed\b"),
+    (["embed"], "Missing argument 'DATASET'"),
+    (["embed", "digits", "--methd", "pca"], "No such option"),
+    (["embed", "digist"], r"there is no dataset 'digist'.*did you mean digits\b"),
+    (["embed", "digits", "--method", "pac"], r"no embedding method called 'pac': did you mean pca\b"),
+    (["embed", "digits", "--set", "whitten=1"], r"has no option 'whitten': did you mean whiten\b"),
+    (["embed", "digits", "--set", "whiten"], r"--set whiten is not NAME=VALUE: write --set whiten=value"),
+    (["embed", "digits", "--set", "whiten=maybe"], "whiten=maybe does not fit embedding method pca"),
+    (["embed", "digits", "--dim", "0"], "dim=0 is too small"),
+    (["embed", "digits", "--split", "tset"], "split=tset is unknown: use train, val, test or all"),
+    (["embed", "digits", "-o", "no/such/folder.safetensors"], "the folder no/such does not exist"),
+    (["cluster", "nothing.safetensors"], "there is no embedding nothing.safetensors"),
+    (["cluster", "{embedding}", "-k", "2000"], r"k=2000 is out of range: .* 1,443 samples, use 1 to 1,443"),
+    (["cluster", "{embedding}", "-k", "0"], "k=0 is out of range"),
+    (["cluster", "{embedding}", "--set", "a=1"], "--keep, --class-floor and --set are for the selection"),
+    (["select", "{table}", "--keep", "1.3"], "keep=1.3 is not a fraction: use 0 < keep <= 1"),
+    (["select", "{table}", "--keep", "0"], "keep=0 is not a fraction"),
+    (["select", "{table}", "--keep", "5000"], "keep=5000 is more than the 1,443 samples there are"),
+    (["select", "{table}", "--strategy", "closset"], r"no strategy called 'closset': did you mean closest\b"),
+    (["select", "{table}", "--class-floor", "2"], "class-floor=2.0 is not a share"),
+    (["select", "{embedding}"], "is an embedding, not a table"),
+    (["train", "digits", "--model", "lenet55"], "no model called 'lenet55': did you mean lenet5"),
+    (["train", "digits", "--epochs", "0"], "epochs=0 is out of range: use 1 or more"),
+    (["train", "digits", "--policy", "recorded"], "policy recorded needs a manifest"),
+    (["train", "digits", "--evaluate-every", "-1"], "evaluate-every=-1 is too small"),
+    (["replay", "{table}"], "is not a manifest folder"),
+    (["replay", "nowhere"], "nowhere does not exist"),
+    (["replay", "{manifest}", "--split", "test"], "is not the dataset of"),
+    (["embed", "digits", "--label-column", "y"], "digits has no columns"),
+    (["embed", "digits", "--device", "cuda"], "device=cuda does not fit: pca computes on the CPU"),
+    (["embed", ""], "the dataset has no name"),
+    (["cluster", "{embedding}", "--keep", "0.3"], "are for the selection: name a --strategy"),
+    (
+            ["cluster", "{embedding}", "--strategy", "top", "-o", "m.parquet"],
+            "names the manifest's folder",
+        ),
+        (["cluster", "{embedding}", "--strategy", "furthst"], r"no strategy called 'furthst'"),
+    (["cluster", "{embedding}", "--strategy", "top", "--keep", "9999"], "keep=9999 is more than"),
+    (["select", "{manifest}"], "is a manifest, not a table"),
+    (["replay", "{manifest}", "--lr", "-1"], "lr=-1.0 is out of range"),
+    (["embed", "digits", "--method", "autoencoder", "--set", "lr=-1"], "lr=-1.0 is out of range"),
+    (["inspect", "nowhere.parquet"], r"there is no dataset 'nowhere.parquet'"),
+    (["inspect", "digits", "--sheet", "x.png"], "digits has no clusters to draw"),
+    (["inspect", "{table}", "--sheet", "x.docx"], "is not a picture"),
+    (["inspect", "{table}", "--sheet", "x.png", "--split", "test"], "do not belong together"),
+])  # fmt: skip
+def test_errors_are_one_line_with_the_value_and_the_remedy(cli, here, digits_round, words, message):
+    assert_error(cli(*[word.format(**digits_round.__dict__) for word in words]), message)
+    assert list(here.iterdir()) == []
+
+
+def test_debug_shows_a_traceback(process, here):
+    said = process("embed", "digits", "--method", "pac", "--debug")
+    assert said.code != 0
+    assert "Traceback" in said.err
+    assert "CurateError" in said.err
+
+
+def test_a_fault_of_curate_is_one_line_too(cli, here, monkeypatch):
+    monkeypatch.setattr("curate.verbs.embed.make_header", lambda *_, **__: 1 / 0)
+    said = cli("embed", "digits")
+    assert said.code == 1
+    assert "error: unexpected ZeroDivisionError (division by zero): --debug shows where" in said.err
+    assert "Traceback" not in said.err
+
+
+def test_jpegs_of_different_sizes(cli, here):
+    jpegs(here / "photos")
+    assert_error(cli("embed", "photos"), r"differ in size, from .* bring them to one with --image-size 64")
+    assert cli("embed", "photos", "--image-size", "16", "--split", "all").code == 0
+    said = cli(
+        "cluster", "photos-pca.safetensors", "-k", "3", "--strategy", "hybrid", "--keep", "10", "-o", "m"
+    )
+    assert said.last == "m"
+    said = cli("inspect", "m", "--sheet", "sheet.png")
+    assert said.last == "sheet.png"
+    with Image.open(here / "sheet.png") as sheet:
+        assert sheet.width > 16 * 40
+        assert sheet.height > 3 * 40
+
+
+def test_npz_the_whole_way(cli, here):
+    chance = np.random.default_rng(0)
+    arrays = {
+        "x_train": chance.integers(0, 256, (60, 9, 9), dtype=np.uint8),
+        "y_train": chance.integers(0, 3, 60),
+        "x_test": chance.integers(0, 256, (12, 9, 9), dtype=np.uint8),
+        "y_test": chance.integers(0, 3, 12),
+    }
+    np.savez(here / "a.npz", **arrays)
+    assert cli("embed", "a.npz", "--dim", 5).code == 0
+    assert (
+        cli("cluster", "a-pca.safetensors", "-k", 4, "--strategy", "top", "--keep", 20, "-o", "m").code == 0
+    )
+    said = cli("replay", "m", "--epochs", 1, "--trials", 1, "--json")
+    assert json.loads(said.out)["runs"][0]["trials"][0]["samples_seen"] == 20

@@ -1,0 +1,1 @@
+"""What the tests of several rooms share: servers, runs, tables and pictures made for tests."""

@@ -1,0 +1,47 @@
+"""Manifests written by hand: twenty samples over three epochs, and the header of one."""
+
+import numpy as np
+import pytest
+
+import curate
+from curate.artifacts.header import make_header
+from curate.manifests.manifest import Selected, write_manifest
+
+
+def header_for(n, fingerprint="0" * 64):
+    dataset = {"reference": "x", "split": "all", "n": n, "classes": [], "fingerprint": fingerprint}
+    return make_header("manifest", "train", {}, seed=0, dataset=dataset)
+
+
+N = 20
+EPOCHS = [[0, 3, 5, 7, 11], [1, 3, 19], [2, 4, 6, 8, 10, 12, 14]]
+
+
+def made(folder, epochs=EPOCHS, weights=None, n=N):
+    """A manifest written by hand."""
+    dataset = {
+        "reference": "hand",
+        "split": "all",
+        "n": n,
+        "classes": ["cat", "dog"],
+        "fingerprint": "0" * 64,
+    }
+    header = make_header("manifest", "train", {}, seed=0, dataset=dataset)
+    header["summary"] = {"policy": "hand", "checkpoints": list(range(len(epochs)))}
+    uids = np.arange(n, dtype=np.uint64)[::-1] * np.uint64(2**59)
+    samples = {"index": np.arange(n), "uid": uids, "label": np.arange(n) % 2}
+    selection = [
+        Selected(np.array(kept), None if weights is None else np.full(len(kept), weights, np.float32))
+        for kept in epochs
+    ]
+    return write_manifest(folder, header, selection, samples).path
+
+
+@pytest.fixture
+def dynamic(tmp_path):
+    return curate.load_manifest(made(tmp_path / "dynamic"))
+
+
+@pytest.fixture
+def static(tmp_path):
+    return curate.load_manifest(made(tmp_path / "static", EPOCHS[:1]))

@@ -1,0 +1,135 @@
+"""The sampler: the order in which curate trains, shared among ranks, resumed in mid-epoch."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from helpers.manifests import EPOCHS, N, made
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.utils.data import DataLoader, Subset, TensorDataset
+
+import curate
+from curate.errors import CurateError
+from curate.manifests.order import order_of
+
+pytest_plugins = ["helpers.manifests"]
+
+
+def test_a_torch_subset_and_a_loader(dynamic):
+    dataset = TensorDataset(torch.arange(N))
+    assert [int(x) for (x,) in Subset(dataset, dynamic.indices(1))] == EPOCHS[1]
+    sampler = dynamic.sampler(seed=3)
+    loader = DataLoader(dataset, batch_size=2, sampler=sampler)
+    for epoch, kept in enumerate(EPOCHS):
+        sampler.set_epoch(epoch)
+        seen = torch.cat([batch for (batch,) in loader]).tolist()
+        assert sorted(seen) == kept
+        assert seen == order_of(np.array(kept), N, 3, epoch).tolist()
+        assert len(sampler) == len(kept)
+        assert len(loader) == -(-len(kept) // 2)
+
+
+def test_the_order_is_that_in_which_curate_itself_trains(tmp_path):
+    """A sampler in the loader of a plain loop presents what the loop of curate presents."""
+    from curate.training import loop
+
+    data = curate.open_dataset("digits").take(np.arange(100))
+    orders = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "order_of", lambda *given: orders.append(order_of(*given)) or orders[-1])
+        run = curate.train(
+            data,
+            policy="random",
+            keep=0.3,
+            recipe={"n_epochs": 3},
+            test=data,
+            seed=4,
+            output=tmp_path / "run",
+        )
+    sampler = curate.load_manifest(run.manifest.path).sampler(seed=4)
+    for epoch, order in enumerate(orders):
+        sampler.set_epoch(epoch)
+        assert list(sampler) == order.tolist()
+
+
+def test_without_shuffling_indices_ascend(dynamic):
+    assert list(dynamic.sampler(shuffle=False)) == EPOCHS[0]
+
+
+def test_a_static_selection_has_another_order_in_every_epoch(static):
+    sampler = static.sampler(seed=1)
+    first = list(sampler)
+    sampler.set_epoch(7)
+    assert sorted(sampler) == sorted(first) == EPOCHS[0]
+    assert list(sampler) != first
+
+
+def test_iterating_again_is_the_same_epoch_from_its_start(dynamic):
+    sampler = dynamic.sampler()
+    begun = iter(sampler)
+    next(begun), next(begun)
+    assert sorted(sampler) == EPOCHS[0]
+    assert list(sampler) == list(sampler)
+
+
+@settings(deadline=None, max_examples=30)
+@given(world=st.integers(1, 6), epoch=st.integers(0, 2), seed=st.integers(0, 9), drop=st.booleans())
+def test_ranks_share_an_epoch_alike(world, epoch, seed, drop, tmp_path_factory):
+    loaded = curate.load_manifest(_shared(tmp_path_factory))
+    shares = []
+    for rank in range(world):
+        sampler = loaded.sampler(seed=seed, rank=rank, world_size=world, drop_last=drop)
+        sampler.set_epoch(epoch)
+        shares.append(list(sampler))
+    assert len({len(share) for share in shares}) == 1
+    together = [index for turn in zip(*shares, strict=True) for index in turn]
+    order = order_of(np.array(EPOCHS[epoch]), N, seed, epoch).tolist()
+    if drop:
+        assert together == order[: len(order) // world * world]
+    else:
+        assert together[: len(order)] == order
+        assert together == (order * world)[: len(together)]
+        assert len(together) - len(order) < world
+
+
+_SHARED = []
+
+
+def _shared(tmp_path_factory):
+    if not _SHARED:
+        _SHARED.append(made(tmp_path_factory.mktemp("shared") / "m"))
+    return _SHARED[0]
+
+
+@pytest.mark.parametrize("stop", range(8))
+def test_a_sampler_goes_on_in_mid_epoch(dynamic, stop):
+    calm = dynamic.sampler(seed=2)
+    calm.set_epoch(2)
+    whole = list(calm)
+    killed = dynamic.sampler(seed=2)
+    killed.set_epoch(2)
+    begun = iter(killed)
+    before = [next(begun) for _ in range(stop % len(whole))]
+    state = json.loads(json.dumps(killed.state_dict()))
+    again = dynamic.sampler(seed=2)
+    again.load_state_dict(state)
+    again.set_epoch(2)
+    assert before + list(again) == whole
+    assert list(again) == whole  # and the next pass is a whole one
+    again.set_epoch(0)
+    assert sorted(again) == EPOCHS[0]
+
+
+def test_a_state_of_another_sampler_is_refused(dynamic, static):
+    state = dynamic.sampler(seed=2).state_dict()
+    for other in (
+        dynamic.sampler(seed=3),
+        dynamic.sampler(seed=2, rank=1, world_size=2),
+        static.sampler(seed=2),
+    ):
+        with pytest.raises(CurateError, match="the state is of another sampler"):
+            other.load_state_dict(state)
+    with pytest.raises(CurateError, match="rank=2 of world_size=2 is out of range"):
+        dynamic.sampler(rank=2, world_size=2)

@@ -1,0 +1,91 @@
+"""Budgets: how many samples are kept, and the class floor holds at every one of them."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curate.errors import CurateError
+from curate.selection.budget import count_to_keep, with_class_floor
+
+
+@pytest.mark.parametrize(
+    ("keep", "n", "count"),
+    [
+        ("0.3", 10, 3),
+        (0.3, 1797, 539),
+        ("0.5", 3, 2),
+        ("1", 7, 7),
+        (1, 7, 7),
+        (1.0, 7, 7),
+        ("1.0", 7, 7),
+        ("30000", 60_000, 30_000),
+        (7, 7, 7),
+        ("0.0001", 10, 1),
+        ("1/3", 9, 3),
+        ("0.29", 100, 29),
+    ],
+)
+def test_keep_is_a_fraction_or_a_count(keep, n, count):
+    assert count_to_keep(keep, n) == count
+
+
+@pytest.mark.parametrize(
+    ("keep", "message"),
+    [
+        ("1.3", r"keep=1.3 is not a fraction: use 0 < keep <= 1"),
+        ("0", r"keep=0 is not a fraction"),
+        ("-0.1", r"keep=-0.1 is not a fraction"),
+        ("-5", r"keep=-5 is not a fraction"),
+        ("8", r"keep=8 is more than the 7 samples there are: use 7 or fewer"),
+        ("many", r"keep=many is not a number"),
+        ("nan", r"keep=nan is not a number"),
+        ("2.0", r"keep=2.0 is not a fraction"),
+    ],
+)
+def test_other_values_of_keep_are_refused(keep, message):
+    with pytest.raises(CurateError, match=message):
+        count_to_keep(keep, 7)
+
+
+def test_class_floor_by_hand():
+    """Two classes of 4 each, class 1 ranked last; at share 0.5 every fourth place must go to it."""
+    order = np.arange(8)
+    labels = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+    assert with_class_floor(order, labels, 0.5).tolist() == [0, 1, 2, 4, 3, 5, 6, 7]
+    assert with_class_floor(order, labels, 1.0).tolist() == [0, 4, 1, 5, 2, 6, 3, 7]
+    assert with_class_floor(order, labels, 0.0).tolist() == list(range(8))
+
+
+labelled_orders = st.integers(1, 40).flatmap(
+    lambda n: st.tuples(
+        st.permutations(range(n)), st.lists(st.integers(0, 4), min_size=n, max_size=n), st.floats(0, 1)
+    )
+)
+
+
+@given(labelled_orders)
+@settings(max_examples=150, deadline=None)
+def test_class_floor_holds_in_every_prefix(case):
+    order, labels, share = np.array(case[0]), np.array(case[1]), round(case[2], 3)
+    floored = with_class_floor(order, labels, share)
+    n = len(order)
+    assert sorted(floored.tolist()) == list(range(n))
+    for k in range(1, n + 1):
+        for label in set(labels.tolist()):
+            least = int(share * 1000 + 0.5) * k * int((labels == label).sum()) // (1000 * n)
+            assert (labels[floored[:k]] == label).sum() >= least
+
+
+@given(labelled_orders)
+@settings(max_examples=60, deadline=None)
+def test_class_floor_keeps_the_order_inside_each_class(case):
+    order, labels = np.array(case[0]), np.array(case[1])
+    floored = with_class_floor(order, labels, 0.7)
+    for label in set(labels.tolist()):
+        assert [i for i in floored if labels[i] == label] == [i for i in order if labels[i] == label]
+
+
+def test_class_floor_outside_0_to_1_is_refused():
+    with pytest.raises(CurateError, match=r"class-floor=1.2 is not a share"):
+        with_class_floor(np.arange(2), np.array([0, 1]), 1.2)

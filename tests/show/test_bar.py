@@ -1,0 +1,25 @@
+"""The bar on a terminal: live numbers while a task goes on, notes in full, and nothing left at the end."""
+
+import io
+
+from rich.console import Console
+
+from curate.show.bar import Bar
+
+
+def test_numbers_are_shown_while_a_task_goes_on():
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
+    with Bar.shown(console) as bar:
+        with bar.task("train", 4, "samples"):
+            bar.advance(2, loss=0.123456, model="3 of 4")
+            bar.advance(1, loss=0.5)
+            bar.note("skipped [1].png")
+            bar._shown.refresh()
+            drawn = console.file.getvalue()
+        console.file.truncate(0)
+        bar._shown.refresh()
+        after = console.file.getvalue()
+    assert "loss 0.5  model 3 of 4" in drawn
+    assert "75%" in drawn
+    assert "skipped [1].png" in drawn
+    assert "loss" not in after

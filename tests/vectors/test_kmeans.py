@@ -1,0 +1,157 @@
+"""k-means: assignments against brute force, planted clusters, spherical distance, bounded memory."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import curate
+from curate.errors import CurateError
+from curate.vectors.kmeans import kmeans
+
+
+def reader(vectors):
+    return lambda start, stop: np.ascontiguousarray(vectors[start:stop], np.float32)
+
+
+def planted(n=600, k=6, dim=5, spread=0.05, seed=0):
+    chance = np.random.default_rng(seed)
+    centres = chance.normal(size=(k, dim)) * 5
+    truth = chance.integers(0, k, n)
+    return (centres[truth] + chance.normal(size=(n, dim)) * spread).astype(np.float32), truth
+
+
+def test_every_sample_goes_to_its_nearest_centroid():
+    vectors = np.random.default_rng(0).normal(size=(500, 7)).astype(np.float32)
+    found = kmeans(reader(vectors), 500, 7, 11)
+    squared = ((vectors[:, None].astype(np.float64) - found.centroids[None]) ** 2).sum(-1)
+    best = squared.min(axis=1)
+    np.testing.assert_allclose(found.distance.astype(np.float64) ** 2, best, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found.objective, best.sum(), rtol=1e-5)
+    assert (squared[np.arange(500), found.cluster] <= best * (1 + 1e-4)).all()
+
+
+def test_spherical_distance_is_one_minus_cosine():
+    vectors = np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32)
+    vectors[7] = 0
+    found = kmeans(reader(vectors), 300, 4, 5, spherical=True)
+    np.testing.assert_allclose(np.linalg.norm(found.centroids, axis=1), 1, rtol=1e-5)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    cosines = (vectors / np.where(lengths > 0, lengths, 1)) @ found.centroids.T
+    np.testing.assert_allclose(found.distance, 1 - cosines.max(axis=1), atol=1e-5)
+    assert found.distance[7] == pytest.approx(1)
+
+
+def test_planted_clusters_are_found():
+    vectors, truth = planted()
+    tries = [kmeans(reader(vectors), 600, 5, 6, seed=seed) for seed in range(40)]
+    found = min(tries, key=lambda clustering: clustering.objective)
+    for number in range(6):
+        assert len(set(truth[found.cluster == number].tolist())) == 1
+
+
+def test_the_seed_decides():
+    vectors, _ = planted(spread=2.0)
+    one, same, other = (kmeans(reader(vectors), 600, 5, 9, seed=seed) for seed in (1, 1, 2))
+    assert (one.cluster == same.cluster).all()
+    assert (one.distance == same.distance).all()
+    assert (one.centroids != other.centroids).any()
+
+
+@pytest.mark.parametrize("init", ["afk-mc2", "kmeans++"])
+def test_spread_out_centroids_find_planted_clusters_more_often(init):
+    vectors, _ = planted(k=10, n=1000)
+
+    def mean_objective(init):
+        tries = [kmeans(reader(vectors), 1000, 5, 10, init=init, seed=seed) for seed in range(12)]
+        return np.mean([found.objective for found in tries])
+
+    assert mean_objective(init) < mean_objective("random")
+
+
+def test_relocated_centroids_leave_a_poor_optimum():
+    vectors, _ = planted(k=10, n=1000)
+    for seed in range(12):
+        settled = kmeans(reader(vectors), 1000, 5, 10, n_iterations=40, seed=seed).objective
+        moved = kmeans(reader(vectors), 1000, 5, 10, n_relocations=6, seed=seed).objective
+        assert moved <= settled * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("spherical", [False, True])
+@given(seed=st.integers(0, 99), k=st.integers(1, 30), rounds=st.integers(1, 4), iterations=st.integers(1, 6))
+@settings(max_examples=25, deadline=None)
+def test_relocation_loses_no_centroid(spherical, seed, k, rounds, iterations):
+    vectors = np.random.default_rng(seed).integers(0, 4, (30, 2)).astype(np.float32)
+    vectors[:10] = vectors[10:20]  # ties and empty clusters
+    shared = {"spherical": spherical, "n_iterations": iterations, "n_relocations": rounds, "seed": seed}
+    found = kmeans(reader(vectors), 30, 2, k, **shared)
+    assert found.centroids.shape == (k, 2)
+    assert np.isfinite(found.centroids).all()
+    assert (found.centroids == kmeans(reader(vectors), 30, 2, k, **shared).centroids).all()
+
+
+def test_negative_relocations_are_an_error():
+    with pytest.raises(CurateError, match="relocate=-1 is too few"):
+        kmeans(reader(np.zeros((10, 2))), 10, 2, 2, n_relocations=-1)
+
+
+def test_a_misspelt_init_is_an_error():
+    with pytest.raises(CurateError, match=r"there is no init 'kmeans\+': did you mean kmeans\+\+"):
+        kmeans(reader(np.zeros((10, 2))), 10, 2, 2, init="kmeans+")
+
+
+def test_more_iterations_do_not_make_it_worse():
+    vectors, _ = planted(spread=2.0)
+    short, long = (kmeans(reader(vectors), 600, 5, 9, n_iterations=count) for count in (1, 25))
+    assert long.objective <= short.objective
+    assert len(short.history) == 1
+    assert 1 < len(long.history) <= 25  # FAISS stops when nothing moves
+
+
+@given(st.integers(1, 12), st.integers(12, 40), st.booleans())
+@settings(max_examples=25, deadline=None)
+def test_any_k_up_to_n_gives_valid_clusters(k, n, spherical):
+    vectors = np.random.default_rng(k).normal(size=(n, 3)).astype(np.float32)
+    found = kmeans(reader(vectors), n, 3, k, spherical=spherical, n_iterations=3)
+    assert found.cluster.min() >= 0
+    assert found.cluster.max() < k
+    assert (found.distance >= 0).all()
+
+
+def test_equal_vectors_leave_clusters_empty_and_are_reported(tmp_path):
+    np.save(tmp_path / "v.npy", np.ones((20, 3), np.float32))
+    table = curate.cluster(tmp_path / "v.npy", 4, output=tmp_path / "c.parquet")
+    assert table.header["summary"]["n_empty"] == 4 - len(set(table["cluster"].tolist()))
+    assert table["distance"].max() < 0.01  # FAISS moves copies of a centroid a little apart
+
+
+def test_it_trains_on_a_sample_and_assigns_everything(monkeypatch):
+    monkeypatch.setattr("curate.vectors.kmeans._SAMPLE_ROWS", 100)
+    monkeypatch.setattr("curate.vectors.kmeans._SAMPLE_PER_CENTROID", 10)
+    monkeypatch.setattr("curate.vectors.embedding._CHUNK_BYTES", 5 * 4 * 64)
+    vectors, _ = planted(n=1000)
+    largest = 0
+
+    def read(start, stop):
+        nonlocal largest
+        largest = max(largest, stop - start)
+        return reader(vectors)(start, stop)
+
+    found = kmeans(read, 1000, 5, 6)
+    assert found.n_trained_on == 100
+    assert largest == 64
+    squared = ((vectors[:, None] - found.centroids[None]) ** 2).sum(-1)
+    assert (found.cluster == squared.argmin(axis=1)).mean() > 0.999
+
+
+@pytest.mark.parametrize(
+    ("k", "iterations", "message"),
+    [
+        (0, 5, r"k=0 is out of range: use 1 to 10"),
+        (11, 5, r"k=11 is out of range: use 1 to 10"),
+        (2, 0, r"iterations=0 is too few"),
+    ],
+)
+def test_impossible_numbers_are_refused(k, iterations, message):
+    with pytest.raises(CurateError, match=message):
+        kmeans(reader(np.zeros((10, 2))), 10, 2, k, n_iterations=iterations)

@@ -1,0 +1,38 @@
+"""embed: what exists is kept, and images that are damaged are named or skipped."""
+
+from helpers.commands import assert_error
+from helpers.pictures import jpegs
+
+
+def test_an_output_that_exists_is_kept_unless_forced(cli, here):
+    cli("embed", "digits", "--dim", "4", "-o", "e.safetensors")
+    before = (here / "e.safetensors").read_bytes()
+    assert_error(
+        cli("embed", "digits", "--dim", "5", "-o", "e.safetensors"), "exists: use --force to replace"
+    )
+    assert (here / "e.safetensors").read_bytes() == before
+    assert cli("embed", "digits", "--dim", "5", "-o", "e.safetensors", "--force").code == 0
+    assert (here / "e.safetensors").read_bytes() != before
+
+
+def test_skipping_corrupt_images_repeats_byte_for_byte(cli, here):
+    jpegs(here / "photos")
+    (here / "photos" / "dog" / "1.png").write_bytes(b"no image at all")
+    for name in ("one", "two"):
+        words = ("--image-size", 8, "--split", "all", "--skip-corrupt", "--dim", 2)
+        assert cli("embed", "photos", *words, "-o", f"{name}.safetensors").code == 0
+    assert (here / "one.safetensors").read_bytes() == (here / "two.safetensors").read_bytes()
+
+
+def test_a_corrupt_image_is_named_or_skipped(cli, here):
+    jpegs(here / "photos")
+    (here / "photos" / "cat" / "3.jpg").write_bytes(b"\xff\xd8\xff but no image")
+    words = ("embed", "photos", "--image-size", "8", "--split", "all", "--dim", "3")
+    assert_error(cli(*words), r"photos/cat/3.jpg is not a readable image .*--skip-corrupt")
+    said = cli(*words, "--skip-corrupt")
+    assert said.code == 0
+    assert "skipped photos/cat/3.jpg" in said.err
+    assert "23 vectors of 3 numbers" in said.err
+    manifest = cli("cluster", said.last, "-k", 2, "--strategy", "random", "--keep", 0.5, "-o", "m")
+    assert manifest.code == 0
+    assert cli("replay", "m", "--epochs", 1, "--trials", 1, "--test", "photos").code == 0

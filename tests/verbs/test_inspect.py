@@ -1,0 +1,73 @@
+"""inspect: every kind of artifact in plain words."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+import curate
+
+
+def test_inspect_shows_a_trace(traced_run, cli):
+    said = cli("inspect", traced_run.path / "trace.parquet")
+    assert said.code == 0
+    assert "4" in said.out
+    assert "right in training" in said.out
+    assert json.loads(cli("inspect", traced_run.path / "trace.parquet", "--json").out)["title"].startswith(
+        "trace "
+    )
+
+
+def test_inspect_reads_every_kind(cli, here, digits_round, tmp_path):
+    facts = {
+        "digits": [
+            "1,443 (train split)",
+            "8 x 8 pixels, grey",
+            "samples per class",
+            "copies of an earlier one",
+        ],
+        digits_round.embedding: ["1,443 of 16 float32 numbers", "explained variance", "first 10"],
+        digits_round.table: [
+            "12 (0 empty",
+            "objective",
+            "cluster sizes",
+            "distance (Euclidean), high is hard",
+        ],
+        digits_round.manifest: [
+            "433 of 1,443 samples (30.0%)",
+            "kept per class",
+            "kept per cluster",
+            "ranked",
+        ],
+    }
+    for target, words in facts.items():
+        said = cli("inspect", target)
+        assert said.code == 0
+        for word in words:
+            assert word in said.out, (target, word)
+
+
+def test_inspect_says_what_a_copy_of_a_session_is_without(cli, here, digits_session):
+    shutil.copytree(digits_session, here / "run")
+    assert "not here" not in cli("inspect", "run").out
+    (here / "run" / "model.safetensors").unlink()
+    facts = dict(json.loads(cli("inspect", "run", "--json").out)["facts"])
+    assert facts["not here"] == "model.safetensors: a copy can be without"
+
+
+def test_inspect_counts_duplicates(cli, here):
+    images = np.zeros((6, 4, 4), np.uint8)
+    images[4:] = np.arange(2, dtype=np.uint8)[:, None, None] + 1
+    np.savez(here / "d.npz", x=images, y=np.array([0, 0, 1, 1, 0, 1]))
+    said = cli("inspect", "d.npz", "--split", "all")
+    assert "3 samples are copies of an earlier one" in said.out
+
+
+def test_inspect_shows_the_kept_share_it_says(cli, digits_round):
+    found = json.loads(cli("inspect", digits_round.manifest, "--json").out)
+    chart = next(c for c in found["charts"] if c["title"] == "kept per class")
+    manifest = curate.open_manifest(digits_round.manifest)
+    kept = manifest.samples["n_selected"] > 0
+    for label, bar in enumerate(chart["bars"]):
+        assert bar["value"] == pytest.approx(kept[manifest.samples["label"] == label].mean())

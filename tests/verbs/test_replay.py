@@ -1,0 +1,215 @@
+"""replay: exact reproduction, controls, and what happens with other data."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from helpers.commands import assert_error
+from helpers.trained import QUICK, sha_of_saved
+from PIL import Image
+
+import curate
+from curate import finder
+from curate.errors import CurateError
+from curate.training.observer import Observer
+
+
+@pytest.fixture(scope="module")
+def few():
+    """240 samples for training and 60 for testing, in memory."""
+    return curate.open_dataset("digits").take(np.arange(240)), curate.open_dataset("digits").take(
+        np.arange(240, 300)
+    )
+
+
+def session(few, folder, name, sources, **more):
+    """A short session of any policy on a few digits, with a network small enough for a test."""
+    train, test = few
+    wanted = finder.option_names(finder.load("policies", name))
+    source = next((path for option, path in sources.items() if option in wanted), None)
+    keep = {} if finder.load("policies", name).budget == "own" else {"keep": 0.4}
+    shared = {"recipe": {"n_epochs": 5, "augment": "crop-flip"}, "options": {"width": 4}, "test": test}
+    return curate.train(train, policy=name, from_=source, output=folder, seed=7, **{**shared, **keep, **more})
+
+
+@pytest.fixture(scope="module")
+def sources(few, tmp_path_factory):
+    """What policies build on: a table of scores, and an earlier session with groups."""
+    folder = tmp_path_factory.mktemp("sources")
+    embedding = curate.embed(few[0], dim=8, output=folder / "e.safetensors")
+    table = curate.cluster(embedding, 6, output=folder / "c.parquet")
+    earlier = session(few, folder / "earlier", "ucb", {})
+    return {"scores": table.path, "manifest": earlier.manifest.path}
+
+
+@pytest.mark.parametrize("name", finder.names("policies"))
+def test_replay_of_a_session_ends_in_the_same_weights_without_selecting(
+    name, few, sources, tmp_path, monkeypatch
+):
+    made = session(few, tmp_path / "run", name, sources)
+    monkeypatch.setattr(Observer, "losses", None)  # a replay that looks at a loss fails
+    found = curate.replay(made.manifest, few[0], test=few[1], trials=1)
+    assert found.runs[0].trials[0].weights_sha256 == sha_of_saved(tmp_path / "run" / "model.safetensors")
+    assert found.runs[0].trials[0].samples_seen == made.epochs[-1].samples_seen
+    again = session(few, tmp_path / "again", "recorded", {"manifest": made.manifest.path}, **_epochs(made))
+    assert sha_of_saved(tmp_path / "again" / "model.safetensors") == (
+        sha_of_saved(tmp_path / "run" / "model.safetensors")
+    )
+    assert again.manifest.n_epochs == made.manifest.n_epochs
+
+
+def _epochs(made):
+    return {"recipe": made.manifest.header["options"]["recipe"]}
+
+
+def test_a_session_is_transferred_to_another_model_and_seed(few, sources):
+    found = curate.replay(
+        sources["manifest"], few[0], test=few[1], model="lenet5", seed=3, trials=2, against=["random"]
+    )
+    assert found.recipe.n_epochs == 5  # as many as were recorded, not lenet5's own number
+    assert [trial.seed for trial in found.runs[0].trials] == [3, 4]
+    assert [run.trials[0].samples_seen for run in found.runs] == [480, 480]
+
+
+def test_freezing_trains_on_the_last_selection_throughout(few, sources, tmp_path):
+    last = curate.open_manifest(sources["manifest"]).selected(4).indices
+    found = curate.replay(
+        sources["manifest"], few[0], test=few[1], trials=1, freeze="last", recipe={"n_epochs": 7}
+    )
+    assert found.runs[0].trials[0].samples_seen == 7 * len(last)
+    frozen = session(
+        few, tmp_path / "frozen", "recorded", sources, options={"width": 4, "freeze": "last"},
+        recipe={"n_epochs": 7, "augment": "crop-flip"},
+    )  # fmt: skip
+    assert frozen.manifest.is_static
+    assert frozen.manifest.selected(0).indices.tolist() == last.tolist()
+    assert found.runs[0].trials[0].weights_sha256 == sha_of_saved(tmp_path / "frozen" / "model.safetensors")
+
+
+def test_what_cannot_be_frozen_or_followed_is_refused(few, sources, trained):
+    with pytest.raises(CurateError, match="is static, there is nothing to freeze: leave out --freeze"):
+        curate.replay(trained.manifest, freeze="last")
+    with pytest.raises(CurateError, match="freeze=first is unknown: use last"):
+        curate.replay(sources["manifest"], few[0], freeze="first")
+    with pytest.raises(
+        CurateError, match=r"records 5 epochs, this run has 6: use --epochs 5 or fewer, or --f"
+    ):
+        curate.replay(sources["manifest"], few[0], recipe={"n_epochs": 6})
+
+
+def test_replay_of_a_training_run_ends_in_the_same_weights(trained):
+    found = curate.replay(trained.manifest, trials=1)
+    assert found.model == "basic-cnn"
+    trial = found.runs[0].trials[0]
+    assert trial.seed == 3
+    assert trial.accuracy == trained.epochs[-1].test_accuracy
+    assert trial.weights_sha256 == sha_of_saved(trained.manifest.path / "model.safetensors")
+
+
+def test_a_reordered_and_extended_copy_replays_to_the_same_weights(digits_round, digits):
+    copy = digits.take(np.r_[np.random.default_rng(1).permutation(1443), 4, 4])
+    test = curate.open_dataset("digits", curate.Options(split="test"))
+    one, other = (
+        curate.replay(digits_round.manifest, data, test=test, recipe=QUICK, trials=1).runs[0].trials[0]
+        for data in (digits, copy)
+    )
+    assert one.weights_sha256 == other.weights_sha256
+    assert one.accuracy == other.accuracy
+
+
+def test_controls_train_on_the_same_seeds_and_budgets(digits_round):
+    found = curate.replay(digits_round.manifest, recipe={"n_epochs": 1}, trials=2, against=["full", "random"])
+    assert [run.name for run in found.runs] == ["manifest", "full", "random"]
+    for run in found.runs:
+        assert [trial.seed for trial in run.trials] == [0, 1]
+    seen = [run.trials[0].samples_seen for run in found.runs]
+    assert seen == [433, 1443, 433]
+    plain = json.loads(json.dumps(found.as_dict()))
+    ours, full = (np.array([t["accuracy"] for t in plain["runs"][i]["trials"]]) for i in (0, 1))
+    assert plain["runs"][1]["manifest_minus_this"]["mean"] == pytest.approx((ours - full).mean())
+    assert len({trial.weights_sha256 for run in found.runs for trial in run.trials}) == 6
+
+
+@pytest.mark.slow
+def test_side_by_side_gives_the_same_runs_as_one_after_another(digits_round, set_threads):
+    set_threads(1)
+    one = curate.replay(digits_round.manifest, recipe=QUICK, trials=2, against=["random"])
+    two = curate.replay(digits_round.manifest, recipe=QUICK, trials=2, against=["random"], jobs=2)
+    for run, other in zip(one.runs, two.runs, strict=True):
+        assert [t.weights_sha256 for t in run.trials] == [t.weights_sha256 for t in other.trials]
+
+
+def test_side_by_side_needs_images_in_memory(tmp_path):
+
+    for number in range(30):
+        folder = tmp_path / "photos" / ("cat" if number % 2 else "dog")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((8, 8, 3), number * 8, np.uint8)).save(folder / f"{number}.png")
+    opening = curate.Options(split="all", stream=True)
+    photos = str(tmp_path / "photos")
+    made = curate.train(photos, recipe=QUICK, opening=opening, test=photos, output=tmp_path / "run")
+    with pytest.raises(CurateError, match=r"jobs=2 needs the images in memory: leave out --stream"):
+        curate.replay(made.manifest, opening=curate.Options(stream=True), jobs=2)
+    again = curate.replay(made.manifest, trials=1)  # resident, on the recorded test set: the same bits
+    assert again.runs[0].trials[0].accuracy == made.epochs[-1].test_accuracy
+    assert again.runs[0].trials[0].weights_sha256 == sha_of_saved(tmp_path / "run" / "model.safetensors")
+
+
+def test_a_dynamic_manifest_runs_out_of_epochs(tmp_path, digits):
+    from curate.artifacts.header import make_header
+    from curate.manifests.manifest import Selected, write_manifest
+
+    header = make_header("manifest", "train", {}, seed=0, dataset=digits.header())
+    samples = {"index": np.arange(1443), "uid": digits.uids, "label": digits.labels}
+    epochs = [Selected(np.arange(40)), Selected(np.arange(40, 90))]
+    manifest = write_manifest(tmp_path / "m", header, epochs, samples)
+    found = curate.replay(manifest, recipe={"n_epochs": 2}, trials=1)
+    assert found.runs[0].trials[0].samples_seen == 90
+    with pytest.raises(CurateError, match=r"records 2 epochs, this run has 3: use --epochs 2 or fewer"):
+        curate.replay(manifest, recipe={"n_epochs": 3}, trials=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"trials": 0}, "trials=0 is too few"),
+        ({"jobs": 0}, "jobs=0 is too few"),
+        ({"against": ["ful"]}, r"there is no control 'ful': did you mean full\?"),
+        ({"model": "resnet"}, "there is no model called 'resnet': did you mean resnet"),
+        ({"device": "gpu7"}, "device=gpu7 is unknown"),
+    ],
+)
+def test_wrong_options_are_refused_before_training(digits_round, options, message):
+    with pytest.raises(CurateError, match=message):
+        curate.replay(digits_round.manifest, **options)
+
+
+def test_replay_without_a_test_set_says_how_to_name_one(digits_round, tmp_path):
+    everything = curate.Options(split="all")
+    embedding = curate.embed("digits", dim=4, opening=everything, output=tmp_path / "e.safetensors")
+    table = curate.cluster(embedding, 5, output=tmp_path / "c.parquet")
+    manifest = curate.select(table, keep=50, output=tmp_path / "m")
+    with pytest.raises(CurateError, match="digits has no test set to replay against: name one with --test"):
+        curate.replay(manifest)
+    found = curate.replay(manifest, test="digits", recipe={"n_epochs": 1}, trials=1)
+    assert found.runs[0].trials[0].samples_seen == 50
+
+
+def test_a_manifest_of_another_dataset_names_samples(cli, here, digits_round):
+    chance = np.random.default_rng(0)
+    np.savez(
+        here / "o.npz", x=chance.integers(0, 256, (50, 8, 8), dtype=np.uint8), y=chance.integers(0, 10, 50)
+    )
+    said = cli("replay", digits_round.manifest, "--data", "o.npz")
+    assert_error(said, r"433 selected samples are not in it, such as \d+ \(uid [0-9a-f]{16}\)")
+
+
+def test_damage_is_an_error_on_the_command_line(cli, here, digits_round):
+    shutil.copytree(digits_round.manifest, here / "m")
+    file = here / "m" / "selection.parquet"
+    good = file.read_bytes()
+    file.write_bytes(good[:50] + bytes([good[50] ^ 1]) + good[51:])
+    assert_error(
+        cli("replay", "m"), r"selection.parquet is damaged: its sha256 is not the one in manifest.json"
+    )

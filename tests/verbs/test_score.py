@@ -1,0 +1,38 @@
+"""score: defaults of the methods, and a run that diverges."""
+
+import re
+
+import pytest
+
+import curate
+from curate import finder
+from curate.errors import CurateError
+from curate.verbs import scoring
+
+pytest_plugins = ["helpers.scored_digits"]
+
+
+def test_defaults_are_those_of_the_method(some_digits, tmp_path, monkeypatch):
+    asked = []
+
+    def remember(source, methods, training, *rest, **more):
+        asked.append((training.n_models, training.n_epochs, training.recipe.n_epochs))
+        raise CurateError("enough")
+
+    monkeypatch.setattr(scoring, "score_by_training", remember)
+    own = finder.load("models", "basic-cnn").recipe.n_epochs
+    for method, epochs in (("el2n", None), ("forgetting", None), ("el2n", 50)):
+        with pytest.raises(CurateError, match="enough"):
+            curate.score(some_digits, method, epochs=epochs, output=tmp_path / "x")
+    with pytest.raises(CurateError, match="enough"):
+        curate.score(some_digits, "el2n", model="resnet18", output=tmp_path / "x")
+    long = finder.load("models", "resnet18").recipe.n_epochs
+    assert asked == [(10, min(20, own), own), (1, own, own), (10, 50, 50), (10, min(20, long), long)]
+
+
+@pytest.mark.parametrize("lr", [1e15, 1e20, 1e30])
+def test_scores_of_a_diverging_run_name_epoch_and_sample(lr, tmp_path, cli):
+    words = ["score", "digits+per-class=8", "--method", "aum", "--epochs", "3", "--optimizer", "sgd"]
+    said = cli(*words, "--lr", lr, "-o", tmp_path / "s.parquet")
+    assert said.code == 2
+    assert re.search(r"the loss is (nan|inf) in epoch \d, first that of sample \d+: use a", said.err)
