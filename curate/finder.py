@@ -30,6 +30,7 @@ KINDS = {
     "scorers": Kind("scorer", "scores"),
     "strategies": Kind("strategy", "selection"),
     "policies": Kind("policy", "selection"),
+    "exports": Kind("export format", "manifests"),
     "schedules": Kind("schedule", "training"),
     "augmentations": Kind("augmentation", "training"),
 }

@@ -33,7 +33,7 @@ def command(anything, by, sheet, column, data, force, as_json, opening):
     import sys
 
     from curate.show import talk
-    from curate.show.report import print_report
+    from curate.show.description import print_description
     from curate.verbs.inspect import inspect
 
     with talk.progress() as progress:
@@ -50,6 +50,6 @@ def command(anything, by, sheet, column, data, force, as_json, opening):
     if as_json:
         talk.json_object(report.as_dict())
     else:
-        print_report(report, talk.console(sys.stdout))
+        print_description(report, talk.console(sys.stdout))
         if sheet:
             click.echo(sheet)

@@ -174,35 +174,35 @@ def _open(
         options.label_column,
         progress,
     )
-    records = source.records(request)
-    if records.n == 0:
+    samples = source.samples(request)
+    if samples.n == 0:
         raise CurateError(f"{reference} has no samples in its {options.split} split")
-    if records.labels is not None:
-        check_labels(records.labels, records.classes, reference)
+    if samples.labels is not None:
+        check_labels(samples.labels, samples.classes, reference)
     limit = 0 if options.stream else resident_limit
     rows, uids, images, skipped = read_all(
-        records, Target(options.image_size, options.channels), options.skip_corrupt, limit, progress
+        samples, Target(options.image_size, options.channels), options.skip_corrupt, limit, progress
     )
     for name in skipped:
         progress.note(f"skipped {name}, which is not a readable image")
     dataset = Dataset(
         reference,
         images,
-        None if records.labels is None else records.labels[rows],
-        records.classes,
+        None if samples.labels is None else samples.labels[rows],
+        samples.classes,
         uids,
         options,
         skipped,
-        records.why_no_labels,
-        records.has_files,
-        (records.name, rows),
+        samples.why_no_labels,
+        samples.has_files,
+        (samples.name, rows),
     )
-    if (options.image_column or options.label_column) and not records.has_columns:
+    if (options.image_column or options.label_column) and not samples.has_columns:
         raise CurateError(f"{reference} has no columns: --image-column and --label-column are for Parquet")
-    if joins and (records.split == "all" or (options.split == "test" and records.split == "val")):
-        lacks = "val" if records.split == "all" else "test"
+    if joins and (samples.split == "all" or (options.split == "test" and samples.split == "val")):
+        lacks = "val" if samples.split == "all" else "test"
         raise NoSplitError(f"{reference} has no {lacks} split" + " to join" * (lacks == "val"))
-    if hold_out and records.split == "all" and options.split != "all":
+    if hold_out and samples.split == "all" and options.split != "all":
         return _hold_out(dataset, progress)
     return dataset
 

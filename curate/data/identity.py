@@ -12,6 +12,7 @@ from curate.errors import MismatchError
 
 Uids = npt.NDArray[np.uint64]
 Labels = npt.NDArray[np.int64]
+Indices = npt.NDArray[np.int64]
 
 
 def uid_of(content: bytes | npt.NDArray[np.generic], pixels: npt.NDArray[np.generic] | None) -> int:

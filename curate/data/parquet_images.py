@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curate.data.source import Records, Request, choose_splits, split_of_name
+from curate.data.source import Request, Samples, choose_splits, split_of_name
 from curate.errors import CurateError, DamagedError
 
 _LABEL_NAMES = ("label", "labels", "fine_label", "class", "target", "y")
 _MAX_BYTES = 64 * 2**30  # decoded size a file may announce; a guard against hostile metadata
 
 
-def read_parquet(files: Sequence[Path], top: Path, request: Request) -> Records:
-    """The records of the split asked for.
+def read_parquet(files: Sequence[Path], top: Path, request: Request) -> Samples:
+    """The samples of the split asked for.
 
     File names tell the split, or the names of folders below `top`.
     """
@@ -38,7 +38,7 @@ def read_parquet(files: Sequence[Path], top: Path, request: Request) -> Records:
         raise CurateError(f"{request.reference}: sample {empty} has no image")
     everywhere = [file for some in by_split.values() for file in some]
     labels, classes, why = _labels(table, features, everywhere, request)
-    return Records(
+    return Samples(
         n=len(images),
         read=lambda row: images[row].as_py(),
         name=lambda row: f"{request.reference}[{row}]",

@@ -19,7 +19,7 @@ from curate.data.images import (
     probe,
     workers_for,
 )
-from curate.data.source import Records
+from curate.data.source import Samples
 from curate.errors import CurateError
 from curate.progress import Progress
 
@@ -27,15 +27,15 @@ _CHUNK = 256
 
 
 def read_all(
-    records: Records, target: Target, skip_corrupt: bool, resident_limit: int, progress: Progress
+    samples: Samples, target: Target, skip_corrupt: bool, resident_limit: int, progress: Progress
 ) -> tuple[npt.NDArray[np.int64], Uids, Images, list[str]]:
     """One pass over all samples: uids, checks, and the pixels themselves where they fit in memory."""
-    if records.array is not None and bring_to(records.array[0], target).shape == records.array.shape[1:]:
-        uids = np.array([uid_of(b"", image) for image in records.array], np.uint64)
-        return np.arange(records.n), uids, ResidentImages(records.array), []
-    scan = _Scan(records, target, skip_corrupt, resident_limit)
-    with progress.task("read", records.n, "images"), ThreadPoolExecutor(scan.workers) as pool:
-        for done in pool.map(scan.chunk, range(0, records.n, _CHUNK)):
+    if samples.array is not None and bring_to(samples.array[0], target).shape == samples.array.shape[1:]:
+        uids = np.array([uid_of(b"", image) for image in samples.array], np.uint64)
+        return np.arange(samples.n), uids, ResidentImages(samples.array), []
+    scan = _Scan(samples, target, skip_corrupt, resident_limit)
+    with progress.task("read", samples.n, "images"), ThreadPoolExecutor(scan.workers) as pool:
+        for done in pool.map(scan.chunk, range(0, samples.n, _CHUNK)):
             progress.advance(done)
     return scan.finish()
 
@@ -43,42 +43,42 @@ def read_all(
 class _Scan:
     """The state of one pass over the samples of a source."""
 
-    def __init__(self, records: Records, target: Target, skip_corrupt: bool, limit: int) -> None:
-        self.records, self.target, self.skip_corrupt = records, target, skip_corrupt
-        self.uids = np.zeros(records.n, np.uint64)
-        self.shapes = np.zeros((records.n, 3), np.int32)
+    def __init__(self, samples: Samples, target: Target, skip_corrupt: bool, limit: int) -> None:
+        self.samples, self.target, self.skip_corrupt = samples, target, skip_corrupt
+        self.uids = np.zeros(samples.n, np.uint64)
+        self.shapes = np.zeros((samples.n, 3), np.int32)
         self.skipped: dict[int, str] = {}
         self.reasons: dict[int, str] = {}
-        first = records.read(0)
+        first = samples.read(0)
         self.workers = workers_for(first)
         self.resident = self._pixels_in_memory(first) <= limit
-        self.pixels: list[Pixels | None] = [None] * (records.n if self.resident else 0)
+        self.pixels: list[Pixels | None] = [None] * (samples.n if self.resident else 0)
 
     def _pixels_in_memory(self, first: bytes | npt.NDArray[np.generic]) -> int:
         try:
             height, width, channels = (
-                first.shape if isinstance(first, np.ndarray) else probe(first, self.records.name(0))
+                first.shape if isinstance(first, np.ndarray) else probe(first, self.samples.name(0))
             )
         except CorruptImageError:
             height, width, channels = 256, 256, 3  # it is named, or skipped, when its turn comes
         size = self.target.image_size
         pixels = size * size if size else height * width
-        return int(self.records.n * pixels * (self.target.channels or channels))
+        return int(self.samples.n * pixels * (self.target.channels or channels))
 
     def chunk(self, start: int) -> int:
-        stop = min(start + _CHUNK, self.records.n)
+        stop = min(start + _CHUNK, self.samples.n)
         for row in range(start, stop):
             try:
                 self._sample(row)
             except CorruptImageError as problem:
                 if not self.skip_corrupt:
                     raise
-                self.skipped[row] = self.records.name(row)
+                self.skipped[row] = self.samples.name(row)
                 self.reasons[row] = str(problem)
         return stop - start
 
     def _sample(self, row: int) -> None:
-        content, name = self.records.read(row), self.records.name(row)
+        content, name = self.samples.read(row), self.samples.name(row)
         lossless = isinstance(content, np.ndarray) or is_lossless(content)
         if not (lossless or self.resident or self.skip_corrupt):
             assert isinstance(content, bytes)
@@ -99,9 +99,9 @@ class _Scan:
         return (size, size, channels) if size else (height, width, channels)
 
     def finish(self) -> tuple[npt.NDArray[np.int64], Uids, Images, list[str]]:
-        rows = np.array([row for row in range(self.records.n) if row not in self.skipped], np.int64)
+        rows = np.array([row for row in range(self.samples.n) if row not in self.skipped], np.int64)
         if rows.size == 0:
-            raise CurateError(f"none of the {self.records.n:,} images could be read: {self.reasons[0]}")
+            raise CurateError(f"none of the {self.samples.n:,} images could be read: {self.reasons[0]}")
         self._check_one_shape(rows)
         shape = tuple(int(side) for side in self.shapes[rows[0]])
         images: Images
@@ -114,7 +114,7 @@ class _Scan:
         else:
             height, width, channels = shape
             images = EncodedImages(
-                self.records.read, self.records.name, rows, (height, width, channels), self.target
+                self.samples.read, self.samples.name, rows, (height, width, channels), self.target
             )
         return rows, self.uids[rows], images, [self.skipped[row] for row in sorted(self.skipped)]
 
@@ -125,7 +125,7 @@ class _Scan:
             odd = rows[np.flatnonzero(grey if grey.sum() <= grey.size / 2 else ~grey)[0]]
             raise CurateError(
                 f"{grey.sum():,} images are grey and {(~grey).sum():,} are colour (such as "
-                f"{self.records.name(int(odd))}): use --channels 1 or --channels 3 for all"
+                f"{self.samples.name(int(odd))}): use --channels 1 or --channels 3 for all"
             )
         if (shapes != shapes[0]).any():
             small, large = shapes[:, :2].min(axis=0), shapes[:, :2].max(axis=0)

@@ -46,7 +46,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Records:
+class Samples:
     """Samples in source order. `read(i)` gives encoded bytes, or uint8/uint16 pixels `[h, w, c]`.
 
     `labels` is int64 `[n]`, or None with `why_no_labels` saying what to do about it. `split` is `all`
@@ -72,7 +72,7 @@ class Source(Protocol):
     def accepts(self, reference: str) -> bool:
         """Whether this source reads such a reference."""
 
-    def records(self, request: Request) -> Records:
+    def samples(self, request: Request) -> Samples:
         """The samples of the split asked for, or of all of them where no splits are known."""
 
 
@@ -82,11 +82,11 @@ def from_array(
     classes: Sequence[str],
     split: str,
     called: str,
-) -> Records:
-    """Records over pixels in memory, uint8 `[n, h, w]` or `[n, h, w, c]`."""
+) -> Samples:
+    """Samples over pixels in memory, uint8 `[n, h, w]` or `[n, h, w, c]`."""
     if images.ndim == 3:
         images = images[..., None]
-    return Records(
+    return Samples(
         n=len(images),
         read=images.__getitem__,
         name=lambda row: f"{called}[{row}]",

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from curate.data.identity import Indices
 from curate.errors import CurateError
-from curate.manifests.manifest import Indices, Manifest, Weights
+from curate.manifests.manifest import Manifest, Weights
 
 if TYPE_CHECKING:
     from curate.manifests.sampler import ManifestSampler

@@ -24,7 +24,7 @@ from curate.artifacts.kinds import MANIFEST
 from curate.artifacts.seal import UNSEALED, check_seal, file_sha256, seal_file
 from curate.artifacts.tables import Column, check_sizes
 from curate.data.dataset import Dataset
-from curate.data.identity import bring
+from curate.data.identity import Indices, bring
 from curate.errors import CurateError, DamagedError, MismatchError
 from curate.manifests.card import card
 
@@ -34,7 +34,6 @@ LEFT_OUT = ("model.safetensors", "metrics.parquet", "trace.parquet")  # what a p
 _SMALL_BYTES, _MOST_TIMES = 64 * 2**20, 100  # what samples may unpack to, and as a multiple of their file
 _LONGEST_WORD = 1024
 
-Indices = npt.NDArray[np.int64]
 Weights = npt.NDArray[np.float32]
 
 

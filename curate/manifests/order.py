@@ -1,12 +1,10 @@
 """In which order the samples of an epoch are presented: it follows from the seed, and is not stored."""
 
 import numpy as np
-import numpy.typing as npt
 
+from curate.data.identity import Indices
 from curate.errors import CurateError
 from curate.rng import rng
-
-Indices = npt.NDArray[np.int64]
 
 
 def order_of(selected: Indices, n: int, seed: int, epoch: int) -> Indices:

@@ -1,7 +1,7 @@
 """What a scorer is: the protocols of the folder scorers, by what they read.
 
-A scorer declares `hard_is` (`high` or `low`), and `reads`: the sources it can be made from, its default
-first. Of each source it has one method:
+A scorer declares `hard_is` (`high` or `low`), and `reads`: what it can be made from, its default
+first. For each of these it has one method:
 
     trace      from_trace(trace)                   float64 [models, n]; NaN for what was never seen
     network    of_batch(learner, images, labels)   a Tensor [batch], for networks after some epochs
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from curate.artifacts.header import HardIs
 from curate.artifacts.tables import Column, Table
 from curate.progress import Progress
 from curate.scores.trace import Trace
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
 
     from curate.networks.learner import Learner
 
-HardIs = Literal["high", "low"]
-Source = Literal["trace", "network", "clusters", "embedding"]
+Material = Literal["trace", "network", "clusters", "embedding"]
 Scores = npt.NDArray[np.float64]
 
 EARLY_EPOCHS = 20  # Paul et al. 2021 score after 20 of 200 epochs
@@ -41,7 +41,7 @@ class Scorer(Protocol):
     """A scorer plug-in: a frozen dataclass whose fields are its options."""
 
     hard_is: ClassVar[HardIs]
-    reads: ClassVar[tuple[Source, ...]]
+    reads: ClassVar[tuple[Material, ...]]
 
 
 class TrainedScorer(Scorer, Protocol):

@@ -10,10 +10,9 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
+from curate.data.identity import Indices
 from curate.errors import CurateError
 from curate.statistics import part_of
-
-Order = npt.NDArray[np.int64]
 
 
 def count_to_keep(keep: str | float | int, n: int) -> int:
@@ -32,7 +31,7 @@ def count_to_keep(keep: str | float | int, n: int) -> int:
     return max(1, part_of(value, n))
 
 
-def with_class_floor(order: Order, labels: npt.NDArray[np.int64], share: float) -> Order:
+def with_class_floor(order: Indices, labels: npt.NDArray[np.int64], share: float) -> Indices:
     """The ranking, changed as little as needed so that every prefix keeps a floor for every class.
 
     Among the first k, a class with n_c of n samples has at least ⌊share · k · n_c / n⌋. Source: the

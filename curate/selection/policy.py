@@ -12,9 +12,9 @@ from typing import Any, ClassVar, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from curate.data.identity import Uids
+from curate.data.identity import Indices, Uids
 from curate.errors import CurateError
-from curate.manifests.manifest import Indices, Selected
+from curate.manifests.manifest import Selected
 from curate.selection.budget import check_fraction
 from curate.statistics import part_of
 

@@ -11,19 +11,18 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.artifacts.tables import Table
+from curate.data.identity import Indices
 from curate.errors import CurateError
-
-Order = npt.NDArray[np.int64]
 
 
 class Strategy(Protocol):
     """A strategy plug-in: a frozen dataclass whose fields are its options."""
 
-    def __call__(self, table: Table, rng: np.random.Generator) -> Order:
+    def __call__(self, table: Table, rng: np.random.Generator) -> Indices:
         """The indices of all samples, int64 `[n]`, best first."""
 
 
-def by_value(values: npt.NDArray[np.float64], table: Table) -> Order:
+def by_value(values: npt.NDArray[np.float64], table: Table) -> Indices:
     """All samples by value, smallest first, ties by uid, then by index, in the order of which a table is."""
     order = np.argsort(values, kind="stable")
     ranked = values[order]
@@ -44,7 +43,7 @@ def within_clusters(values: npt.NDArray[np.float64], table: Table) -> npt.NDArra
     return ranks_within(need_clusters(table), values, table["uid"])
 
 
-def ranks_within(groups: npt.NDArray[Any], values: npt.NDArray[Any], *ties: npt.NDArray[Any]) -> Order:
+def ranks_within(groups: npt.NDArray[Any], values: npt.NDArray[Any], *ties: npt.NDArray[Any]) -> Indices:
     """The rank of each in its group, 0 for the smallest value; ties by the columns given, then by place."""
     order = np.lexsort((np.arange(len(groups)), *reversed(ties), values, groups))
     sizes = np.bincount(groups)
@@ -53,7 +52,7 @@ def ranks_within(groups: npt.NDArray[Any], values: npt.NDArray[Any], *ties: npt.
     return ranks
 
 
-def across_clusters(ranks: npt.NDArray[np.int64], table: Table) -> Order:
+def across_clusters(ranks: npt.NDArray[np.int64], table: Table) -> Indices:
     """Rank 0 of every cluster, then rank 1, ...: equal quotas that spill over where a cluster is exhausted.
 
     Inside one round samples stand in order of uid, so a budget that ends in mid-round favours no cluster.
@@ -61,7 +60,7 @@ def across_clusters(ranks: npt.NDArray[np.int64], table: Table) -> Order:
     return in_rounds(ranks, np.arange(len(table)), table)
 
 
-def in_rounds(ranks: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], table: Table) -> Order:
+def in_rounds(ranks: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], table: Table) -> Indices:
     """Those `rows` of a table whose rank, `[rows]`, is 0, then those of rank 1, ...; each round by uid."""
     return rows[np.lexsort((rows, table["uid"][rows], ranks))]
 

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from curate.data.dataset import Dataset
+from curate.data.identity import Indices
 from curate.data.images import ResidentImages
 from curate.errors import CurateError
 from curate.networks.learner import Learner
@@ -25,7 +25,6 @@ from curate.training.augmentation import Augmentation
 _PREPARE = 1024
 _AHEAD = 3
 
-Rows = npt.NDArray[np.int64]
 T = TypeVar("T")
 
 
@@ -55,13 +54,13 @@ class Batches:
         self.labels = torch.from_numpy(dataset.need_labels("training")).to(self.device)
         self._resident = self._all_on_device() if isinstance(dataset.images, ResidentImages) else None
 
-    def plain(self, order: Rows, batch_size: int) -> Iterator[Batch]:
+    def plain(self, order: Indices, batch_size: int) -> Iterator[Batch]:
         """The samples of `order`, without augmentation, so many at a time."""
         for rows, images in self._raw(order, batch_size):
             yield Batch(rows, self._learner.normalized(images), self.labels[rows])
 
     def augmented(
-        self, order: Rows, batch_size: int, augmentation: Augmentation, seed: int, epoch: int
+        self, order: Indices, batch_size: int, augmentation: Augmentation, seed: int, epoch: int
     ) -> Iterator[Batch]:
         """Like `plain`, each image changed at random as the augmentation does it."""
         chance = rng(seed, "augment", epoch)
@@ -83,12 +82,12 @@ class Batches:
             images[start:stop] = self._sized(np.arange(start, stop))
         return images
 
-    def _sized(self, rows: Rows) -> Tensor:
+    def _sized(self, rows: Indices) -> Tensor:
         images = torch.from_numpy(self._dataset.images.read(rows)).permute(0, 3, 1, 2)
         return self._learner.sized(images)
 
-    def _raw(self, order: Rows, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Rows and their uint8 images, both on the device."""
+    def _raw(self, order: Indices, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Indices and their uint8 images, both on the device."""
         if self._resident is not None:
             for rows in torch.from_numpy(order).to(self.device).split(batch_size):
                 yield rows, self._resident[rows]

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from curate.data.identity import Indices
 from curate.errors import CurateError
-from curate.manifests.manifest import Indices
 from curate.networks.learner import Learner
 from curate.scores.signals import margins
 from curate.selection.policy import Losses

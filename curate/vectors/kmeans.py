@@ -1,10 +1,10 @@
-"""k-means and nearest neighbours. The only file that knows FAISS; k-means runs on all GPUs that it sees.
+"""k-means with FAISS, on all GPUs that it sees, else on the CPU.
 
 Centroids are trained on a capped random sample and every vector is then assigned chunk by chunk, so
 memory is bounded by the cap, whatever the size of the embedding.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -24,8 +24,6 @@ _SAMPLE_PER_CENTROID = 256
 _SAMPLE_BYTES = 2**30
 _MOVED = 0.15  # of the centroids, in the first relocation; fewer each time after
 _SETTLE = 3  # iterations after a relocation
-_SEARCH_ROWS = 1024
-_ROUNDING = 1e-6  # of a cosine
 _NUDGE = 0.3  # of a cluster's spread along one axis
 
 
@@ -211,46 +209,3 @@ def _distances(rows: Vectors, centroids: Vectors, spherical: bool) -> npt.NDArra
         return np.maximum(0, 1 - np.einsum("ij,ij->i", rows, centroids))
     difference = rows - centroids
     return np.einsum("ij,ij->i", difference, difference)
-
-
-def nearest_other(directions: Vectors, progress: Progress = SILENT) -> npt.NDArray[np.float64]:
-    """The cosine distance from each of `directions` `[n, d]`, of length 1, to the nearest other one, `[n]`.
-
-    Where there is no other one, 1.
-    """
-    import faiss
-
-    n = len(directions)
-    found = np.ones(n)
-    if n < 2:
-        return found
-    index = faiss.IndexFlatIP(directions.shape[1])
-    index.add(directions)
-    with progress.task("nearest neighbours", n, "samples"):
-        for start in range(0, n, _SEARCH_ROWS):
-            rows = directions[start : start + _SEARCH_ROWS]
-            cosines, neighbours = index.search(rows, 2)
-            itself_first = neighbours[:, 0] == np.arange(start, start + len(rows))
-            found[start : start + len(rows)] = 1 - np.where(itself_first, cosines[:, 1], cosines[:, 0])
-            progress.advance(len(rows))
-    return np.maximum(found, 0)
-
-
-def pairs_within(
-    directions: Vectors, max_cosine_distance: float, progress: Progress = SILENT
-) -> Iterator[npt.NDArray[np.int64]]:
-    """All pairs of `directions` `[n, d]`, of length 1, not further apart than that, `[m, 2]` at a time."""
-    import faiss
-
-    n = len(directions)
-    index = faiss.IndexFlatIP(directions.shape[1])
-    index.add(directions)
-    with progress.task("near-duplicates", n, "samples"):
-        for start in range(0, n, _SEARCH_ROWS):
-            rows = directions[start : start + _SEARCH_ROWS]
-            limits, _, neighbours = index.range_search(rows, 1 - max_cosine_distance - _ROUNDING)
-            counts = np.diff(np.asarray(limits, np.int64))
-            own = np.repeat(np.arange(start, start + len(rows)), counts.astype(np.int64))
-            later = neighbours > own
-            yield np.stack([own[later], neighbours[later]], axis=1)
-            progress.advance(len(rows))

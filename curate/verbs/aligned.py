@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from curate.artifacts.header import DatasetReference, other_dataset
 from curate.artifacts.tables import Column, Table, open_table
-from curate.data.identity import Labels, Uids, bring
+from curate.data.identity import Indices, Labels, Uids, bring
 from curate.errors import CurateError, MismatchError
-from curate.manifests.manifest import Indices, Manifest
+from curate.manifests.manifest import Manifest
 from curate.progress import SILENT, Progress
 from curate.sharing.cache import is_remote
 from curate.sharing.opening import open_any

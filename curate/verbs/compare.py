@@ -15,9 +15,9 @@ import numpy as np
 
 from curate.artifacts.files import check_output_folder
 from curate.artifacts.header import DatasetReference
-from curate.data.identity import Labels
+from curate.data.identity import Indices, Labels
 from curate.errors import CurateError
-from curate.manifests.manifest import Indices, Manifest
+from curate.manifests.manifest import Manifest
 from curate.progress import SILENT, Progress
 from curate.selection.budget import count_to_keep
 from curate.statistics import Spread, spread

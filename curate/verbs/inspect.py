@@ -20,7 +20,7 @@ from curate.scores.trace import open_trace
 from curate.sharing.cache import is_remote
 from curate.sharing.opening import open_any, open_remote
 from curate.vectors.embedding import open_embedding
-from curate.verbs.report import Bar, Chart, Report, counts, histogram, shares
+from curate.verbs.description import Bar, Chart, Description, counts, histogram, shares
 from curate.verbs.sessions import check_sessions, describe_sessions
 
 _MANY = 40  # classes or clusters beyond which a chart shows their distribution, not each of them
@@ -36,7 +36,7 @@ def inspect(
     opening: Options = Options(),
     force: bool = False,
     progress: Progress = SILENT,
-) -> Report:
+) -> Description:
     """Describe a dataset reference, an embedding, a table or a manifest, checked as it is opened.
 
     A manifest is a folder, or lies on the Hub (`hf:owner/name@v1`).
@@ -79,7 +79,7 @@ def inspect(
 
 def _open(
     reference: str, path: Path, opening: Options, progress: Progress, by: str | None
-) -> tuple[Report, Any]:
+) -> tuple[Description, Any]:
     """What there is to say of a thing, and the thing, opened."""
     if is_remote(reference):
         opened = open_remote(reference, opening, progress)
@@ -97,7 +97,7 @@ def _open(
     return _dataset(dataset), dataset
 
 
-def _dataset(dataset: Dataset) -> Report:
+def _dataset(dataset: Dataset) -> Description:
     height, width, channels = dataset.images.shape
     duplicates = int((occurrences(dataset.uids) > 0).sum())
     facts = [
@@ -113,10 +113,10 @@ def _dataset(dataset: Dataset) -> Report:
     if dataset.labels is not None:
         sizes = np.bincount(dataset.labels, minlength=len(dataset.classes))
         charts.append(_per_group("samples per class", dataset.classes, sizes))
-    return Report(f"dataset {dataset.reference}", facts, charts, dataset.header().to_json())
+    return Description(f"dataset {dataset.reference}", facts, charts, dataset.header().to_json())
 
 
-def _embedding(path: Path) -> Report:
+def _embedding(path: Path) -> Description:
     embedding = open_embedding(path)
     summary = embedding.header.summary
     facts = [
@@ -139,10 +139,10 @@ def _embedding(path: Path) -> Report:
     for name in ("mean_squared_error", "model"):
         if name in summary:
             facts.insert(1, (name.replace("_", " "), str(summary[name])))
-    return Report(f"embedding {path}", facts, charts, embedding.header.to_json())
+    return Description(f"embedding {path}", facts, charts, embedding.header.to_json())
 
 
-def _table(table: Table) -> Report:
+def _table(table: Table) -> Description:
     summary = table.header.summary
     facts = [("samples", f"{len(table):,}")]
     charts: list[Chart] = []
@@ -157,12 +157,12 @@ def _table(table: Table) -> Report:
     for name in table.ranking_columns:
         unit = table.header.columns[name].unit
         charts.append(histogram(f"{name}{f' ({unit})' if unit else ''}, {_hard(table, name)}", table[name]))
-    return Report(
+    return Description(
         f"{table.header.kind} {table.path}", [*facts, *_origin(table.header)], charts, table.header.to_json()
     )
 
 
-def _trace(path: Path) -> Report:
+def _trace(path: Path) -> Description:
     trace = open_trace(path)
     facts = [
         ("epochs", f"{trace.n_epochs:,}"),
@@ -176,10 +176,10 @@ def _trace(path: Path) -> Report:
         if seen.epoch % step == 0
     ]
     charts = [Chart("right in training, of the samples seen", bars, full=1.0)]
-    return Report(f"trace {path}", [*facts, *_origin(trace.header)], charts, trace.header.to_json())
+    return Description(f"trace {path}", [*facts, *_origin(trace.header)], charts, trace.header.to_json())
 
 
-def _manifest(manifest: Manifest, by: str | None) -> Report:
+def _manifest(manifest: Manifest, by: str | None) -> Description:
     header, samples = manifest.header, manifest.samples
     summary = header.summary
     epochs = "one selection for all epochs"
@@ -210,20 +210,20 @@ def _manifest(manifest: Manifest, by: str | None) -> Report:
     if "reason" in samples:
         reasons, numbers = np.unique(samples["reason"], return_counts=True)
         charts.append(counts("why samples are in or out", [str(r) for r in reasons], numbers.tolist()))
-    return Report(f"manifest {manifest.path}", [*facts, *_origin(header)], charts, header.to_json())
+    return Description(f"manifest {manifest.path}", [*facts, *_origin(header)], charts, header.to_json())
 
 
-def _sessions(manifests: list[Manifest], by: str | None) -> Report:
+def _sessions(manifests: list[Manifest], by: str | None) -> Description:
     check_sessions(manifests)
     facts, charts = describe_sessions(manifests, by)
     accuracies = [manifest.header.summary.get("test_accuracy") for manifest in manifests]
     for manifest, accuracy in zip(manifests, accuracies, strict=True):
         tested = "" if accuracy is None else f", test accuracy {accuracy:.2%}"
         facts.append((f"seed {manifest.header.seed}", f"{manifest.path}{tested}"))
-    return Report(f"{len(manifests)} sessions on {manifests[0].header.dataset.reference}", facts, charts)
+    return Description(f"{len(manifests)} sessions on {manifests[0].header.dataset.reference}", facts, charts)
 
 
-def _model(path: Path) -> Report:
+def _model(path: Path) -> Description:
     from safetensors import safe_open
 
     with safe_open(path, framework="numpy") as file:
@@ -235,7 +235,7 @@ def _model(path: Path) -> Report:
         ("input", f"{about['n_channels']} x {about['input_size'][0]} x {about['input_size'][1]}"),
         ("classes", ", ".join(about["classes"][:12]) + (", ..." if len(about["classes"]) > 12 else "")),
     ]
-    return Report(f"weights {path}", facts, [], about)
+    return Description(f"weights {path}", facts, [], about)
 
 
 def _origin(header: Header) -> list[tuple[str, str]]:

@@ -8,13 +8,11 @@ import numpy.typing as npt
 from curate.artifacts.header import check_same_dataset
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest
-from curate.selection.groups import GROUPS, Groups, fit_groups
-from curate.verbs.report import Bar, Chart, histogram, shares
+from curate.selection.groups import GROUPS, Counts, Groups, fit_groups
+from curate.verbs.description import Bar, Chart, histogram, shares
 
 _BARS = 26  # at most, in the histogram of counts
 _MANY = 40  # classes, beyond which a chart shows their distribution
-
-Counts = npt.NDArray[np.int64]
 
 
 def check_sessions(manifests: Sequence[Manifest]) -> None:

@@ -5,18 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from curate.artifacts.files import atomic_file
 from curate.artifacts.tables import Column, Table
 from curate.data.dataset import Dataset
+from curate.data.identity import Indices
 from curate.errors import CurateError
 from curate.selection.strategy import by_value
 
 _ROWS, _PER_CLUSTER, _PER_CLASS, _GAP, _MARGIN, _MIN_SIDE, _TOP = 20, 8, 10, 3, 72, 40, 34
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-
-Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,7 @@ class Sheet:
     title: str
     left: str
     right: str
-    rows: list[tuple[str, Rows, Rows]]
+    rows: list[tuple[str, Indices, Indices]]
 
 
 def of_clusters(columns: Mapping[str, Column]) -> Sheet:

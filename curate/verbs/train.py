@@ -35,7 +35,7 @@ from curate.verbs.testing import open_test
 
 WEIGHTS, METRICS = "model.safetensors", "metrics.parquet"
 _EVALUATIONS = 20
-_SOURCES = ("manifest", "scores")
+_EARLIER = ("manifest", "scores")
 
 
 @dataclass(frozen=True)
@@ -95,12 +95,12 @@ def train(
     folder, or `hf:owner/name@v1`), the scores of the static ones. `options` are the model's and the policy's;
     `hyperparameters` override the model's own. The test set is the test split of the dataset, or `test`; it
     is looked at about 20 times along the run (`evaluate_every` epochs), and after the last epoch. The same
-    call gives the same bytes on the same machine, also where it was killed and called again: what is unfinished lies
-    beside the output, and `fresh` drops it.
+    call gives the same bytes on the same machine, also where it was killed and called again: what is
+    unfinished lies beside the output, and `fresh` drops it.
     """
     model_options, policy_options = share_out(options or {}, [("models", model), ("policies", policy)])
     if from_ is not None:
-        policy_options |= _source_option(policy, from_)
+        policy_options |= _earlier_option(policy, from_)
     plan: Policy = finder.make("policies", policy, _fetched(policy_options, progress))
     recorded_options = finder.settings(plan) | _on_the_hub(policy_options)
     chosen = hyperparameters_for(model, hyperparameters)
@@ -247,10 +247,10 @@ def default_name(reference: str, model: str, policy: str, keep: str | float | in
     return f"{stem(reference)}-{model}-{policy}{kept}"
 
 
-def _source_option(policy: str, source: str | Path) -> dict[str, str]:
+def _earlier_option(policy: str, source: str | Path) -> dict[str, str]:
     """`--from` as the option of the policy that it stands for."""
     for name in finder.option_names(finder.load("policies", policy)):
-        if name in _SOURCES:
+        if name in _EARLIER:
             return {name: str(source)}
     raise CurateError(f"policy {policy} builds on nothing earlier: leave out --from")
 

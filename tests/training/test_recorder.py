@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from curate.training.recorder import Recorder
 from torch import nn
 
 import curate
@@ -15,7 +16,6 @@ from curate.networks.model import Recipe
 from curate.selection.session import Session
 from curate.training.batches import Batches
 from curate.training.loop import fit
-from curate.training.recorder import Recorder
 
 STILL = Recipe(2, 50, "sgd", 1e-30, 0.0, 0.0, "constant", "none")  # a rate at which nothing is learnt
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from curate.data.source import Records, Request, from_array
+from curate.data.source import Request, Samples, from_array
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Digits:
     def accepts(self, reference: str) -> bool:
         return reference.lower() == "digits"
 
-    def records(self, request: Request) -> Records:
+    def samples(self, request: Request) -> Samples:
         from sklearn.datasets import load_digits
 
         bunch = load_digits()

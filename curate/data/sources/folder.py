@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from curate.data.source import Records, Request, choose_splits, split_of_name
+from curate.data.source import Request, Samples, choose_splits, split_of_name
 from curate.errors import CurateError
 
 _SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"))
@@ -26,7 +26,7 @@ class Folder:
         folder = Path(reference)
         return folder.is_dir() and not any(folder.rglob("*.parquet"))
 
-    def records(self, request: Request) -> Records:
+    def samples(self, request: Request) -> Samples:
         top = Path(request.reference)
         splits = {
             split: folder for folder in _folders(top) if (split := split_of_name(folder.name)) is not None
@@ -52,7 +52,7 @@ class Folder:
             why = f"Put the images of {top} into one folder per class."
         if not files:
             raise CurateError(f"{top} has no images ({', '.join(sorted(_SUFFIXES))})")
-        return Records(
+        return Samples(
             n=len(files),
             read=lambda row: Path(files[row]).read_bytes(),
             name=lambda row: files[row],

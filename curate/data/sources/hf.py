@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from curate import hub
 from curate.data.parquet_images import read_parquet
-from curate.data.source import Records, Request
+from curate.data.source import Request, Samples
 from curate.errors import CurateError
 
 
@@ -18,7 +18,7 @@ class Hf:
     def accepts(self, reference: str) -> bool:
         return reference.startswith("hf:")
 
-    def records(self, request: Request) -> Records:
+    def samples(self, request: Request) -> Samples:
         repository, _, revision = request.reference.partition("@")
         if repository.count("/") != 1:
             raise CurateError(f"hf:{repository} names no dataset: use hf:owner/name")

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from curate.data.source import Records, Request, choose_splits, from_array, split_of_name
+from curate.data.source import Request, Samples, choose_splits, from_array, split_of_name
 from curate.errors import CurateError
 
 _IMAGES = ("x", "images", "image", "data")
@@ -28,7 +28,7 @@ class Npz:
     def accepts(self, reference: str) -> bool:
         return Path(reference).suffix == ".npz" and Path(reference).is_file()
 
-    def records(self, request: Request) -> Records:
+    def samples(self, request: Request) -> Samples:
         path = Path(request.reference)
         try:
             with np.load(path, allow_pickle=False) as file:
@@ -42,7 +42,7 @@ class Npz:
             )
         return self._from_arrays(arrays, request)
 
-    def _from_arrays(self, file: Mapping[str, npt.NDArray[np.generic]], request: Request) -> Records:
+    def _from_arrays(self, file: Mapping[str, npt.NDArray[np.generic]], request: Request) -> Samples:
         path = request.reference
         images = {split_of_name(key) or "all": key for key in file if _role(key) == "images"}
         labels = {split_of_name(key) or "all": key for key in file if _role(key) == "labels"}

@@ -1,6 +1,6 @@
 """Images in Parquet, in the Hugging Face layout: a file, a glob, or a folder of files.
 
-File names tell the splits (`train-00000-of-00002.parquet`); records.py's neighbour
+File names tell the splits (`train-00000-of-00002.parquet`); samples.py's neighbour
 `parquet_images.py` says what a file looks like inside.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curate.data.parquet_images import read_parquet
-from curate.data.source import Records, Request
+from curate.data.source import Request, Samples
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Parquet:
             return any(path.rglob("*.parquet"))
         return reference.endswith(".parquet") and (path.is_file() or bool(glob.glob(reference)))
 
-    def records(self, request: Request) -> Records:
+    def samples(self, request: Request) -> Samples:
         files, top = _find_files(request.reference)
         return read_parquet(files, top, request)
 

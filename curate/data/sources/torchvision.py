@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curate.data.source import Records, Request, choose_splits, from_array
+from curate.data.source import Request, Samples, choose_splits, from_array
 from curate.errors import CurateError
 
 _FLAG: dict[str, Any] = {"train": {"train": True}, "test": {"train": False}}
@@ -66,7 +66,7 @@ class Torchvision:
     def accepts(self, reference: str) -> bool:
         return _spelt(reference) in _SETS
 
-    def records(self, request: Request) -> Records:
+    def samples(self, request: Request) -> Samples:
         from torchvision import datasets
 
         class_name, splits = _SETS[_spelt(request.reference)]
@@ -89,7 +89,7 @@ class Torchvision:
             pixels = np.asarray(image if image.mode in ("L", "RGB") else image.convert("RGB"))
             return pixels if pixels.ndim == 3 else pixels[..., None]
 
-        return Records(
+        return Samples(
             n=int(ends[-1]),
             read=read,
             name=lambda row: f"{request.reference}[{row}]",

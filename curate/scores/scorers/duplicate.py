@@ -15,7 +15,7 @@ from curate.artifacts.tables import Column
 from curate.errors import CurateError
 from curate.progress import Progress
 from curate.vectors.embedding import Embedding
-from curate.vectors.kmeans import nearest_other, pairs_within
+from curate.vectors.neighbours import nearest_other, pairs_within
 
 _MOST_PAIRS = 2**22  # held at once
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from curate.artifacts.tables import Table
+from curate.data.identity import Indices
 from curate.errors import CurateError
-from curate.selection.strategy import Order, across_clusters, distances, need_clusters, within_clusters
+from curate.selection.strategy import across_clusters, distances, need_clusters, within_clusters
 from curate.statistics import part_of
 
 
@@ -16,7 +17,7 @@ class Hybrid:
 
     closest_share: float = 0.5
 
-    def __call__(self, table: Table, rng: np.random.Generator) -> Order:
+    def __call__(self, table: Table, rng: np.random.Generator) -> Indices:
         if not 0 <= self.closest_share <= 1:
             raise CurateError(f"closest_share={self.closest_share} is not a share: use 0 to 1")
         nearness = within_clusters(distances(table), table)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from curate.artifacts.tables import Table
+from curate.data.identity import Indices
 from curate.errors import CurateError
-from curate.selection.strategy import Order, by_value
+from curate.selection.strategy import by_value
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Moderate:
 
     column: str = ""
 
-    def __call__(self, table: Table, rng: np.random.Generator) -> Order:
+    def __call__(self, table: Table, rng: np.random.Generator) -> Indices:
         if table.labels is None:
             raise CurateError(f"{table.path} has no labels, and moderate needs classes: use another strategy")
         values = table.hardness(self.column)

@@ -10,7 +10,8 @@ from typing import Literal
 import numpy as np
 
 from curate.artifacts.tables import Table
-from curate.selection.strategy import Order, across_clusters, within_clusters
+from curate.data.identity import Indices
+from curate.selection.strategy import across_clusters, within_clusters
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Random:
 
     within: Literal["dataset", "cluster"] = "dataset"
 
-    def __call__(self, table: Table, rng: np.random.Generator) -> Order:
+    def __call__(self, table: Table, rng: np.random.Generator) -> Indices:
         if self.within == "dataset":
             return rng.permutation(len(table))
         return across_clusters(within_clusters(rng.random(len(table)), table), table)

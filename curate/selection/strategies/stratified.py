@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from curate.artifacts.tables import Table
+from curate.data.identity import Indices
 from curate.errors import CurateError
 from curate.selection.budget import check_fraction
-from curate.selection.strategy import Order, by_value, in_rounds, ranks_within
+from curate.selection.strategy import by_value, in_rounds, ranks_within
 from curate.statistics import part_of
 
 
@@ -29,7 +30,7 @@ class Stratified:
     column: str = ""
     cut_column: str = ""
 
-    def __call__(self, table: Table, rng: np.random.Generator) -> Order:
+    def __call__(self, table: Table, rng: np.random.Generator) -> Indices:
         check_fraction("cut", self.cut)
         if self.bins < 1:
             raise CurateError(f"bins={self.bins} is too few: use 1 or more")

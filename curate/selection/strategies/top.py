@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from curate.artifacts.tables import Table
-from curate.selection.strategy import Order, by_value
+from curate.data.identity import Indices
+from curate.selection.strategy import by_value
 
 
 @dataclass(frozen=True)
@@ -18,5 +19,5 @@ class Top:
 
     column: str = ""
 
-    def __call__(self, table: Table, rng: np.random.Generator) -> Order:
+    def __call__(self, table: Table, rng: np.random.Generator) -> Indices:
         return by_value(-table.hardness(self.column), table)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from curate.artifacts.tables import Table
+from curate.data.identity import Indices
 from curate.selection.budget import check_fraction
-from curate.selection.strategy import Order, by_value
+from curate.selection.strategy import by_value
 from curate.statistics import part_of
 
 
@@ -20,7 +21,7 @@ class Window:
     skip: float = 0.1
     column: str = ""
 
-    def __call__(self, table: Table, rng: np.random.Generator) -> Order:
+    def __call__(self, table: Table, rng: np.random.Generator) -> Indices:
         check_fraction("skip", self.skip)
         values = table.hardness(self.column)
         n_skipped = part_of(self.skip, len(table))

@@ -4,12 +4,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from curate.verbs.report import Chart, Report
+from curate.verbs.description import Chart, Description
 
 _MOST = 48  # columns of a full bar
 
 
-def print_report(report: Report, console: Console) -> None:
+def print_description(report: Description, console: Console) -> None:
     """Print facts as a list and charts as bars that fit the width of the terminal."""
     console.print(Text(report.title, style="bold"))
     facts = Table.grid(padding=(0, 2))

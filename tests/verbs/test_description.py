@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from curate.verbs.report import Bar, Chart, Report, counts, histogram, shares
+from curate.verbs.description import Bar, Chart, Description, counts, histogram, shares
 
 
 def test_whole_numbers_have_bins_of_whole_numbers():
@@ -34,7 +34,7 @@ def test_shares_are_of_each_group_and_none_of_nothing():
 
 
 def test_a_report_is_plain_data():
-    found = Report("it", [("samples", "1,000")], [counts("sizes", ["a"], [1000])]).as_dict()
+    found = Description("it", [("samples", "1,000")], [counts("sizes", ["a"], [1000])]).as_dict()
     assert found["facts"] == {"samples": "1,000"}
     assert found["charts"] == [
         {

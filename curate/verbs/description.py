@@ -31,7 +31,7 @@ class Chart:
 
 
 @dataclass(frozen=True)
-class Report:
+class Description:
     """Facts as (name, value in words), then charts."""
 
     title: str

@@ -1,0 +1,25 @@
+"""csv: index, uid, label and weight of each sample, with a heading."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from curate.manifests.export import Exportable, Takes
+
+
+@dataclass(frozen=True)
+class Csv:
+    """It has no options."""
+
+    ending: ClassVar[str] = "csv"
+    takes: ClassVar[Takes] = ""
+
+    def write(self, path: Path, selected: Exportable) -> None:
+        labels = selected.labels or [""] * len(selected.indices)
+        rows = zip(selected.indices, selected.uids, labels, selected.weights, strict=True)
+        with path.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["index", "uid", "label", "weight"])
+            for index, uid, label, weight in rows:
+                writer.writerow([index, f"{uid:016x}", label, f"{weight:g}"])

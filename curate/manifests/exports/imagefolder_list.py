@@ -1,0 +1,18 @@
+"""imagefolder_list: the path of an image per line, from the folder that is the dataset."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from curate.manifests.export import Exportable, Takes, write_lines
+
+
+@dataclass(frozen=True)
+class ImagefolderList:
+    """It has no options."""
+
+    ending: ClassVar[str] = "files.txt"
+    takes: ClassVar[Takes] = "data"
+
+    def write(self, path: Path, selected: Exportable) -> None:
+        write_lines(path, selected.files())

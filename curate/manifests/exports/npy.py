@@ -1,0 +1,18 @@
+"""npy: indices, int64 `[k]`, sorted, for `numpy.load`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from curate.manifests.export import Exportable, Takes, write_array
+
+
+@dataclass(frozen=True)
+class Npy:
+    """It has no options."""
+
+    ending: ClassVar[str] = "npy"
+    takes: ClassVar[Takes] = ""
+
+    def write(self, path: Path, selected: Exportable) -> None:
+        write_array(path, selected.indices)

@@ -1,0 +1,18 @@
+"""txt: an index per line."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from curate.manifests.export import Exportable, Takes, write_lines
+
+
+@dataclass(frozen=True)
+class Txt:
+    """It has no options."""
+
+    ending: ClassVar[str] = "txt"
+    takes: ClassVar[Takes] = ""
+
+    def write(self, path: Path, selected: Exportable) -> None:
+        write_lines(path, selected.indices.tolist())
