@@ -45,7 +45,7 @@ def main() -> None:
             model="resnet18",
             trials=2,
             against=["full", "random"],
-            recipe={"n_epochs": arguments.epochs},
+            hyperparameters={"n_epochs": arguments.epochs},
         )
     lines = [
         f"# GPU: {found.device}",

@@ -119,7 +119,7 @@ def one_run(
     policy = finder.make("policies", row.policy, {**row.options, **source})
     recipe = recipe_for(arguments.model, {"n_epochs": n_epochs})
     every = None if policy.period or n_epochs < period else period
-    asked = Asked(keep=keep if policy.budget != "own" else None, period=every, **row.asked)
+    asked = Asked(keep=keep if policy.sizing != "own" else None, period=every, **row.asked)
     session, n_epochs = plan_session(policy, row.policy, len(data), n_epochs, asked)
     recipe = replace(recipe, n_epochs=n_epochs)
     learner = learners.build(arguments.model, {}, data, trial, lab["device"], lab["normalization"])

@@ -51,7 +51,7 @@ def main() -> None:
         "| | peak resident memory beside the page cache, GB | seconds |",
         "|---|---|---|",
         f"| write the embedding | {written_peak:.2f} | {wrote:.0f} |",
-        f"| cluster (verify, train on {table.header['summary']['n_trained_on']:,}, assign all) "
+        f"| cluster (verify, train on {table.header.summary['n_trained_on']:,}, assign all) "
         f"| {peak.highest:.2f} | {clustered:.0f} |",
         "",
         "`python benchmarks/memory.py --folder FOLDER`",

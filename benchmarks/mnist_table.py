@@ -99,7 +99,7 @@ def _run(name: str, budget: int, trial: int) -> dict:
         model="lenet5",
         trials=1,
         seed=trial,
-        recipe={"schedule": _data["schedule"]},
+        hyperparameters={"schedule": _data["schedule"]},
     )
     run = found.runs[0].trials[0]
     return {

@@ -112,7 +112,7 @@ def runs(arguments: argparse.Namespace) -> dict[str, list[float]]:
                     arguments.model,
                     policy=kind.split()[0],
                     period=10 if turn >= 0 else 1,
-                    recipe={"n_epochs": 10 if turn >= 0 else 1},
+                    hyperparameters={"n_epochs": 10 if turn >= 0 else 1},
                     evaluate_every=10,
                     test=test,
                     seed=max(0, turn),

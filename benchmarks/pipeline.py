@@ -66,7 +66,7 @@ def _warm_up(data: str, work: Path) -> None:
     manifest = curate.select(
         curate.cluster(embedding, 50, output=work / "warm.parquet"), output=work / "warm"
     )
-    curate.replay(manifest, few, test=few, model="lenet5", trials=1, recipe={"n_epochs": 1})
+    curate.replay(manifest, few, test=few, model="lenet5", trials=1, hyperparameters={"n_epochs": 1})
 
 
 def _bare() -> float:

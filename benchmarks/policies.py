@@ -113,7 +113,7 @@ def _earlier(keep: float) -> None:
             policy="ucb",
             keep=keep,
             period=arguments.period,
-            recipe={"n_epochs": arguments.epochs},
+            hyperparameters={"n_epochs": arguments.epochs},
             test=lab["test"],
             seed=EARLIER,
             output=folder,

@@ -132,7 +132,7 @@ def _scored(methods: list[str], seed: int, path: os.PathLike) -> None:
         model=arguments.model,
         models=1,
         epochs=arguments.epochs,
-        recipe={"n_epochs": arguments.epochs},
+        hyperparameters={"n_epochs": arguments.epochs},
         seed=seed,
         output=path,
     )

@@ -100,7 +100,9 @@ def digits_session(tmp_path_factory) -> Path:
     """A dynamic session on digits, with groups: a manifest folder that tests must not change."""
     folder = tmp_path_factory.mktemp("session") / "digits-ucb"
     recipe = {"n_epochs": 6}
-    return curate.train("digits", policy="ucb", keep=0.25, recipe=recipe, output=folder).manifest.path
+    return curate.train(
+        "digits", policy="ucb", keep=0.25, hyperparameters=recipe, output=folder
+    ).manifest.path
 
 
 @pytest.fixture(scope="session")
@@ -109,5 +111,5 @@ def traced_run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("traced") / "run"
     options = {"n_epochs": 4, "batch_size": 50}
     return curate.train(
-        "digits", policy="random", keep=0.4, recipe=options, trace=True, output=folder
+        "digits", policy="random", keep=0.4, hyperparameters=options, trace=True, output=folder
     ).manifest

@@ -13,10 +13,10 @@ from curate.data.dataset import Dataset
 from curate.data.images import ResidentImages
 from curate.errors import CurateError
 from curate.manifests.manifest import Selected
-from curate.networks.model import Recipe
+from curate.networks.model import Hyperparameters
 from curate.rng import rng
 from curate.selection.policy import View
-from curate.training.schedules import schedule
+from curate.training.schedule import schedule
 from curate.vectors.embedder import Work
 
 EVERY = [(kind, name) for kind in finder.KINDS for name in finder.names(kind)]
@@ -91,7 +91,7 @@ def test_embedders_give_one_finite_vector_per_sample_and_repeat(name, digits_rou
     digits = curate.open_dataset("digits").take(np.arange(150))
     options = {"n_steps": 8} if name == "autoencoder" else {}
     if name == "features":
-        trained = curate.train(digits, recipe={"n_epochs": 1}, test=digits, output=tmp_path / "run")
+        trained = curate.train(digits, hyperparameters={"n_epochs": 1}, test=digits, output=tmp_path / "run")
         options = {"weights": str(trained.manifest.path)}
     twice = []
     for _ in range(2):
@@ -114,11 +114,11 @@ class TestModels:
         with torch.inference_mode():
             assert network(torch.zeros(2, channels, height, width)).shape == (2, 7)
 
-    def test_brings_a_recipe_that_can_train(self, name):
-        recipe = finder.load("models", name).recipe
-        assert isinstance(recipe, Recipe)
-        assert recipe.n_epochs >= 1
-        assert schedule(recipe.schedule)(0.0) > 0
+    def test_brings_hyperparameters_that_can_train(self, name):
+        brought = finder.load("models", name).hyperparameters
+        assert isinstance(brought, Hyperparameters)
+        assert brought.n_epochs >= 1
+        assert schedule(brought.schedule)(0.0) > 0
 
     def test_gives_every_parameter_a_gradient(self, name):
         model = finder.make("models", name)
@@ -170,9 +170,9 @@ class TestPolicies:
 
     def test_keeps_exactly_k_where_it_keeps_k(self, policy, digits_round):
         sizes = [len(plan.selected.indices) for _, plan, _ in self.views(policy, digits_round)]
-        if policy.budget == "keep":
+        if policy.sizing == "keep":
             assert sizes == [400] * self.N_EPOCHS
-        if policy.budget == "early":
+        if policy.sizing == "early":
             assert sum(sizes[:2]) == 1600
 
     def test_looks_at_losses_only_where_it_says_so(self, policy, digits_round):
@@ -217,5 +217,5 @@ def tiny() -> Dataset:
 @pytest.mark.parametrize("name", finder.names("models"))
 @pytest.mark.slow
 def test_every_model_trains_one_epoch(name, tiny, tmp_path):
-    found = curate.train(tiny, name, recipe={"n_epochs": 1}, test=tiny, output=tmp_path / "run")
+    found = curate.train(tiny, name, hyperparameters={"n_epochs": 1}, test=tiny, output=tmp_path / "run")
     assert found.epochs[0].samples_seen == 40

@@ -27,13 +27,13 @@ def test_mnist_is_what_it_should_be(mnist):
 
 def test_the_committed_mnist_manifest_belongs_to_it(mnist):
     manifest = curate.open_manifest(ROOT / "manifests" / "mnist-furthest-30000")
-    assert manifest.header["dataset"]["fingerprint"] == mnist[0].fingerprint
+    assert manifest.header.dataset.fingerprint == mnist[0].fingerprint
     assert len(manifest.selected(0).indices) == 30_000
 
 
 def test_mnist_pruned_to_a_twentieth_learns(mnist, tmp_path):
     embedding = curate.embed(mnist[0], output=tmp_path / "e.safetensors")
-    assert sum(embedding.header["summary"]["explained_variance_ratio"]) == pytest.approx(0.825, abs=0.005)
+    assert sum(embedding.header.summary["explained_variance_ratio"]) == pytest.approx(0.825, abs=0.005)
     table = curate.cluster(embedding, 500, output=tmp_path / "c.parquet")
     manifest = curate.select(table, "hybrid", keep=3000, output=tmp_path / "m")
     found = curate.replay(manifest, mnist[0], test=mnist[1], model="lenet5", trials=1, against=["random"])
@@ -66,5 +66,5 @@ def test_cifar10_the_whole_way(tmp_path):
     embedding = curate.embed(train, dim=30, output=tmp_path / "e.safetensors")
     table = curate.cluster(embedding, 100, spherical=True, output=tmp_path / "c.parquet")
     manifest = curate.select(table, "closest", keep=2000, class_floor=0.5, output=tmp_path / "m")
-    found = curate.replay(manifest, train, options={"width": 8}, recipe={"n_epochs": 2}, trials=1)
+    found = curate.replay(manifest, train, options={"width": 8}, hyperparameters={"n_epochs": 2}, trials=1)
     assert found.runs[0].trials[0].accuracy > 0.15

@@ -95,7 +95,7 @@ def test_the_commands_of_a_page_run_one_after_another(page, cli, here, monkeypat
 def quick_replay(*given: object, **named: object) -> object:
     from curate.verbs.replay import replay
 
-    return replay(*given, **{**named, "trials": 2, "recipe": {"n_epochs": 1}})
+    return replay(*given, **{**named, "trials": 2, "hyperparameters": {"n_epochs": 1}})
 
 
 @EVERY_PAGE
@@ -172,7 +172,7 @@ def test_committed_manifests_are_whole_and_indexed():
     for folder in folders:
         manifest = open_manifest(folder)
         assert f"]({folder.name}/" in index, folder.name
-        assert len(manifest.selected(0).indices) == manifest.header["summary"]["n_kept"]
+        assert len(manifest.selected(0).indices) == manifest.header.summary["n_kept"]
         assert sum(file.stat().st_size for file in folder.iterdir()) < 3 * 2**20
 
 

@@ -9,8 +9,9 @@ import torch
 import curate
 from curate import finder
 from curate.networks import learner as learners
-from curate.networks.model import Recipe
+from curate.networks.model import Hyperparameters
 from curate.selection.session import Asked, plan_session
+from curate.training.augmentations.crop_flip import CropFlip
 from curate.training.batches import Batches
 from curate.training.ensemble import fit_all, pays_side_by_side
 from curate.training.evaluate import evaluate
@@ -21,7 +22,9 @@ pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
 ]
-RECIPE = Recipe(n_epochs=6, batch_size=64, optimizer="adam", lr=2e-3, weight_decay=0.0, augment="crop-flip")
+SHORT = Hyperparameters(
+    n_epochs=6, batch_size=64, optimizer="adam", lr=2e-3, weight_decay=0.0, augment="crop-flip"
+)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +35,14 @@ def digits():
 def run(data, device, model="basic-cnn"):
     learner = learners.build(model, {}, data, 0, torch.device(device))
     batches = Batches(data, learner)
-    for _ in fit(learner, finder.make("policies", "full"), batches, np.arange(len(data)), RECIPE, 0):
+    for _ in fit(
+        learner,
+        finder.make("policies", "full"),
+        batches,
+        available=np.arange(len(data)),
+        hyperparameters=SHORT,
+        seed=0,
+    ):
         pass
     return learner, evaluate(learner, batches, 10)
 
@@ -54,7 +64,16 @@ def test_a_dynamic_session_repeats_and_resumes_bit_for_bit(digits, policy, obser
         learner = learners.build("lenet5", {}, digits, 0, torch.device("cuda"))
         batches, states = Batches(digits, learner), []
         everything = np.arange(len(digits))
-        for epoch in fit(learner, plug_in, batches, everything, RECIPE, 0, session=session, resume=resume):
+        for epoch in fit(
+            learner,
+            plug_in,
+            batches,
+            available=everything,
+            hyperparameters=SHORT,
+            seed=0,
+            session=session,
+            resume=resume,
+        ):
             buffer = io.BytesIO()
             torch.save(epoch.state(), buffer)
             states.append(buffer)
@@ -71,7 +90,17 @@ def test_models_in_step_repeat_bit_for_bit_and_are_traced(digits, side_by_side):
     def train():
         models = [learners.build("lenet5", {}, digits, seed, torch.device("cuda")) for seed in range(3)]
         data = Batches(digits, models[0])
-        rounds = list(fit_all(models, data, RECIPE, range(3), 2, side_by_side=side_by_side, trace=True))
+        rounds = list(
+            fit_all(
+                models,
+                data,
+                hyperparameters=SHORT,
+                seeds=range(3),
+                n_epochs=2,
+                side_by_side=side_by_side,
+                trace=True,
+            )
+        )
         return [learners.weights_sha256(model) for model in models], rounds[-1]
 
     (one, last), (other, _) = train(), train()
@@ -86,7 +115,17 @@ def test_models_side_by_side_are_as_good_as_one_by_one(digits):
         models = [learners.build("lenet5", {}, digits, seed, torch.device("cuda")) for seed in range(3)]
         data = Batches(digits, models[0])
         assert pays_side_by_side(models[0])
-        list(fit_all(models, data, RECIPE, range(3), 6, side_by_side=side_by_side, trace=False))
+        list(
+            fit_all(
+                models,
+                data,
+                hyperparameters=SHORT,
+                seeds=range(3),
+                n_epochs=6,
+                side_by_side=side_by_side,
+                trace=False,
+            )
+        )
         found[side_by_side] = np.mean([evaluate(model, data, 10).accuracy for model in models])
     assert abs(found[True] - found[False]) < 0.03
 
@@ -97,7 +136,7 @@ def test_scores_on_the_gpu_are_those_on_the_cpu(digits, method):
     for device in ("cpu", "cuda"):
         learner = learners.build("basic-cnn", {}, digits, 0, torch.device(device))
         learner.module.eval()
-        images, labels = next(Batches(digits, learner).plain(np.arange(200), 200))
+        _, images, labels = next(Batches(digits, learner).plain(np.arange(200), 200))
         with torch.no_grad():
             found[device] = finder.make("scorers", method).of_batch(learner, images, labels).cpu()
     torch.testing.assert_close(found["cuda"], found["cpu"], rtol=0.05, atol=0.02)
@@ -111,7 +150,7 @@ def test_augmentation_is_the_same_on_both_devices(digits):
     images = {}
     for device in ("cpu", "cuda"):
         batches = Batches(digits, learners.build("basic-cnn", {}, digits, 0, torch.device(device)))
-        pieces = [batch.cpu() for batch, _ in batches.augmented(np.arange(200), 64, "crop-flip", 3, 1)]
+        pieces = [batch.images.cpu() for batch in batches.augmented(np.arange(200), 64, CropFlip(), 3, 1)]
         images[device] = torch.cat(pieces)
     torch.testing.assert_close(images["cpu"], images["cuda"].contiguous(), atol=1e-5, rtol=1e-5)
 

@@ -52,8 +52,8 @@ class TestAtomicWrites:
 
 def test_the_header_has_the_whole_command_and_no_time(digits_round):
     header = open_embedding(digits_round.embedding).header
-    assert header["command"] == "embed"
-    assert header["options"]["method"] == "pca"
-    assert header["options"]["dim"] == 16
-    assert set(header["versions"]) >= {"curate", "torch", "faiss", "polars"}
-    assert not [word for word in ("time", "date") if f'"{word}' in json.dumps(header)]
+    assert header.command == "embed"
+    assert header.options["method"] == "pca"
+    assert header.options["dim"] == 16
+    assert set(header.versions) >= {"curate", "torch", "faiss", "polars"}
+    assert not [word for word in ("time", "date") if f'"{word}' in json.dumps(header.to_json())]

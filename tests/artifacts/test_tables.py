@@ -1,9 +1,12 @@
 """Tables: what is written is read, damage is noticed, columns are named and known."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from helpers.tables import score_table
 
+from curate.artifacts.header import RankingColumn
 from curate.artifacts.tables import open_table
 from curate.errors import CurateError, DamagedError
 
@@ -12,7 +15,8 @@ from curate.errors import CurateError, DamagedError
 def test_a_table_says_how_many_samples_were_not_learned(tmp_path, hard_is, sign):
     table = score_table(tmp_path / "s", hard_is, score=[sign * value for value in (0.5, 3, 1, 2, 4, 0)])
     assert table.n_unlearned("score") is None
-    table.header["columns"]["score"]["unlearned_beyond"] = sign * 2.0
+    told = {"score": RankingColumn(hard_is, unlearned_beyond=sign * 2.0)}
+    table = dataclasses.replace(table, header=dataclasses.replace(table.header, columns=told))
     assert table.n_unlearned("score") == 2  # 2.0 itself was learned
 
 

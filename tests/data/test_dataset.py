@@ -5,6 +5,7 @@ import pytest
 from helpers.pictures import ALL, fingerprint_by_hand, noise, npz, uid_by_hand
 from PIL import Image
 
+from curate.artifacts.header import DatasetReference
 from curate.data.dataset import Options, open_dataset, opening_for
 from curate.errors import CurateError
 
@@ -79,13 +80,13 @@ def test_a_header_says_how_a_dataset_was_opened(tmp_path):
         "classes": ["0", "1"],
         "fingerprint": plain.fingerprint,
     }
-    assert plain.header() == expected
-    assert changed.header() == {**expected, "image_size": 5, "channels": 1}
+    assert plain.header().to_json() == expected
+    assert changed.header().to_json() == {**expected, "image_size": 5, "channels": 1}
     assert opening_for(changed.header(), Options()) == changed.options
 
 
 def test_a_recorded_opening_gives_way_to_what_the_user_says():
-    recorded = {"split": "all", "image_size": 64, "image_column": "scan", "n": 3}
+    recorded = DatasetReference("x", "all", 3, [], "f", image_size=64, image_column="scan")
     assert opening_for(recorded, Options()) == Options("all", 64, image_column="scan")
     assert opening_for(recorded, Options(split="test", image_size=32)) == Options(
         "test", 32, image_column="scan"

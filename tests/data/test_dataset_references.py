@@ -56,7 +56,7 @@ def test_a_prefix_names_the_source(tmp_path):
     for kind, name, n in (("npz", "renamed", 3), ("parquet", "one.pq", 1), ("folder", "photos", 1)):
         dataset = open_dataset(f"{kind}:{tmp_path / name}", ALL)
         assert len(dataset) == n
-        assert dataset.header()["reference"] == f"{kind}:{tmp_path / name}"
+        assert dataset.header().reference == f"{kind}:{tmp_path / name}"
 
 
 def test_a_prefix_names_a_folder_called_like_a_dataset(tmp_path, monkeypatch):

@@ -112,11 +112,11 @@ def test_a_variant_is_recorded_and_replayed(tmp_path):
         "digits+noise=0.2+per-class=60",
         policy="random",
         keep=0.5,
-        recipe={"n_epochs": 2},
+        hyperparameters={"n_epochs": 2},
         options={"width": 4},
         output=tmp_path / "run",
     )
-    assert made.manifest.header["dataset"]["reference"] == "digits+noise=0.2+per-class=60"
+    assert made.manifest.header.dataset.reference == "digits+noise=0.2+per-class=60"
     again = curate.replay(made.manifest, trials=1)
     assert again.runs[0].trials[0].accuracy == made.epochs[-1].test_accuracy
 

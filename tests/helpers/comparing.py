@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from curate.artifacts.header import make_header
+from curate.artifacts.header import DatasetReference, RankingColumn, make_header
 from curate.artifacts.tables import write_table
 from curate.data.identity import fingerprint
 from curate.manifests.manifest import Selected, write_manifest
@@ -13,11 +13,11 @@ LABELS = [0, 0, 0, 0, 0, 1, 1, 1, 1, 1]
 ORDER = (3, 1, 4, 0, 5, 9, 2, 6, 8, 7)  # of another copy
 
 
-def header_of(kind, uids, labels=None, classes=("cat", "dog"), of=""):
+def header_of(kind, uids, labels=None, classes=("cat", "dog"), of="", columns=None):
     numbers = None if labels is None else np.array(labels, np.int64)
-    dataset = {"reference": "hand", "split": "all", "n": len(uids), "classes": list(classes)}
-    dataset["fingerprint"] = fingerprint(np.array(uids, np.uint64), numbers)
-    return make_header(kind, "score", {"of": of}, seed=0, dataset=dataset)
+    known_by = fingerprint(np.array(uids, np.uint64), numbers)
+    dataset = DatasetReference("hand", "all", len(uids), list(classes), known_by)
+    return make_header(kind, "score", {"of": of}, seed=0, dataset=dataset, columns=columns)
 
 
 def columns_of(uids, labels=None):
@@ -28,8 +28,8 @@ def columns_of(uids, labels=None):
 def scores(path, values, *, uids=None, labels=None, hard_is="high", classes=("cat", "dog")):
     """A sealed table of one score, `el2n`."""
     uids = UIDS[: len(values)] if uids is None else uids
-    header = header_of("scores", uids, labels, classes, of=path.name)
-    header["columns"] = {"el2n": {"hard_is": hard_is}}
+    ranking = {"el2n": RankingColumn(hard_is)}
+    header = header_of("scores", uids, labels, classes, of=path.name, columns=ranking)
     return write_table(path, header, columns_of(uids, labels) | {"el2n": np.array(values, np.float64)}).path
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import yaml
 
-from curate.artifacts.header import UNSEALED, file_sha256, make_header, seal_file
+from curate.artifacts.header import DatasetReference, make_header
+from curate.artifacts.seal import UNSEALED, file_sha256, seal_file
 from curate.manifests.manifest import Selected, open_manifest, write_manifest
 from helpers.forks import Forks
 from helpers.hub_publishing import PublishingHub
@@ -23,9 +24,9 @@ PARTS = {"manifest.json", "selection.parquet", "samples.parquet", "histogram.png
 
 def made(folder: Path, keep=(0, 3, 5, 7), n=20) -> Path:
     """A small static manifest written by hand."""
-    dataset = {"reference": "mnist", "split": "train", "n": n, "classes": ["a", "b"], "fingerprint": "0" * 64}
-    header = make_header("manifest", "select", {"strategy": "top"}, seed=0, dataset=dataset)
-    header["summary"] = {"policy": "static", "strategy": "top", "n_kept": len(keep)}
+    dataset = DatasetReference("mnist", "train", n, ["a", "b"], "0" * 64)
+    summary = {"policy": "static", "strategy": "top", "n_kept": len(keep)}
+    header = make_header("manifest", "select", {"strategy": "top"}, seed=0, dataset=dataset, summary=summary)
     chance = np.random.default_rng(0)
     samples = {
         "index": np.arange(n),

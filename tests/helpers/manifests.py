@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 import curate
-from curate.artifacts.header import make_header
+from curate.artifacts.header import DatasetReference, make_header
 from curate.manifests.manifest import Selected, write_manifest
 
 
 def header_for(n, fingerprint="0" * 64):
-    dataset = {"reference": "x", "split": "all", "n": n, "classes": [], "fingerprint": fingerprint}
+    dataset = DatasetReference("x", "all", n, [], fingerprint)
     return make_header("manifest", "train", {}, seed=0, dataset=dataset)
 
 
@@ -19,15 +19,9 @@ EPOCHS = [[0, 3, 5, 7, 11], [1, 3, 19], [2, 4, 6, 8, 10, 12, 14]]
 
 def made(folder, epochs=EPOCHS, weights=None, n=N):
     """A manifest written by hand."""
-    dataset = {
-        "reference": "hand",
-        "split": "all",
-        "n": n,
-        "classes": ["cat", "dog"],
-        "fingerprint": "0" * 64,
-    }
-    header = make_header("manifest", "train", {}, seed=0, dataset=dataset)
-    header["summary"] = {"policy": "hand", "checkpoints": list(range(len(epochs)))}
+    dataset = DatasetReference("hand", "all", n, ["cat", "dog"], "0" * 64)
+    summary = {"policy": "hand", "checkpoints": list(range(len(epochs)))}
+    header = make_header("manifest", "train", {}, seed=0, dataset=dataset, summary=summary)
     uids = np.arange(n, dtype=np.uint64)[::-1] * np.uint64(2**59)
     samples = {"index": np.arange(n), "uid": uids, "label": np.arange(n) % 2}
     selection = [

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from curate import finder
-from curate.artifacts.header import make_header
+from curate.artifacts.header import DatasetReference, make_header
 from curate.manifests.manifest import Selected, write_manifest
 from curate.rng import rng
 from curate.selection.policy import View
@@ -98,7 +98,7 @@ def scores(tmp_path):
 def session_folder(path, selection, *, uids=UIDS, group=None):
     """A manifest of a training session: a list of indices per epoch, and the group of each sample."""
     n = len(uids)
-    dataset = {"reference": "hand", "split": "all", "n": n, "classes": [], "fingerprint": "0" * 64}
+    dataset = DatasetReference("hand", "all", n, [], "0" * 64)
     header = make_header("manifest", "train", {"policy": "ucb"}, seed=0, dataset=dataset)
     samples = {"index": np.arange(n), "uid": np.array(uids, np.uint64)}
     if group is not None:

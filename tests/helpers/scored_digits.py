@@ -36,4 +36,4 @@ def scored(some_digits, tmp_path_factory):
 
 
 def ranks(table):
-    return table.header["columns"]
+    return table.header.columns

@@ -10,14 +10,16 @@ import curate
 from curate import finder
 from curate.manifests.manifest import Selected
 from curate.networks import learner as learners
-from curate.networks.model import Recipe
+from curate.networks.model import Hyperparameters
 from curate.selection.policy import Plan
 from curate.selection.session import Asked, plan_session
 from curate.training.batches import Batches
 from curate.training.loop import fit
 
 CPU = torch.device("cpu")
-QUICK = Recipe(n_epochs=6, batch_size=50, optimizer="adam", lr=2e-3, weight_decay=0.0, schedule="cosine")
+QUICK = Hyperparameters(
+    n_epochs=6, batch_size=50, optimizer="adam", lr=2e-3, weight_decay=0.0, schedule="cosine"
+)
 
 
 def planned(policy, n=100, n_epochs=20, **asked):
@@ -65,21 +67,21 @@ def make(name, **options):
     return finder.make("policies", name, options)
 
 
-def begin(data, policy, session, recipe=QUICK, *, model="basic-cnn", seed=0, resume=None, width=4):
+def begin(data, policy, session, hyperparameters=QUICK, *, model="basic-cnn", seed=0, resume=None, width=4):
     """A fresh learner and its epochs to come."""
     learner = learners.build(model, {"width": width} if model == "basic-cnn" else {}, data, seed, CPU)
     return learner, fit(
         learner,
         policy,
         Batches(data, learner),
-        np.arange(len(data)),
-        recipe,
-        seed,
+        available=np.arange(len(data)),
+        hyperparameters=hyperparameters,
+        seed=seed,
         session=session,
         resume=resume,
     )
 
 
-def run(data, policy, session, recipe=QUICK, **how):
-    learner, epochs = begin(data, policy, session, recipe, **how)
+def run(data, policy, session, hyperparameters=QUICK, **how):
+    learner, epochs = begin(data, policy, session, hyperparameters, **how)
     return learner, list(epochs)

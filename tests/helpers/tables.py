@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from curate.artifacts.header import make_header
+from curate.artifacts.header import DatasetReference, RankingColumn, make_header
 from curate.artifacts.tables import Table, write_table
 from curate.scores.trace import Seen, Trace, open_trace, write_part, write_trace
 
@@ -21,11 +21,10 @@ def clusters_table(
     """A table of clusters written by hand."""
     n = len(cluster)
     uids = np.array(uid if uid is not None else range(n), np.uint64)
-    dataset = {"reference": "hand", "split": "all", "n": n, "classes": [], "fingerprint": "0" * 64}
-    if label is not None:
-        dataset["classes"] = [str(number) for number in range(max(label) + 1)]
-    header = make_header("clusters", "cluster", {}, seed=0, dataset=dataset)
-    header["columns"] = {"distance": {"hard_is": "high"}}
+    classes = [] if label is None else [str(number) for number in range(max(label) + 1)]
+    dataset = DatasetReference("hand", "all", n, classes, "0" * 64)
+    ranking = {"distance": RankingColumn("high")}
+    header = make_header("clusters", "cluster", {}, seed=0, dataset=dataset, columns=ranking)
     columns = {"index": np.arange(n), "uid": uids}
     if label is not None:
         columns["label"] = np.array(label, np.int64)
@@ -40,11 +39,10 @@ def score_table(path: Path, hard_is: str, **columns: list) -> Table:
     types = {"uid": np.uint64, "label": np.int64, "cluster": np.int32}
     arrays = {name: np.array(values, types.get(name, np.float64)) for name, values in given.items()}
     names = [str(number) for number in range(max(columns.get("label", [0])) + 1)]
-    dataset = {"reference": "hand", "split": "all", "n": n, "classes": names, "fingerprint": "0" * 64}
-    header = make_header("scores", "score", {}, seed=0, dataset=dataset)
-    ranking = [name for name in arrays if name not in types]
-    sides = {name: "low" if name == "aum" else hard_is for name in ranking}
-    header["columns"] = {name: {"hard_is": side} for name, side in sides.items()}
+    dataset = DatasetReference("hand", "all", n, names, "0" * 64)
+    sides = {name: "low" if name == "aum" else hard_is for name in arrays if name not in types}
+    ranking = {name: RankingColumn(side) for name, side in sides.items()}
+    header = make_header("scores", "score", {}, seed=0, dataset=dataset, columns=ranking)
     return Table(path, header, {"index": np.arange(n), **arrays})
 
 
@@ -59,8 +57,8 @@ def traced(folder: Path, n: int, runs: list[list[Seen]]) -> Trace:
     for epoch, models in enumerate(zip(*runs, strict=True)):
         parts.append(folder / f"part-{epoch}.parquet")
         write_part(parts[-1], epoch, models)
-    dataset = {"reference": "hand", "split": "all", "n": n, "classes": [], "fingerprint": "0" * 64}
-    header = make_header("trace", "train", {}, seed=0, dataset=dataset)
-    header["summary"] = {"n_epochs": len(parts), "n_models": len(runs), "samples_seen": 0}
+    dataset = DatasetReference("hand", "all", n, [], "0" * 64)
+    summary = {"n_epochs": len(parts), "n_models": len(runs), "samples_seen": 0}
+    header = make_header("trace", "train", {}, seed=0, dataset=dataset, summary=summary)
     write_trace(folder / "trace.parquet", header, parts)
     return open_trace(folder)

@@ -1,8 +1,8 @@
-"""What the tests of train and replay share: a short recipe, and the weights of a file as one number."""
+"""What the tests of train and replay share: a short run, and the weights of a file as one number."""
 
 import hashlib
 
-from curate.networks.learner import METADATA
+from curate.artifacts.kinds import MODEL
 
 QUICK = {"n_epochs": 2}
 
@@ -13,7 +13,7 @@ def sha_of_saved(path):
 
     digest = hashlib.sha256()
     with safe_open(path, framework="numpy") as file:
-        assert METADATA in file.metadata()
+        assert MODEL in file.metadata()
         for name in sorted(file.keys()):
             digest.update(name.encode())
             digest.update(file.get_tensor(name).tobytes())

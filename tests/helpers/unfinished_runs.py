@@ -26,7 +26,7 @@ MANIFEST = {
 }
 N_EPOCHS = 6
 N = 300
-UCB = {"policy": "ucb", "keep": "0.3", "period": 1, "recipe": {"lr": 0.01}}
+UCB = {"policy": "ucb", "keep": "0.3", "period": 1, "hyperparameters": {"lr": 0.01}}
 _CALM: dict[str, dict[str, bytes]] = {}
 
 
@@ -66,10 +66,12 @@ def save_always(monkeypatch):
 
 
 def train(small, output, **rest):
-    recipe = {"n_epochs": N_EPOCHS, **rest.pop("recipe", {})}
+    hyperparameters = {"n_epochs": N_EPOCHS, **rest.pop("hyperparameters", {})}
     chosen = rest.pop("options", {})
     options = None if chosen is None else {"width": "2", **chosen}
-    return curate.train(str(small), recipe=recipe, options=options, device="cpu", output=output, **rest)
+    return curate.train(
+        str(small), hyperparameters=hyperparameters, options=options, device="cpu", output=output, **rest
+    )
 
 
 class PulledPlugError(Exception):
@@ -154,7 +156,7 @@ class Stopped:
 def stopped_once(small, tmp_path_factory) -> Stopped:
     folder = tmp_path_factory.mktemp("stopped")
     calm = calm_content(small, **UCB)
-    train(small, folder / "run", policy="full", recipe={"n_epochs": 1})
+    train(small, folder / "run", policy="full", hyperparameters={"n_epochs": 1})
     earlier = content(folder / "run")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(unfinished_module, "_SHARE", float("inf"))

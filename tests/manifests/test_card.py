@@ -1,5 +1,7 @@
 """The card of a manifest: valid, and silent about the machine it was made on."""
 
+from dataclasses import replace
+
 import yaml
 from helpers.hub_desk import made
 
@@ -20,10 +22,8 @@ def test_the_card_is_a_valid_dataset_card(digits_round):
 
 def test_a_published_card_does_not_say_where_data_lay_on_the_machine(tmp_path):
     opened = open_manifest(made(tmp_path / "mine"))
-    header = {
-        **opened.header,
-        "dataset": {**opened.header["dataset"], "reference": "/home/ann/secret/photos/"},
-    }
+    secret = replace(opened.header.dataset, reference="/home/ann/secret/photos/")
+    header = replace(opened.header, dataset=secret)
     card = about("mine", header, opened.samples, origin=Origin(), address="hf:ann/x/mine")
     assert "secret" not in card
     assert "--data photos" in card

@@ -35,7 +35,7 @@ def test_a_missing_file_and_a_link_are_damage(digits_round, tmp_path):
 
 
 def test_a_hostile_file_name_does_not_leave_the_folder(digits_round, tmp_path):
-    from curate.artifacts.header import UNSEALED, seal_file
+    from curate.artifacts.seal import UNSEALED, seal_file
 
     shutil.copytree(digits_round.manifest, tmp_path / "m")
     path = tmp_path / "m" / "manifest.json"

@@ -43,7 +43,7 @@ def test_the_order_is_that_in_which_curate_itself_trains(tmp_path):
             data,
             policy="random",
             keep=0.3,
-            recipe={"n_epochs": 3},
+            hyperparameters={"n_epochs": 3},
             test=data,
             seed=4,
             output=tmp_path / "run",

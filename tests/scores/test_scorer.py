@@ -55,7 +55,7 @@ def test_a_look_does_not_depend_on_the_rest_of_a_batch(name, some_digits):
     learner = learners.build("basic-cnn", {}, some_digits, 0, torch.device("cpu"))
     learner.module.eval()
     scorer = finder.make("scorers", name)
-    images, labels = next(Batches(some_digits, learner).plain(np.arange(40), 40))
+    _, images, labels = next(Batches(some_digits, learner).plain(np.arange(40), 40))
     with torch.no_grad():
         together = scorer.of_batch(learner, images, labels)
         alone = torch.cat([scorer.of_batch(learner, images[i : i + 1], labels[i : i + 1]) for i in range(40)])

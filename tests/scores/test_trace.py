@@ -77,7 +77,7 @@ def test_the_first_epochs_and_models_of_a_trace(tmp_path):
 def test_a_trace_is_the_same_bytes_again(traced_run, tmp_path):
     options = {"n_epochs": 4, "batch_size": 50}
     again = curate.train(
-        "digits", policy="random", keep=0.4, recipe=options, trace=True, output=tmp_path / "run"
+        "digits", policy="random", keep=0.4, hyperparameters=options, trace=True, output=tmp_path / "run"
     )
     assert (again.manifest.path / "trace.parquet").read_bytes() == (
         traced_run.path / "trace.parquet"

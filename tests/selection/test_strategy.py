@@ -1,5 +1,7 @@
 """What strategies share: orders by hand, ties by uid, columns and options that are refused, exact budgets."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from helpers.ordering import order_of
@@ -72,7 +74,7 @@ def test_every_strategy_has_exact_budgets_and_a_class_floor(name, keep, tmp_path
     chance = np.random.default_rng(1)
     columns = {"el2n": chance.random(20).round(1).tolist(), "label": [0] * 10 + [1] * 10}
     table = score_table(tmp_path / "s", "high", **columns)
-    table.header["sha256"] = "0" * 64
+    table = dataclasses.replace(table, header=dataclasses.replace(table.header, sha256="0" * 64))
     keep = keep / 20
     made = curate.select(table, name, keep=keep, class_floor=1.0, output=tmp_path / "m")
     kept = made.selected(0).indices

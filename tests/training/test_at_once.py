@@ -43,7 +43,7 @@ def test_models_at_once_are_those_of_one_thread_alone(some_digits, tmp_path, thr
             trace=tmp_path / f"{name}.trace",
             output=tmp_path / f"{name}.parquet",
         )
-        assert table.header["n_threads"] == 1
+        assert table.header.n_threads == 1
         assert torch.get_num_threads() == threads
         assert torch.equal(torch.get_rng_state(), chance)
         ways[name] = columns_of(table), list(curate.open_trace(tmp_path / f"{name}.trace").epochs())
@@ -58,7 +58,7 @@ def test_models_at_once_are_those_of_one_thread_alone(some_digits, tmp_path, thr
 
 def test_one_by_one_is_one_at_a_time_with_all_threads(some_digits, tmp_path, three_threads):
     table = curate.score(some_digits, "aum", models=2, epochs=1, side_by_side=False, output=tmp_path / "s")
-    assert table.header["n_threads"] == 3
+    assert table.header.n_threads == 3
 
 
 def test_images_that_are_decoded_on_the_way_are_read_for_one_model_at_a_time(tmp_path, three_threads):
@@ -66,7 +66,7 @@ def test_images_that_are_decoded_on_the_way_are_read_for_one_model_at_a_time(tmp
         write(tmp_path / "photos" / "ab"[number % 2] / f"{number}.png", png(8, 8, seed=number))
     streamed = curate.open_dataset(str(tmp_path / "photos"), replace(ALL, stream=True))
     table = curate.score(streamed, "aum", models=2, epochs=1, output=tmp_path / "s")
-    assert table.header["n_threads"] == 3
+    assert table.header.n_threads == 3
 
 
 def test_only_small_models_without_dropout_are_computed_at_once(some_digits, three_threads):

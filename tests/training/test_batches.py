@@ -10,7 +10,10 @@ from curate.data.dataset import Dataset
 from curate.data.images import ResidentImages
 from curate.errors import CurateError
 from curate.networks import learner as learners
-from curate.training.batches import Batches, ahead, check_augment, shift_and_mirror
+from curate.training.augmentation import augmentation_for, shift_and_mirror
+from curate.training.augmentations.crop_flip import CropFlip
+from curate.training.augmentations.none import NoAugmentation
+from curate.training.batches import Batches, ahead
 
 pytest_plugins = ["helpers.sessions"]
 
@@ -44,20 +47,22 @@ def test_what_befalls_a_sample_does_not_depend_on_its_batch(digits):
     batches = Batches(digits, learner)
 
     def images_of(order, size):
-        pieces = [images for images, _ in batches.augmented(np.array(order), size, "crop-flip", 5, 2)]
+        pieces = [batch.images for batch in batches.augmented(np.array(order), size, CropFlip(), 5, 2)]
         return dict(zip(order, torch.cat(pieces), strict=True))
 
     alone, together = images_of([7, 9], 1), images_of([3, 9, 250, 7, 11], 4)
     assert (alone[7] == together[7]).all()
     assert (alone[9] == together[9]).all()
-    other_epoch = torch.cat([i for i, _ in batches.augmented(np.arange(50), 50, "crop-flip", 5, 3)])
-    plain = torch.cat([i for i, _ in batches.plain(np.arange(50), 50)])
+    other_epoch = torch.cat(
+        [batch.images for batch in batches.augmented(np.arange(50), 50, CropFlip(), 5, 3)]
+    )
+    plain = torch.cat([batch.images for batch in batches.plain(np.arange(50), 50)])
     assert (other_epoch != plain).any()
 
 
 def test_auto_augments_colour_images_only():
-    assert check_augment("auto", 3) == "crop-flip"
-    assert check_augment("auto", 1) == "none"
+    assert augmentation_for("auto", 3) == CropFlip()
+    assert augmentation_for("auto", 1) == NoAugmentation()
 
 
 def test_ahead_hands_over_errors_and_stops_early():

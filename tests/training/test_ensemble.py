@@ -9,22 +9,30 @@ import torch
 import curate
 from curate.errors import CurateError
 from curate.networks import learner as learners
-from curate.networks.model import Recipe
+from curate.networks.model import Hyperparameters
 from curate.training import ensemble
 from curate.training.batches import Batches
-from curate.verbs import scoring
+from curate.verbs import score_from_training
 
 pytest_plugins = ["helpers.scored_digits"]
 
 
 @pytest.mark.parametrize("model", ["basic-cnn", "lenet5"])
 def test_side_by_side_are_the_same_models_up_to_rounding(model, some_digits):
-    recipe = Recipe(2, 64, "sgd", 0.02, 0.9, 5e-4, "cosine", "crop-flip")
+    recipe = Hyperparameters(2, 64, "sgd", 0.02, 0.9, 5e-4, "cosine", "crop-flip")
     found = {}
     for side_by_side in (False, True):
         models = [learners.build(model, {}, some_digits, seed, torch.device("cpu")) for seed in range(3)]
         data = Batches(some_digits, models[0])
-        rounds = ensemble.fit_all(models, data, recipe, range(3), 2, side_by_side=side_by_side, trace=True)
+        rounds = ensemble.fit_all(
+            models,
+            data,
+            hyperparameters=recipe,
+            seeds=range(3),
+            n_epochs=2,
+            side_by_side=side_by_side,
+            trace=True,
+        )
         found[side_by_side] = (list(rounds), models)
     for (one, other), (mine, theirs) in zip(
         zip(found[False][0], found[True][0], strict=True),
@@ -54,6 +62,8 @@ def test_dropout_is_not_trained_side_by_side(some_digits):
     assert not ensemble.pays_side_by_side(learner)  # on a CPU
     with_dropout = torch.nn.Sequential(learner.module, torch.nn.Dropout())
     assert not ensemble.fits_side_by_side(replace(learner, module=with_dropout))
-    training = scoring.Training("it", {}, Recipe(), 2, 1, side_by_side=True, device=None, trace=None)
+    training = score_from_training.Training(
+        "it", {}, Hyperparameters(), 2, 1, side_by_side=True, device=None, trace=None
+    )
     with pytest.raises(CurateError, match="it has dropout and is not trained side by side: use --one-by-one"):
-        scoring._side_by_side(training, replace(learner, module=with_dropout))
+        score_from_training._side_by_side(training, replace(learner, module=with_dropout))

@@ -12,7 +12,7 @@ from torch.nn import functional
 from curate.errors import CurateError
 from curate.manifests.manifest import Selected
 from curate.networks import learner as learners
-from curate.networks.model import Recipe
+from curate.networks.model import Hyperparameters
 from curate.rng import rng
 from curate.selection.session import Session
 from curate.training.batches import Batches
@@ -38,7 +38,7 @@ def test_what_was_drawn_before_does_not_matter(digits):
 
 def test_one_sgd_step_equals_torch_by_hand(digits):
     """All samples in one batch: one Nesterov step against torch's own autograd and update rule."""
-    recipe = Recipe(1, 300, "sgd", 0.05, 0.9, 5e-4, "constant", "none")
+    recipe = Hyperparameters(1, 300, "sgd", 0.05, 0.9, 5e-4, "constant", "none")
     ours, _ = run(digits, recipe)
     hand = learners.build("basic-cnn", {}, digits, 0, CPU)
     order = rng(0, "order", 0).permutation(300)
@@ -95,7 +95,7 @@ def test_weights_scale_the_loss_of_each_sample(digits):
     """Weight 0 is as good as absent, up to the mean over the batch: compare with a doubled rest."""
     indices = np.arange(64)
     weights = np.where(indices < 32, 0.0, 2.0).astype(np.float32)
-    recipe = Recipe(1, 64, "sgd", 0.05, 0.0, 0.0, "constant", "none")
+    recipe = Hyperparameters(1, 64, "sgd", 0.05, 0.0, 0.0, "constant", "none")
     weighted, _ = run(digits, recipe, policy=Fixed(Selected(indices, weights), []))
     hand = learners.build("basic-cnn", {}, digits, 0, CPU)
     order = [index for index in rng(0, "order", 0).permutation(300) if index < 64]
@@ -115,7 +115,7 @@ def test_an_empty_selection_is_an_error(digits, selected):
 
 
 def test_a_diverging_run_names_the_learning_rate(digits):
-    recipe = Recipe(3, 32, "sgd", 1e12, 0.9, 0.0, "constant", "none")
+    recipe = Hyperparameters(3, 32, "sgd", 1e12, 0.9, 0.0, "constant", "none")
     with pytest.raises(
         CurateError, match=r"the loss is (nan|inf) in epoch \d, first that of sample \d+: use a smaller --lr"
     ):
@@ -131,7 +131,7 @@ def test_a_diverging_run_names_the_learning_rate(digits):
         ({"momentum": 1.0}, "momentum=1.0 is out of range"),
         ({"weight_decay": -1.0}, "weight-decay=-1.0 is out of range"),
         ({"optimizer": "adamw"}, "optimizer=adamw is out of range: use sgd or adam"),
-        ({"schedule": "cosin"}, r"no schedule 'cosin': did you mean cosine\?"),
+        ({"schedule": "cosin"}, r"no schedule called 'cosin': did you mean cosine\?"),
         ({"augment": "cutmix"}, "augment=cutmix is unknown: use one of auto"),
     ],
 )

@@ -58,7 +58,7 @@ def test_one_full_pass_per_checkpoint_in_evaluation_mode_without_augmentation(
     learner, _ = run(digits, make(policy), session, recipe)
     assert passes == [0, 2, 4]
     assert [len(images) for images in batches] == [EVALUATION_BATCH, 50] * 3
-    plain = torch.cat([images for images, _ in Batches(digits, learner).plain(np.arange(300), 300)])
+    plain = torch.cat([batch.images for batch in Batches(digits, learner).plain(np.arange(300), 300)])
     for first, second in zip(batches[::2], batches[1::2], strict=True):
         assert (torch.cat([first, second]) == plain).all()
 

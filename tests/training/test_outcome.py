@@ -10,7 +10,7 @@ from curate.selection.groups import GROUPS
 def test_samples_carry_counts_groups_and_posteriors(digits_session):
     manifest = curate.open_manifest(digits_session)
     samples = manifest.samples
-    asked = manifest.header["summary"]["checkpoints"]
+    asked = manifest.header.summary["checkpoints"]
     by_hand = np.zeros(manifest.n, np.int64)
     for epoch in asked:
         by_hand[manifest.selected(epoch).indices] += 1
@@ -20,5 +20,5 @@ def test_samples_carry_counts_groups_and_posteriors(digits_session):
     of = samples["group"]
     best = posterior.max(axis=1)
     assert all(posterior[i, GROUPS.index(of[i])] == best[i] for i in range(manifest.n))
-    groups = manifest.header["summary"]["groups"]
+    groups = manifest.header.summary["groups"]
     assert sum(group["weight"] for group in groups.values()) == pytest.approx(1, abs=1e-5)

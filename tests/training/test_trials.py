@@ -3,8 +3,8 @@
 import numpy as np
 
 from curate.rng import rng
+from curate.selection.controls import MatchedRandom
 from curate.selection.policy import View
-from curate.training.trials import MatchedRandom
 
 
 def test_random_control_matches_a_manifest_epoch_by_epoch():

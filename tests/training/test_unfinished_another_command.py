@@ -24,9 +24,9 @@ pytest_plugins = ["helpers.unfinished_runs"]
 pytestmark = pytest.mark.usefixtures("no_fsync")
 
 OTHERS = {
-    "lr was 0.01, is now 0.02": {"recipe": {"lr": 0.02}},
-    "n_epochs was 6, is now 7": {"recipe": {"lr": 0.01, "n_epochs": 7}},
-    "batch_size was 64, is now 32": {"recipe": {"lr": 0.01, "batch_size": 32}},
+    "lr was 0.01, is now 0.02": {"hyperparameters": {"lr": 0.02}},
+    "n_epochs was 6, is now 7": {"hyperparameters": {"lr": 0.01, "n_epochs": 7}},
+    "batch_size was 64, is now 32": {"hyperparameters": {"lr": 0.01, "batch_size": 32}},
     "seed was 0, is now 1": {"seed": 1},
     "keep was 0.3, is now 0.4": {"keep": "0.4"},
     "period was 1, is now 2": {"period": 2},
@@ -126,7 +126,7 @@ def test_other_data_under_the_same_name_are_refused(small, tmp_path):
 @pytest.mark.usefixtures("save_always")
 @pytest.mark.parametrize("lr", [0.01, 0.02], ids=["the same command", "another"])
 def test_fresh_drops_it_and_starts_anew(lr, small, tmp_path):
-    now = {**UCB, "recipe": {"lr": lr}}
+    now = {**UCB, "hyperparameters": {"lr": lr}}
     calm = calm_content(small, **now)
     run = tmp_path / "run"
     interrupt(small, run, **UCB)
@@ -139,7 +139,7 @@ def test_fresh_drops_it_and_starts_anew(lr, small, tmp_path):
 
 @pytest.mark.usefixtures("save_always")
 def test_fresh_and_interrupted_it_goes_on_from_the_new_run(small, tmp_path):
-    now = {**UCB, "recipe": {"lr": 0.02}}
+    now = {**UCB, "hyperparameters": {"lr": 0.02}}
     calm = calm_content(small, **now)
     run = tmp_path / "run"
     interrupt(small, run, stop_in=4, **UCB)

@@ -123,7 +123,7 @@ def test_only_what_this_run_left_is_cleared_up(small, tmp_path):
         other.mkdir()
         (other / "selection.parquet").write_bytes(b"half")
     others[2].write_text("a file")
-    train(small, tmp_path / "run", policy="full", recipe={"n_epochs": 1})
+    train(small, tmp_path / "run", policy="full", hyperparameters={"n_epochs": 1})
     assert [other.name for other in others if not other.exists()] == []
 
 

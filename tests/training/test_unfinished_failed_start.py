@@ -51,5 +51,5 @@ def test_a_folder_of_the_users_own_is_not_deleted(small, tmp_path):
     notes.parent.mkdir()
     notes.write_text("to be finished")
     with contextlib.suppress(CurateError):
-        train(small, tmp_path / "run", policy="full", recipe={"n_epochs": 1})
+        train(small, tmp_path / "run", policy="full", hyperparameters={"n_epochs": 1})
     assert notes.exists()

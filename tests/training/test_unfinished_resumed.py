@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("no_fsync")
 
 CASES = {
     "full": {},
-    "sgd, crop and flip": {"recipe": {"optimizer": "sgd", "momentum": 0.9, "augment": "crop-flip"}},
+    "sgd, crop and flip": {"hyperparameters": {"optimizer": "sgd", "momentum": 0.9, "augment": "crop-flip"}},
     "random": {"policy": "random", "keep": "0.3"},
     "random-partition": {"policy": "random-partition", "keep": "0.4"},
     "early-stop": {"policy": "early-stop", "keep": "0.75"},

@@ -7,14 +7,14 @@ import pytest
 from safetensors.numpy import save_file
 
 import curate
-from curate.artifacts.header import make_header
+from curate.artifacts.header import DatasetReference, make_header
 from curate.data.identity import uid_of
 from curate.errors import CurateError, DamagedError
 from curate.vectors.embedding import open_embedding, write_embedding
 
 
 def small_header(n):
-    dataset = {"reference": "x", "split": "all", "n": n, "classes": [], "fingerprint": "f"}
+    dataset = DatasetReference("x", "all", n, [], "f")
     return make_header("embedding", "embed", {}, seed=0, dataset=dataset)
 
 
@@ -130,7 +130,7 @@ class TestVectorsFromElsewhere:
         table = curate.cluster(tmp_path / "v.npy", 3, data=data, output=tmp_path / "c.parquet")
         assert (table["uid"] == data.uids).all()
         assert (table.labels == data.labels).all()
-        assert table.header["dataset"]["fingerprint"] == data.fingerprint
+        assert table.header.dataset.fingerprint == data.fingerprint
 
     def test_a_dataset_of_another_size_is_refused(self, tmp_path):
         np.save(tmp_path / "v.npy", self.vectors)

@@ -121,7 +121,7 @@ def test_any_k_up_to_n_gives_valid_clusters(k, n, spherical):
 def test_equal_vectors_leave_clusters_empty_and_are_reported(tmp_path):
     np.save(tmp_path / "v.npy", np.ones((20, 3), np.float32))
     table = curate.cluster(tmp_path / "v.npy", 4, output=tmp_path / "c.parquet")
-    assert table.header["summary"]["n_empty"] == 4 - len(set(table["cluster"].tolist()))
+    assert table.header.summary["n_empty"] == 4 - len(set(table["cluster"].tolist()))
     assert table["distance"].max() < 0.01  # FAISS moves copies of a centroid a little apart
 
 

@@ -9,7 +9,7 @@ import curate
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("train") / "run"
-    return curate.train("digits", recipe=QUICK, seed=3, output=folder)
+    return curate.train("digits", hyperparameters=QUICK, seed=3, output=folder)
 
 
 @pytest.fixture(scope="session")

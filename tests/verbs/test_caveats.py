@@ -35,7 +35,10 @@ def test_models_in_common_are_told_of(here, other, shared):
     def made(name, seed=4, n_models=10, model="basic-cnn", **more):
         table = open_table(scores(here / name, np.random.default_rng(seed).normal(size=10).tolist()))
         options = {"n_models": n_models, "model": model, "method": name, "side_by_side": seed > 4}
-        return replace(table, header=table.header | {"seed": seed, "options": options} | more)
+        return replace(
+            table,
+            header=replace(table.header, **{"command": "score", "seed": seed, "options": options, **more}),
+        )
 
     notes = compare(made("a"), made("b", **other)).notes
     assert notes == ([f"{here / 'a'} and {here / 'b'} share {shared}"] if shared else [])

@@ -9,7 +9,7 @@ import curate
 
 def test_k_defaults_to_one_cluster_per_120_samples(digits_round, tmp_path):
     table = curate.cluster(digits_round.embedding, output=tmp_path / "c.parquet")
-    assert table.header["summary"]["k"] == 12  # 1,443 / 120
+    assert table.header.summary["k"] == 12  # 1,443 / 120
 
 
 def test_cluster_selects_in_the_same_step(cli, here, digits_round):
@@ -35,8 +35,8 @@ def test_every_option_of_cluster_reaches_the_clustering(cli, here, digits_round,
     assert cli(*words, "--spherical", *more).code == 0
     header = curate.open_table(here / "digits-k7.parquet").header
     given = {"k": 7, "spherical": True, "iterations": 3, "init": "kmeans++", "relocate": 2}
-    assert header["options"] == given
-    assert header["seed"] == 5
+    assert header.options == given
+    assert header.seed == 5
     assert_error(cli(*words[:4], "--init", "kmean", "-o", "x.parquet"), "there is no init 'kmean'")
 
 

@@ -91,15 +91,15 @@ class TestCombining:
         for file in sorted((here / "one" / "u").iterdir()):
             assert file.read_bytes() == (here / "two" / "u" / file.name).read_bytes(), file.name
         made = open_manifest(here / "one" / "u")
-        header, parents = made.header, made.header["parents"]
-        seals = [open_manifest(path).header["sha256"] for path in (a, b)]
+        header, parents = made.header, made.header.parents
+        seals = [open_manifest(path).header.sha256 for path in (a, b)]
         assert [parents["manifest-1"], parents["manifest-2"]] == seals
-        assert [parents[f"manifest-{i}/scores"] for i in (1, 2)] == [open_table(table).header["sha256"]] * 2
-        assert (header["command"], header["options"]) == ("compare", {"combine": "union"})
+        assert [parents[f"manifest-{i}/scores"] for i in (1, 2)] == [open_table(table).header.sha256] * 2
+        assert (header.command, header.options) == ("compare", {"combine": "union"})
         n_kept = int(made.samples["n_selected"].sum())
-        assert {"policy": "static", "n_kept": n_kept, "n_epochs": 1}.items() <= header["summary"].items()
+        assert {"policy": "static", "n_kept": n_kept, "n_epochs": 1}.items() <= header.summary.items()
         assert list(made.samples) == ["index", "uid", "label", "n_selected"]
-        nested = compare(made, a, combine="intersect", output=here / "nested").combined.header["parents"]
+        nested = compare(made, a, combine="intersect", output=here / "nested").combined.header.parents
         assert (nested["manifest-1/manifest-2"], nested["manifest-2"], len(nested)) == (*seals[::-1], 7)
 
     def test_a_combined_manifest_replays(self, cli, here, digits_round):

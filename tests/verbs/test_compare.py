@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.commands import assert_error
+from helpers.commands import assert_error, command, loaded_by
 from helpers.comparing import columns_of, header_of, manifest, scores
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
-from test_layers import command, loaded_by
 
+from curate.artifacts.header import RankingColumn
 from curate.artifacts.tables import Table, open_table
 from curate.errors import CurateError
 from curate.manifests.manifest import open_manifest
@@ -67,7 +67,7 @@ def test_spearman_and_overlap_agree_with_naive_code(pairs):
     both = [[pair[side] for pair in pairs] for side in (0, 1)]
     n, tables = len(pairs), []
     for values in both:
-        header = dict(header_of("scores", range(n)), columns={"s": {"hard_is": "high"}})
+        header = header_of("scores", range(n), columns={"s": RankingColumn("high")})
         tables.append(Table(Path("x.parquet"), header, columns_of(range(n)) | {"s": np.array(values)}))
     found = compare(*tables, budgets=[0.5]).pairs[0]
     assert found.spearman == pytest.approx(spearman_by_hand(*both), abs=1e-12)
@@ -122,7 +122,7 @@ def test_classes_show_the_share_kept_and_the_largest_difference(here):
     (["a.parquet", "c.parquet"], "there is no table or manifest c.parquet: name a .parquet table or"),
     (["a.parquet", "photos"], "photos is not a manifest folder"),
     (["a.parquet", "else.parquet"], "a.parquet was made from hand .* else.parquet is hand .* do not belong"),
-    (["a.parquet", "lost.parquet"], r"lost.parquet: 'el2n' of sample 3 \(uid 0+67\) is nan: compare only"),
+    (["a.parquet", "lost.parquet"], r"lost.parquet: el2n of sample 3 is nan: score it anew"),
     (["a.parquet", "b.parquet", "--column", "eln"], r"a.parquet has no column 'eln': did you mean el2n\?"),
     (["a.parquet", "b.parquet", "--column", "uid"], "column 'uid' does not rank: use one of el2n"),
     (["m", "n", "--column", "el2n"], "column=el2n is for tables, and all given are manifests: leave it"),
@@ -148,8 +148,8 @@ def test_errors_are_one_line_with_the_value_and_the_remedy(cli, folder, words, m
 def test_json_is_one_object_of_everything(cli, folder):
     said = cli("compare", "m", "n", "--union", "-o", "u", "--json")
     found, header = json.loads(said.out), open_manifest("u").header
-    assert (found["path"], found["sha256"]) == ("u", header["sha256"])
-    assert found["combined"] == header["summary"]
+    assert (found["path"], found["sha256"]) == ("u", header.sha256)
+    assert found["combined"] == header.summary
     assert found["pairs"][0]["selected"] == 1 / 4
     assert [budget["keep"] for budget in found["budgets"]] == ["0.05", "0.1", "0.2", "0.3", "0.5", "0.7"]
     assert found["inputs"][1] == {"path": "n", "kind": "manifest", "ranked_by": "n_selected", "n_selected": 2}

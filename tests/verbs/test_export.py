@@ -9,8 +9,8 @@ from helpers.manifests import EPOCHS, N
 from PIL import Image
 
 import curate
+from curate import finder
 from curate.errors import CurateError
-from curate.verbs.export import ENDINGS
 
 pytest_plugins = ["helpers.manifests"]
 
@@ -92,7 +92,7 @@ def test_the_command_writes_a_default_name_and_says_how_many(dynamic, cli, here)
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--to", "nyp"], "there is no format 'nyp': did you mean npy?"),
+        (["--to", "nyp"], "there is no export format called 'nyp': did you mean npy?"),
         (
             ["--to", "npy"],
             "has 3 epochs, each with a selection of its own: say which with --epoch",
@@ -113,7 +113,7 @@ def test_wrong_input_is_answered_in_one_line(dynamic, cli, here, words, message)
 
 
 def test_the_help_names_every_format(cli):
-    assert all(name in cli("export", "--help").out for name in ENDINGS)
+    assert all(name in cli("export", "--help").out for name in finder.names("exports"))
 
 
 def test_a_static_manifest_has_no_epoch_to_choose(static):

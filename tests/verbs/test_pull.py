@@ -138,7 +138,7 @@ def test_push_pull_and_replay_end_in_the_same_weights(desk, hub, tmp_path):
         policy="ucb",
         keep=0.3,
         period=1,
-        recipe=recipe,
+        hyperparameters=recipe,
         options={"width": 4},
         output=tmp_path / "run",
     ).manifest

@@ -133,7 +133,7 @@ def test_accuracies_of_a_replay_are_on_the_card(desk, hub, tmp_path):
     }
     untimed = {"name": "full", **run, "seconds": None}
     found = {
-        "manifest_sha256": open_manifest(manifest).header["sha256"],
+        "manifest_sha256": open_manifest(manifest).header.sha256,
         "model": "lenet5",
         "device": "cpu",
         "recipe": {"n_epochs": 5},

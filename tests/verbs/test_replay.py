@@ -28,8 +28,12 @@ def session(few, folder, name, sources, **more):
     train, test = few
     wanted = finder.option_names(finder.load("policies", name))
     source = next((path for option, path in sources.items() if option in wanted), None)
-    keep = {} if finder.load("policies", name).budget == "own" else {"keep": 0.4}
-    shared = {"recipe": {"n_epochs": 5, "augment": "crop-flip"}, "options": {"width": 4}, "test": test}
+    keep = {} if finder.load("policies", name).sizing == "own" else {"keep": 0.4}
+    shared = {
+        "hyperparameters": {"n_epochs": 5, "augment": "crop-flip"},
+        "options": {"width": 4},
+        "test": test,
+    }
     return curate.train(train, policy=name, from_=source, output=folder, seed=7, **{**shared, **keep, **more})
 
 
@@ -60,14 +64,14 @@ def test_replay_of_a_session_ends_in_the_same_weights_without_selecting(
 
 
 def _epochs(made):
-    return {"recipe": made.manifest.header["options"]["recipe"]}
+    return {"hyperparameters": made.manifest.header.options["recipe"]}
 
 
 def test_a_session_is_transferred_to_another_model_and_seed(few, sources):
     found = curate.replay(
         sources["manifest"], few[0], test=few[1], model="lenet5", seed=3, trials=2, against=["random"]
     )
-    assert found.recipe.n_epochs == 5  # as many as were recorded, not lenet5's own number
+    assert found.hyperparameters.n_epochs == 5  # as many as were recorded, not lenet5's own number
     assert [trial.seed for trial in found.runs[0].trials] == [3, 4]
     assert [run.trials[0].samples_seen for run in found.runs] == [480, 480]
 
@@ -75,12 +79,12 @@ def test_a_session_is_transferred_to_another_model_and_seed(few, sources):
 def test_freezing_trains_on_the_last_selection_throughout(few, sources, tmp_path):
     last = curate.open_manifest(sources["manifest"]).selected(4).indices
     found = curate.replay(
-        sources["manifest"], few[0], test=few[1], trials=1, freeze="last", recipe={"n_epochs": 7}
+        sources["manifest"], few[0], test=few[1], trials=1, freeze="last", hyperparameters={"n_epochs": 7}
     )
     assert found.runs[0].trials[0].samples_seen == 7 * len(last)
     frozen = session(
         few, tmp_path / "frozen", "recorded", sources, options={"width": 4, "freeze": "last"},
-        recipe={"n_epochs": 7, "augment": "crop-flip"},
+        hyperparameters={"n_epochs": 7, "augment": "crop-flip"},
     )  # fmt: skip
     assert frozen.manifest.is_static
     assert frozen.manifest.selected(0).indices.tolist() == last.tolist()
@@ -95,7 +99,7 @@ def test_what_cannot_be_frozen_or_followed_is_refused(few, sources, trained):
     with pytest.raises(
         CurateError, match=r"records 5 epochs, this run has 6: use --epochs 5 or fewer, or --f"
     ):
-        curate.replay(sources["manifest"], few[0], recipe={"n_epochs": 6})
+        curate.replay(sources["manifest"], few[0], hyperparameters={"n_epochs": 6})
 
 
 def test_replay_of_a_training_run_ends_in_the_same_weights(trained):
@@ -111,7 +115,9 @@ def test_a_reordered_and_extended_copy_replays_to_the_same_weights(digits_round,
     copy = digits.take(np.r_[np.random.default_rng(1).permutation(1443), 4, 4])
     test = curate.open_dataset("digits", curate.Options(split="test"))
     one, other = (
-        curate.replay(digits_round.manifest, data, test=test, recipe=QUICK, trials=1).runs[0].trials[0]
+        curate.replay(digits_round.manifest, data, test=test, hyperparameters=QUICK, trials=1)
+        .runs[0]
+        .trials[0]
         for data in (digits, copy)
     )
     assert one.weights_sha256 == other.weights_sha256
@@ -119,7 +125,9 @@ def test_a_reordered_and_extended_copy_replays_to_the_same_weights(digits_round,
 
 
 def test_controls_train_on_the_same_seeds_and_budgets(digits_round):
-    found = curate.replay(digits_round.manifest, recipe={"n_epochs": 1}, trials=2, against=["full", "random"])
+    found = curate.replay(
+        digits_round.manifest, hyperparameters={"n_epochs": 1}, trials=2, against=["full", "random"]
+    )
     assert [run.name for run in found.runs] == ["manifest", "full", "random"]
     for run in found.runs:
         assert [trial.seed for trial in run.trials] == [0, 1]
@@ -134,8 +142,8 @@ def test_controls_train_on_the_same_seeds_and_budgets(digits_round):
 @pytest.mark.slow
 def test_side_by_side_gives_the_same_runs_as_one_after_another(digits_round, set_threads):
     set_threads(1)
-    one = curate.replay(digits_round.manifest, recipe=QUICK, trials=2, against=["random"])
-    two = curate.replay(digits_round.manifest, recipe=QUICK, trials=2, against=["random"], jobs=2)
+    one = curate.replay(digits_round.manifest, hyperparameters=QUICK, trials=2, against=["random"])
+    two = curate.replay(digits_round.manifest, hyperparameters=QUICK, trials=2, against=["random"], jobs=2)
     for run, other in zip(one.runs, two.runs, strict=True):
         assert [t.weights_sha256 for t in run.trials] == [t.weights_sha256 for t in other.trials]
 
@@ -148,7 +156,7 @@ def test_side_by_side_needs_images_in_memory(tmp_path):
         Image.fromarray(np.full((8, 8, 3), number * 8, np.uint8)).save(folder / f"{number}.png")
     opening = curate.Options(split="all", stream=True)
     photos = str(tmp_path / "photos")
-    made = curate.train(photos, recipe=QUICK, opening=opening, test=photos, output=tmp_path / "run")
+    made = curate.train(photos, hyperparameters=QUICK, opening=opening, test=photos, output=tmp_path / "run")
     with pytest.raises(CurateError, match=r"jobs=2 needs the images in memory: leave out --stream"):
         curate.replay(made.manifest, opening=curate.Options(stream=True), jobs=2)
     again = curate.replay(made.manifest, trials=1)  # resident, on the recorded test set: the same bits
@@ -164,10 +172,10 @@ def test_a_dynamic_manifest_runs_out_of_epochs(tmp_path, digits):
     samples = {"index": np.arange(1443), "uid": digits.uids, "label": digits.labels}
     epochs = [Selected(np.arange(40)), Selected(np.arange(40, 90))]
     manifest = write_manifest(tmp_path / "m", header, epochs, samples)
-    found = curate.replay(manifest, recipe={"n_epochs": 2}, trials=1)
+    found = curate.replay(manifest, hyperparameters={"n_epochs": 2}, trials=1)
     assert found.runs[0].trials[0].samples_seen == 90
     with pytest.raises(CurateError, match=r"records 2 epochs, this run has 3: use --epochs 2 or fewer"):
-        curate.replay(manifest, recipe={"n_epochs": 3}, trials=1)
+        curate.replay(manifest, hyperparameters={"n_epochs": 3}, trials=1)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +200,7 @@ def test_replay_without_a_test_set_says_how_to_name_one(digits_round, tmp_path):
     manifest = curate.select(table, keep=50, output=tmp_path / "m")
     with pytest.raises(CurateError, match="digits has no test set to replay against: name one with --test"):
         curate.replay(manifest)
-    found = curate.replay(manifest, test="digits", recipe={"n_epochs": 1}, trials=1)
+    found = curate.replay(manifest, test="digits", hyperparameters={"n_epochs": 1}, trials=1)
     assert found.runs[0].trials[0].samples_seen == 50
 
 

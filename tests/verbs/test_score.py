@@ -7,7 +7,7 @@ import pytest
 import curate
 from curate import finder
 from curate.errors import CurateError
-from curate.verbs import scoring
+from curate.verbs import score_from_training
 
 pytest_plugins = ["helpers.scored_digits"]
 
@@ -16,17 +16,17 @@ def test_defaults_are_those_of_the_method(some_digits, tmp_path, monkeypatch):
     asked = []
 
     def remember(source, methods, training, *rest, **more):
-        asked.append((training.n_models, training.n_epochs, training.recipe.n_epochs))
+        asked.append((training.n_models, training.n_epochs, training.hyperparameters.n_epochs))
         raise CurateError("enough")
 
-    monkeypatch.setattr(scoring, "score_by_training", remember)
-    own = finder.load("models", "basic-cnn").recipe.n_epochs
+    monkeypatch.setattr(score_from_training, "score_from_training", remember)
+    own = finder.load("models", "basic-cnn").hyperparameters.n_epochs
     for method, epochs in (("el2n", None), ("forgetting", None), ("el2n", 50)):
         with pytest.raises(CurateError, match="enough"):
             curate.score(some_digits, method, epochs=epochs, output=tmp_path / "x")
     with pytest.raises(CurateError, match="enough"):
         curate.score(some_digits, "el2n", model="resnet18", output=tmp_path / "x")
-    long = finder.load("models", "resnet18").recipe.n_epochs
+    long = finder.load("models", "resnet18").hyperparameters.n_epochs
     assert asked == [(10, min(20, own), own), (1, own, own), (10, 50, 50), (10, min(20, long), long)]
 
 

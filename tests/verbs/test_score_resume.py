@@ -11,7 +11,7 @@ import pytest
 
 import curate
 from curate.errors import CurateError
-from curate.verbs import scoring
+from curate.verbs import score_from_training
 
 pytest_plugins = ["helpers.forks", "helpers.scored_digits"]
 
@@ -73,7 +73,7 @@ def threads(request, set_threads):
 def test_a_run_that_was_stopped_goes_on_where_it_was(some_digits, tmp_path, monkeypatch):
     calm = curate.score(some_digits, ["el2n", "aum"], models=2, epochs=3, output=tmp_path / "calm")
     monkeypatch.setattr("curate.training.unfinished._SHARE", float("inf"))
-    real, trained = scoring.fit_all, []
+    real, trained = score_from_training.fit_all, []
 
     def stopping(*given, **more):
         for done in real(*given, **more):
@@ -82,7 +82,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(some_digits, tmp_path, monk
             if trained == [0, 1]:
                 raise KeyboardInterrupt
 
-    monkeypatch.setattr(scoring, "fit_all", stopping)
+    monkeypatch.setattr(score_from_training, "fit_all", stopping)
     with pytest.raises(KeyboardInterrupt):
         curate.score(some_digits, ["el2n", "aum"], models=2, epochs=3, output=tmp_path / "s")
     assert (tmp_path / "s.unfinished").is_dir()
@@ -90,13 +90,13 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(some_digits, tmp_path, monk
     assert trained[:2] == [0, 1]
     assert trained[-1] == 2
     assert all((table[name] == calm[name]).all() for name in calm.columns)
-    assert table.header["cost"]["samples_seen"] == calm.header["cost"]["samples_seen"]
+    assert table.header.cost.samples_seen == calm.header.cost.samples_seen
     assert not (tmp_path / "s.unfinished").exists()
 
 
 def test_an_unfinished_run_of_other_options_is_refused_unless_fresh(some_digits, tmp_path, monkeypatch):
     monkeypatch.setattr("curate.training.unfinished._SHARE", float("inf"))
-    monkeypatch.setattr(scoring, "_look", lambda *given: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(score_from_training, "_look", lambda *given: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         curate.score(some_digits, "el2n", models=1, epochs=1, output=tmp_path / "s")
     monkeypatch.undo()
@@ -109,7 +109,7 @@ def test_an_unfinished_run_of_other_options_is_refused_unless_fresh(some_digits,
 def stopped(some_digits, tmp_path, monkeypatch, **options):
     """A run that was interrupted when all was trained."""
     monkeypatch.setattr("curate.training.unfinished._SHARE", float("inf"))
-    monkeypatch.setattr(scoring, "_look", lambda *given: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(score_from_training, "_look", lambda *given: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         curate.score(some_digits, "el2n", models=1, epochs=1, output=tmp_path / "s", **options)
     monkeypatch.undo()

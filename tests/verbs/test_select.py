@@ -15,10 +15,10 @@ from curate.manifests.manifest import open_manifest
 def test_what_the_user_sets_goes_before_what_a_regime_means(digits_round, tmp_path):
     table = curate.score(digits_round.table, "prototypicality", output=tmp_path / "s")
     made = curate.select(table, regime="stratified", keep=0.1, output=tmp_path / "a")
-    assert made.header["options"]["cut"] == 0.3
+    assert made.header.options["cut"] == 0.3
     options = {"cut": "0.05"}
     made = curate.select(table, regime="stratified", keep=0.1, options=options, output=tmp_path / "b")
-    assert made.header["options"]["cut"] == 0.05
+    assert made.header.options["cut"] == 0.05
 
 
 def test_select_says_what_it_chose_and_why(here, cli, tmp_path):
@@ -48,9 +48,9 @@ def test_strategy_and_regime_exclude_each_other(digits_round, tmp_path):
 
 def test_the_default_strategy_is_that_of_the_table(digits_round, tmp_path):
     made = curate.select(digits_round.table, output=tmp_path / "c")
-    assert made.header["options"]["strategy"] == "furthest"
+    assert made.header.options["strategy"] == "furthest"
     table = curate.score(digits_round.table, "prototypicality", output=tmp_path / "s")
-    assert curate.select(table, output=tmp_path / "s-top").header["options"]["strategy"] == "top"
+    assert curate.select(table, output=tmp_path / "s-top").header.options["strategy"] == "top"
 
 
 def test_what_samples_are_ranked_by_is_on_record_and_said(tmp_path, cli):
@@ -58,7 +58,7 @@ def test_what_samples_are_ranked_by_is_on_record_and_said(tmp_path, cli):
     table = score_table(tmp_path / "t.parquet", "high", **columns)
     write_table(table.path, table.header, table.columns)
     assert cli("select", table.path, "--keep", "0.5", "-o", tmp_path / "m").code == 0
-    assert open_manifest(tmp_path / "m").header["options"]["column"] == "el2n"
+    assert open_manifest(tmp_path / "m").header.options["column"] == "el2n"
     said = cli("select", table.path, "--keep", "0.5", "--set", "column=aum", "-o", tmp_path / "n").err
     assert "kept 2 of 4 samples (50.0%) by aum\n" in said
     refused = cli("select", table.path, "--strategy", "closest", "-o", tmp_path / "c")
@@ -113,6 +113,6 @@ def test_class_floor_without_labels_is_an_error(tmp_path):
 def test_the_header_names_parents_and_lineage(digits_round):
     header = open_manifest(digits_round.manifest).header
     table = open_table(digits_round.table)
-    assert header["parents"]["clusters"] == table.header["sha256"]
-    assert header["parents"]["embedding"] == table.header["parents"]["embedding"]
-    assert [step["command"] for step in header["lineage"]] == ["embed", "cluster"]
+    assert header.parents["clusters"] == table.header.sha256
+    assert header.parents["embedding"] == table.header.parents["embedding"]
+    assert [step.command for step in header.lineage] == ["embed", "cluster"]

@@ -43,7 +43,7 @@ def test_sessions_that_do_not_belong_together_are_refused(digits_session, digits
         "digits+per-class=40",
         policy="random",
         keep=0.5,
-        recipe={"n_epochs": 2},
+        hyperparameters={"n_epochs": 2},
         options={"width": 4},
         output=tmp_path / "other",
     )

@@ -27,7 +27,7 @@ def test_train_leaves_weights_metrics_and_manifest(trained):
 
 
 def test_the_same_training_gives_the_same_bytes(trained, tmp_path):
-    again = curate.train("digits", recipe=QUICK, seed=3, output=tmp_path / "run")
+    again = curate.train("digits", hyperparameters=QUICK, seed=3, output=tmp_path / "run")
     for file in trained.manifest.path.iterdir():
         assert file.read_bytes() == (again.manifest.path / file.name).read_bytes(), file.name
 
@@ -38,10 +38,10 @@ def test_recorded_is_a_policy_like_any_other(digits_round, tmp_path, digits):
         digits,
         policy="recorded",
         options={"manifest": str(digits_round.manifest)},
-        recipe=QUICK,
+        hyperparameters=QUICK,
         output=tmp_path / "run",
     )
-    replayed = curate.replay(digits_round.manifest, recipe=QUICK, trials=1)
+    replayed = curate.replay(digits_round.manifest, hyperparameters=QUICK, trials=1)
     assert sha_of_saved(tmp_path / "run" / "model.safetensors") == replayed.runs[0].trials[0].weights_sha256
     assert made.manifest.selected(0).indices.tolist() == [
         *curate.open_manifest(digits_round.manifest).selected(0).indices
@@ -51,8 +51,10 @@ def test_recorded_is_a_policy_like_any_other(digits_round, tmp_path, digits):
 def test_options_go_to_the_model_or_the_policy_by_name(digits, tmp_path):
     with pytest.raises(CurateError, match=r"neither model basic-cnn nor policy full has an option 'widht'"):
         curate.train(digits, options={"widht": 3}, output=tmp_path / "run")
-    made = curate.train(digits, options={"width": "4"}, recipe={"n_epochs": 1}, output=tmp_path / "run")
-    assert made.manifest.header["options"]["model_options"] == {"width": 4}
+    made = curate.train(
+        digits, options={"width": "4"}, hyperparameters={"n_epochs": 1}, output=tmp_path / "run"
+    )
+    assert made.manifest.header.options["model_options"] == {"width": 4}
 
 
 def test_unlabelled_data_cannot_be_trained_on(tmp_path):

@@ -121,7 +121,7 @@ def test_damaged_files_are_skipped_and_listed(tmp_path, stream):
     assert dataset.labels.tolist() == [0, 1]
     assert np.array_equal(pixels_of(dataset)[..., 0], [noise(16, 16), noise(16, 16, seed=1)])
     assert dataset.skipped == [str(tmp_path / f"cat/{row}.png") for row in range(4)]
-    assert dataset.header()["skipped"] == dataset.skipped
+    assert dataset.header().skipped == dataset.skipped
 
 
 def test_a_file_with_a_colon_in_its_name_is_listed_in_full(tmp_path):

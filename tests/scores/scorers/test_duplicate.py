@@ -23,7 +23,7 @@ def test_near_duplicates_in_many_pieces_are_one_group(monkeypatch, tmp_path):
     from curate.scores.scorers import duplicate
 
     monkeypatch.setattr(duplicate, "_MOST_PAIRS", 3)
-    monkeypatch.setattr("curate.vectors.kmeans._SEARCH_ROWS", 2)
+    monkeypatch.setattr("curate.vectors.neighbours._SEARCH_ROWS", 2)
     angles = np.linspace(0, 1.5, 31)
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
     vectors = np.concatenate([vectors, -vectors[:1]])

@@ -15,7 +15,7 @@ pytest_plugins = ["helpers.scored_digits"]
 def test_grand_is_the_length_of_autograds_own_gradient(model, some_digits):
     learner = learners.build(model, {}, some_digits, 0, torch.device("cpu"))
     learner.module.eval()
-    images, labels = next(Batches(some_digits, learner).plain(np.arange(6), 6))
+    _, images, labels = next(Batches(some_digits, learner).plain(np.arange(6), 6))
     expected, of_last = [], []
     last = [part for part in learner.module.modules() if isinstance(part, torch.nn.Linear)][-1]
     for image, label in zip(images, labels, strict=True):

@@ -1,5 +1,6 @@
 """static-epsilon: the hardest by a precomputed score, and a share by chance."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -14,6 +15,7 @@ from helpers.policy_examples import (
 )
 from helpers.tables import clusters_table
 
+from curate.artifacts.header import RankingColumn
 from curate.artifacts.tables import write_table
 
 pytest_plugins = ["helpers.policy_examples"]
@@ -36,8 +38,7 @@ def test_static_epsilon_keeps_the_hardest_scores_and_draws_the_rest_anew(scores)
 
 def test_static_epsilon_turns_a_score_whose_low_side_is_hard(tmp_path):
     table = clusters_table(tmp_path / "low.parquet", [0] * 6, SCORES, uid=UIDS)
-    table.header["columns"]["distance"]["hard_is"] = "low"
-    write_table(table.path, table.header, table.columns)
+    write_table(table.path, replace(table.header, columns={"distance": RankingColumn("low")}), table.columns)
     (plan,) = ask(make("static-epsilon", scores=str(table.path), epsilon=0.0), n_checkpoints=1)
     assert plan.selected.indices.tolist() == [1, 4, 5]
     np.testing.assert_allclose(plan.memory["score"], [0.0, 1.0, 0.5, 0.25, 0.75, 0.875], atol=1e-6)

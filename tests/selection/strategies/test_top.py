@@ -1,9 +1,12 @@
 """top: the hard side first, whatever side that is."""
 
+import dataclasses
+
 import pytest
 from helpers.tables import clusters_table
 
 from curate import finder
+from curate.artifacts.header import RankingColumn
 from curate.errors import CurateError
 from curate.rng import rng
 
@@ -11,7 +14,8 @@ from curate.rng import rng
 def test_top_takes_the_hard_side_whatever_side_that_is(tmp_path):
     table = clusters_table(tmp_path / "t", [0, 0, 1, 1], [0.3, 0.1, 0.4, 0.2])
     assert finder.make("strategies", "top")(table, rng(0, "s")).tolist() == [2, 0, 3, 1]
-    table.header["columns"]["distance"]["hard_is"] = "low"
+    turned = {"distance": RankingColumn("low")}
+    table = dataclasses.replace(table, header=dataclasses.replace(table.header, columns=turned))
     assert finder.make("strategies", "top")(table, rng(0, "s")).tolist() == [1, 3, 0, 2]
 
 

@@ -21,7 +21,7 @@ from curate.selection.budget import count_to_keep, with_class_floor
 from curate.vectors.embedding import Embedding
 from curate.vectors.kmeans import assign
 
-FOLDER = Path(__file__).parent / "vectors"
+FOLDER = Path(__file__).parent
 
 
 def cases(name: str):

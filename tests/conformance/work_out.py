@@ -1,7 +1,7 @@
 """Works out the expected outputs of every vector and writes the JSON files beside this script.
 
-    python tests/vectors/work_out.py            rewrites the files
-    python tests/vectors/work_out.py --check    exits 1 and names the files that differ
+    python tests/conformance/work_out.py            rewrites the files
+    python tests/conformance/work_out.py --check    exits 1 and names the files that differ
 
 Standard library only. The inputs are in cases_*.py, the definitions in definitions.py.
 """

@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curate.training.schedules import SCHEDULES, schedule
+from curate import finder
+from curate.training.schedule import schedule
 
 
-@given(st.floats(0, 1), st.sampled_from(sorted(SCHEDULES)))
+@given(st.floats(0, 1), st.sampled_from(finder.names("schedules")))
 def test_schedules_stay_between_zero_and_the_full_rate(fraction, name):
     assert 0 <= schedule(name)(fraction) <= 1 + 1e-12
 

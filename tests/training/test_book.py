@@ -5,19 +5,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from curate.training.recorder import Recorder
 from torch import nn
 
 import curate
 from curate import finder
 from curate.errors import CurateError
 from curate.networks import learner as learners
-from curate.networks.model import Recipe
+from curate.networks.model import Hyperparameters
 from curate.selection.session import Session
 from curate.training.batches import Batches
+from curate.training.book import Book
 from curate.training.loop import fit
 
-STILL = Recipe(2, 50, "sgd", 1e-30, 0.0, 0.0, "constant", "none")  # a rate at which nothing is learnt
+STILL = Hyperparameters(
+    2, 50, "sgd", 1e-30, 0.0, 0.0, "constant", "none"
+)  # a rate at which nothing is learnt
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +37,19 @@ def linear(digits) -> learners.Learner:
 
 def test_a_trace_is_what_the_forward_pass_before_the_update_knew(digits):
     learner = linear(digits)
-    images = next(Batches(digits, learner).plain(np.arange(230), 230))[0]
+    images = next(Batches(digits, learner).plain(np.arange(230), 230)).images
     logits = learner.logits(images).detach().double().numpy()
     full = finder.make("policies", "full")
     (seen, _) = [
         epoch.seen
         for epoch in fit(
-            learner, full, Batches(digits, learner), np.arange(230), STILL, 0, session=Session(trace=True)
+            learner,
+            full,
+            Batches(digits, learner),
+            available=np.arange(230),
+            hyperparameters=STILL,
+            seed=0,
+            session=Session(trace=True),
         )
     ]
     for index, (row, label) in enumerate(zip(logits, digits.labels, strict=True)):
@@ -57,21 +65,23 @@ def test_a_trace_is_what_the_forward_pass_before_the_update_knew(digits):
 
 def test_tracing_does_not_change_what_is_trained(digits, tmp_path):
     recipe = {"n_epochs": 2}
-    plain = curate.train(digits, recipe=recipe, test=digits, output=tmp_path / "plain").manifest
-    with_trace = curate.train(digits, recipe=recipe, test=digits, trace=True, output=tmp_path / "t").manifest
+    plain = curate.train(digits, hyperparameters=recipe, test=digits, output=tmp_path / "plain").manifest
+    with_trace = curate.train(
+        digits, hyperparameters=recipe, test=digits, trace=True, output=tmp_path / "t"
+    ).manifest
     for name in ("model.safetensors", "metrics.parquet", "selection.parquet", "samples.parquet"):
         assert (plain.path / name).read_bytes() == (with_trace.path / name).read_bytes()
     assert not (plain.path / "trace.parquet").exists()
 
 
 def test_where_only_the_sum_of_losses_is_too_large_the_largest_is_named():
-    recorder = Recorder(3, torch.device("cpu"), trace=False)
+    book = Book(3, torch.device("cpu"), trace=False)
     losses = torch.tensor([3.0e38, 3.2e38, 1.0])
-    recorder.note(torch.arange(3), torch.zeros(3, 2), losses, torch.zeros(3, dtype=torch.int64))
+    book.note(torch.arange(3), torch.zeros(3, 2), losses, torch.zeros(3, dtype=torch.int64))
     assert not torch.isfinite(losses.sum())
     order = np.array([2, 1, 0])
-    assert order[recorder.first_not_finite(order)] == 1
-    assert recorder.first_not_finite(np.array([3, 4]), first_place=-3) == 1
+    assert order[book.first_not_finite(order)] == 1
+    assert book.first_not_finite(np.array([3, 4]), first_place=-3) == 1
 
 
 def test_a_diverging_run_names_epoch_and_sample(digits, tmp_path):
@@ -80,5 +90,5 @@ def test_a_diverging_run_names_epoch_and_sample(digits, tmp_path):
     with pytest.raises(
         CurateError, match=r"the loss is (nan|inf) in epoch \d, first that of sample \d+: use a"
     ):
-        curate.train(wild, recipe=recipe, test=digits, trace=True, output=tmp_path / "run")
+        curate.train(wild, hyperparameters=recipe, test=digits, trace=True, output=tmp_path / "run")
     assert list(Path(tmp_path).iterdir()) == []

@@ -16,13 +16,15 @@ def test_a_trace_gives_the_scores_that_the_run_gave(scored, some_digits, tmp_pat
     for name in names:
         assert (again[name] == table[name]).all()
     assert (again["uid"] == some_digits.uids).all()
-    assert again.header["parents"] == {"trace": curate.open_trace(trace).header["sha256"]}
+    assert again.header.parents == {"trace": curate.open_trace(trace).header.sha256}
 
 
 def test_the_trace_of_a_run_is_scored_without_its_dataset(tmp_path):
-    made = curate.train("digits", recipe={"n_epochs": 3}, trace=True, output=tmp_path / "run").manifest
+    made = curate.train(
+        "digits", hyperparameters={"n_epochs": 3}, trace=True, output=tmp_path / "run"
+    ).manifest
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("curate.verbs.scored.open_dataset", None)
+        patch.setattr("curate.verbs.score_from_trace.open_dataset", None)
         table = curate.score(trace=made.path, method=["aum", "forgetting"], output=tmp_path / "s")
     assert (table["uid"] == made.samples["uid"]).all()
     assert (table["label"] == made.samples["label"]).all()
@@ -38,7 +40,7 @@ def test_a_trace_of_another_dataset_is_refused(scored, tmp_path):
 def test_a_trace_that_did_not_see_a_sample_is_refused(tmp_path):
     recipe = {"n_epochs": 1}
     made = curate.train(
-        "digits", policy="random", keep=0.1, recipe=recipe, trace=True, output=tmp_path / "run"
+        "digits", policy="random", keep=0.1, hyperparameters=recipe, trace=True, output=tmp_path / "run"
     )
     with pytest.raises(CurateError, match=r"aum of sample \d+ by model 0 is nan .* never seen in training"):
         curate.score(trace=made.manifest.path, method="aum", output=tmp_path / "x")

@@ -8,7 +8,7 @@ import curate
 from curate import finder
 from curate.errors import CurateError
 from curate.training import ensemble
-from curate.verbs import scoring
+from curate.verbs import score_from_training
 
 pytest_plugins = ["helpers.scored_digits"]
 
@@ -52,15 +52,15 @@ def test_one_by_one_is_each_on_its_own_to_the_bit(some_digits, tmp_path):
 
 def test_a_score_of_an_early_epoch_is_of_the_recipe_of_the_whole_run(some_digits, tmp_path):
     """The learning rate after two epochs is that of a long run after two epochs."""
-    own = finder.load("models", "basic-cnn").recipe.n_epochs
+    own = finder.load("models", "basic-cnn").hyperparameters.n_epochs
     seen = []
 
-    def remember(learners, data, recipe, seeds, n_epochs, **rest):
-        seen.append((recipe.n_epochs, n_epochs))
-        return ensemble.fit_all(learners, data, recipe, seeds, n_epochs, **rest)
+    def remember(learners, data, *, hyperparameters, n_epochs, **rest):
+        seen.append((hyperparameters.n_epochs, n_epochs))
+        return ensemble.fit_all(learners, data, hyperparameters=hyperparameters, n_epochs=n_epochs, **rest)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scoring, "fit_all", remember)
+        patch.setattr(score_from_training, "fit_all", remember)
         curate.score(some_digits, "el2n", models=1, epochs=1, output=tmp_path / "a")
     assert seen == [(own, 1)]
 
@@ -70,6 +70,11 @@ def test_a_number_that_is_none_is_named_and_nothing_is_written(some_digits, tmp_
     for side_by_side in (True, False):
         with pytest.raises(CurateError, match=r"in epoch \d.*, first that of sample \d+: use a smaller --lr"):
             curate.score(
-                some_digits, "aum", models=2, recipe=recipe, side_by_side=side_by_side, output=tmp_path / "x"
+                some_digits,
+                "aum",
+                models=2,
+                hyperparameters=recipe,
+                side_by_side=side_by_side,
+                output=tmp_path / "x",
             )
     assert list(tmp_path.iterdir()) == []
