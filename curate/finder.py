@@ -4,6 +4,7 @@
 options. Nothing is registered: the folder is listed, and only the file asked for is imported.
 """
 
+import ast
 import dataclasses
 import difflib
 import importlib
@@ -82,6 +83,52 @@ def configure(method: type[Any], options: Mapping[str, Any], called: str) -> Any
             reason = problem.errors()[0]["msg"]
             raise CurateError(f"{key}={value} does not fit {called}: {reason}") from None
     return method(**values)
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """What the file of a method says of it, read without importing it.
+
+    `text` is the first sentence; `options` are its defaults by name, as written; `facts` the class attributes
+    that are plain values, such as `reads` of a scorer.
+    """
+
+    text: str
+    options: Mapping[str, str]
+    facts: Mapping[str, Any]
+
+
+def summary(kind: str, name: str) -> Summary:
+    """The summary of a method; light enough for a help text."""
+    file = Path(__file__).parent / KINDS[kind].room / kind / f"{name.replace('-', '_')}.py"
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    first = (ast.get_docstring(tree) or "").partition("\n")[0]
+    text = first.removeprefix(f"{name.replace('-', '_')}: ").partition(". ")[0].rstrip(".")
+    options: dict[str, str] = {}
+    facts: dict[str, Any] = {}
+    constants: dict[str, Any] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            constants |= _plain(node.targets[0].id, node.value)
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
+    for node in classes[0].body if classes else []:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
+            if "ClassVar" in ast.unparse(node.annotation):
+                facts |= _plain(node.target.id, node.value)
+            else:
+                written = ast.unparse(node.value).strip("'")
+                options[node.target.id] = str(constants.get(written, written))
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            facts |= _plain(node.targets[0].id, node.value)
+    return Summary(text, options, facts)
+
+
+def _plain(name: str, value: ast.expr) -> dict[str, Any]:
+    """A class attribute by its name, where its value is written out."""
+    try:
+        return {name: ast.literal_eval(value)}
+    except ValueError:
+        return {}
 
 
 def option_names(method: type[Any]) -> list[str]:

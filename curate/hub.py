@@ -1,7 +1,7 @@
 """The Hugging Face Hub. The only file that knows huggingface_hub.
 
-Whatever goes wrong becomes one line of its own; a token is taken from HF_TOKEN or the saved login by the
-client, and never touched here. What may pass if tried again is tried again, a few times, and said.
+Whatever goes wrong becomes one line of its own. The client takes a token from HF_TOKEN or the saved login;
+it is never touched here. What may pass is tried again, a few times, and the user is told.
 """
 
 import hashlib
@@ -79,7 +79,7 @@ def look(repository: str, revision: str | None = None, progress: Progress = SILE
         }
         return Remote(repository, commit, bool(about.private), files)
 
-    return _persistently(ask, repository, revision, progress)
+    return _with_retries(ask, repository, revision, progress)
 
 
 def fetch(remote: Remote, path: str, progress: Progress = SILENT) -> Path:
@@ -87,10 +87,10 @@ def fetch(remote: Remote, path: str, progress: Progress = SILENT) -> Path:
     from huggingface_hub import hf_hub_download
 
     def ask() -> Path:
-        found = hf_hub_download(remote.repository, path, repo_type="dataset", revision=remote.commit)
-        return Path(found)
+        path_there = hf_hub_download(remote.repository, path, repo_type="dataset", revision=remote.commit)
+        return Path(path_there)
 
-    return _persistently(ask, remote.repository, remote.commit, progress)
+    return _with_retries(ask, remote.repository, remote.commit, progress)
 
 
 def create(repository: str, private: bool, progress: Progress = SILENT) -> None:
@@ -100,7 +100,7 @@ def create(repository: str, private: bool, progress: Progress = SILENT) -> None:
     def ask() -> None:
         HfApi().create_repo(repository, repo_type="dataset", private=private, exist_ok=True)
 
-    _persistently(ask, repository, None, progress)
+    _with_retries(ask, repository, None, progress)
 
 
 def commit(remote: Remote, files: Mapping[str, Content], message: str, progress: Progress = SILENT) -> str:
@@ -111,7 +111,7 @@ def commit(remote: Remote, files: Mapping[str, Content], message: str, progress:
         CommitOperationAdd(path, content if isinstance(content, bytes) else str(content))
         for path, content in sorted(files.items())
     ]
-    with _spoken(remote.repository, None, progress):
+    with _translated_errors(remote.repository, None, progress):
         made = HfApi().create_commit(
             remote.repository,
             operations,
@@ -138,7 +138,7 @@ def tag(repository: str, name: str, at: str, progress: Progress = SILENT) -> Non
                     f"as {at[:12]}, choose another --tag"
                 ) from None
 
-    _persistently(ask, repository, None, progress)
+    _with_retries(ask, repository, None, progress)
 
 
 def search(owner: str, progress: Progress = SILENT) -> list[dict[str, Any]]:
@@ -146,17 +146,17 @@ def search(owner: str, progress: Progress = SILENT) -> list[dict[str, Any]]:
     from huggingface_hub import HfApi
 
     def ask() -> list[dict[str, Any]]:
-        found = HfApi().list_datasets(author=owner, filter=TAG, expand=["cardData", "private"])
+        repositories = HfApi().list_datasets(author=owner, filter=TAG, expand=["cardData", "private"])
         return [
             {
                 "repository": one.id,
                 "private": bool(one.private),
                 "card": dict(one.card_data.to_dict()) if one.card_data else {},
             }
-            for one in found
+            for one in repositories
         ]
 
-    return _persistently(ask, owner, None, progress)
+    return _with_retries(ask, owner, None, progress)
 
 
 def pause(times: int) -> None:
@@ -185,7 +185,7 @@ def fetch_parquet(repository: str, revision: str | None) -> Path:
 
     if not sys.stderr.isatty():
         disable_progress_bars()
-    with _spoken(repository, revision, SILENT):
+    with _translated_errors(repository, revision, SILENT):
         folder = snapshot_download(
             repository, repo_type="dataset", revision=revision, allow_patterns=["*.parquet"]
         )
@@ -198,11 +198,11 @@ class _PassingError(Exception):
     """What may work if tried again; its text says what happened."""
 
 
-def _persistently(ask: Callable[[], T], repository: str, revision: str | None, progress: Progress) -> T:
+def _with_retries(ask: Callable[[], T], repository: str, revision: str | None, progress: Progress) -> T:
     """Ask, and ask again a few times where that may help."""
     for left in range(_TRIES - 1, -1, -1):
         try:
-            with _spoken(repository, revision, progress, passing=left > 0):
+            with _translated_errors(repository, revision, progress, passing=left > 0):
                 return ask()
         except _PassingError as problem:
             progress.note(f"{problem}: trying again ({left} more)")
@@ -211,14 +211,14 @@ def _persistently(ask: Callable[[], T], repository: str, revision: str | None, p
 
 
 @contextmanager
-def _spoken(
+def _translated_errors(
     repository: str, revision: str | None, progress: Progress, passing: bool = False
 ) -> Iterator[None]:
     """Every way in which the Hub can fail, in one line; with `passing`, what may pass as _PassingError."""
     from huggingface_hub import errors
     from huggingface_hub.utils import httpx, logging  # type: ignore[attr-defined]  # its errors
 
-    with _retries_said(logging.get_logger("huggingface_hub"), progress):
+    with _retries_as_notes(logging.get_logger("huggingface_hub"), progress):
         try:
             yield
         except errors.GatedRepoError:
@@ -267,8 +267,8 @@ def _of_status(problem: Any, repository: str, passing: bool) -> Exception:
     return UnreachableError(f"hf:{repository}: the Hub answered {status} ({reason}): try again later")
 
 
-class _Sayer(standard_logging.Handler):
-    """Hands what the client warns of while it tries again to the user."""
+class _NoteHandler(standard_logging.Handler):
+    """Hands the user what the client warns of while it tries again."""
 
     def __init__(self, progress: Progress) -> None:
         super().__init__(standard_logging.WARNING)
@@ -276,14 +276,14 @@ class _Sayer(standard_logging.Handler):
 
     def emit(self, record: standard_logging.LogRecord) -> None:
         text = " ".join(record.getMessage().split())
-        if "etry" in text:
+        if "retry" in text.lower():
             self._progress.note(text[:160])
 
 
 @contextmanager
-def _retries_said(logger: standard_logging.Logger, progress: Progress) -> Iterator[None]:
+def _retries_as_notes(logger: standard_logging.Logger, progress: Progress) -> Iterator[None]:
     """While the block runs, the client's own warnings come as notes, and only those of trying again."""
-    handler, before, passed_on = _Sayer(progress), logger.handlers, logger.propagate
+    handler, before, passed_on = _NoteHandler(progress), logger.handlers, logger.propagate
     logger.handlers, logger.propagate = [handler], False
     try:
         yield

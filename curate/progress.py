@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 
 class Progress:
-    """The silent reporter. The terminal's own (show/progress.py) overrides all three methods."""
+    """The silent reporter. The terminal's own (show/bar.py) overrides all three methods."""
 
     @contextmanager
     def task(self, label: str, total: int, unit: str = "") -> Iterator[None]:

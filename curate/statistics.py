@@ -47,8 +47,8 @@ def paired_difference(ours: Sequence[float], theirs: Sequence[float]) -> Differe
     from scipy.special import stdtrit
 
     differences = [one - other for one, other in zip(ours, theirs, strict=True)]
-    found = spread(differences)
-    if found.std is None:
-        return Difference(found.mean, None, None)
-    reach = float(stdtrit(found.n - 1, 0.975)) * found.std / found.n**0.5
-    return Difference(found.mean, found.mean - reach, found.mean + reach)
+    summary = spread(differences)
+    if summary.std is None:
+        return Difference(summary.mean, None, None)
+    reach = float(stdtrit(summary.n - 1, 0.975)) * summary.std / summary.n**0.5
+    return Difference(summary.mean, summary.mean - reach, summary.mean + reach)

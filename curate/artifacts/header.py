@@ -50,17 +50,17 @@ class DatasetReference:
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
-        found = {one.name: getattr(self, one.name) for one in fields(self)}
-        return {name: value for name, value in found.items() if name in _ALWAYS_NAMED or value}
+        plain = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: value for name, value in plain.items() if name in _ALWAYS_NAMED or value}
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> "DatasetReference":
         """What `to_json` gave; TypeError or ValueError where it gave something else."""
         known = {one.name for one in fields(cls)}
-        found = cls(**{name: value for name, value in plain.items() if name in known})
-        if not (isinstance(found.n, int) and isinstance(found.classes, list) and found.n >= 0):
-            raise ValueError(f"n={found.n} and classes={found.classes}")
-        return found
+        made = cls(**{name: value for name, value in plain.items() if name in known})
+        if not (isinstance(made.n, int) and isinstance(made.classes, list) and made.n >= 0):
+            raise ValueError(f"n={made.n} and classes={made.classes}")
+        return made
 
     def __str__(self) -> str:
         return f"{self.reference} ({self.split}, {self.n:,} samples, fingerprint {self.fingerprint[:12]})"
@@ -82,8 +82,8 @@ class Cost:
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
-        found = {"seconds": self.seconds or 0.0, "samples_seen": self.samples_seen}
-        return found | ({} if self.models_at_once is None else {"models_at_once": self.models_at_once})
+        plain = {"seconds": self.seconds or 0.0, "samples_seen": self.samples_seen}
+        return plain | ({} if self.models_at_once is None else {"models_at_once": self.models_at_once})
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> "Cost":
@@ -103,8 +103,8 @@ class Step:
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
-        found = {"command": self.command, "options": dict(self.options), "seed": self.seed}
-        return found | ({} if self.cost is None else {"cost": self.cost.to_json()})
+        plain = {"command": self.command, "options": dict(self.options), "seed": self.seed}
+        return plain | ({} if self.cost is None else {"cost": self.cost.to_json()})
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> "Step":
@@ -123,9 +123,9 @@ class RankingColumn:
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
-        found: dict[str, Any] = {"hard_is": self.hard_is} | ({"unit": self.unit} if self.unit else {})
+        plain: dict[str, Any] = {"hard_is": self.hard_is} | ({"unit": self.unit} if self.unit else {})
         beyond = self.unlearned_beyond
-        return found | ({} if beyond is None else {"unlearned_beyond": beyond})
+        return plain | ({} if beyond is None else {"unlearned_beyond": beyond})
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ class Header:
         """As plain JSON values."""
         if self.command is None:
             return {"kind": self.kind, "dataset": self.dataset.to_json(), "sha256": self.sha256}
-        found: dict[str, Any] = {
+        plain: dict[str, Any] = {
             "format": FORMAT,
             "kind": self.kind,
             "dataset": self.dataset.to_json(),
@@ -181,12 +181,12 @@ class Header:
             "world_size": self.world_size,
         }
         if self.cost is not None:
-            found["cost"] = self.cost.to_json()
+            plain["cost"] = self.cost.to_json()
         if self.columns:
-            found["columns"] = {name: column.to_json() for name, column in self.columns.items()}
+            plain["columns"] = {name: column.to_json() for name, column in self.columns.items()}
         if self.files:
-            found["files"] = dict(self.files)
-        return found | ({"sha256": self.sha256} if self.sha256 else {})
+            plain["files"] = dict(self.files)
+        return plain | ({"sha256": self.sha256} if self.sha256 else {})
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> "Header":
@@ -295,13 +295,13 @@ def other_dataset(one: DatasetReference, one_name: str, other: DatasetReference,
 
 def versions() -> dict[str, str]:
     """Versions of the libraries that results depend on, read without importing them."""
-    found = {}
+    by_library = {}
     for library, distributions in _LIBRARIES.items():
         for distribution in distributions:
             with suppress(importlib.metadata.PackageNotFoundError):
-                found[library] = importlib.metadata.version(distribution)
+                by_library[library] = importlib.metadata.version(distribution)
                 break
-    return found
+    return by_library
 
 
 def thread_count() -> int:

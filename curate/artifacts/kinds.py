@@ -22,16 +22,16 @@ def kind_of(path: str | Path) -> str | None:
         return "manifest"
     if not path.is_file():
         return None
-    found: str | None = None
+    kind: str | None = None
     if path.suffix == ".npy":
-        found = "vectors"
+        kind = "vectors"
     elif path.suffix == ".safetensors":
         metadata = _safetensors_metadata(path)
-        found = "model" if MODEL in metadata else "embedding" if "curate" in metadata else "vectors"
+        kind = "model" if MODEL in metadata else "embedding" if "curate" in metadata else "vectors"
     elif path.suffix == ".parquet":
         header = header_at(path)
-        found = str(header.get("kind")) if header else "vectors" if _has_vectors(path) else None
-    return found
+        kind = str(header.get("kind")) if header else "vectors" if _has_vectors(path) else None
+    return kind
 
 
 def header_at(path: str | Path) -> dict[str, Any] | None:

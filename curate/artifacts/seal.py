@@ -44,9 +44,9 @@ def _find_seal(path: Path) -> tuple[int, str]:
             file.seek(max(0, size - 8))
             start = max(0, size - 8 - int.from_bytes(file.read(4), "little"))
         file.seek(start)
-        found = _SEAL.search(file.read(_HEADER_BYTES))
-        if found:
-            return start + found.start(1), found[1].decode()
+        match = _SEAL.search(file.read(_HEADER_BYTES))
+        if match:
+            return start + match.start(1), match[1].decode()
     raise DamagedError(f"{path} is damaged: it has lost its seal; make it again or copy it anew")
 
 

@@ -49,7 +49,7 @@ def command(things, budgets, column, by, union, intersect, minus, output, force,
     if len(ways) > 1:
         raise CurateError(f"{' and '.join(f'--{name}' for name in ways)} are given: use one of them")
     with talk.progress() as progress:
-        found = compare(
+        comparison = compare(
             *things,
             budgets=[keep for keep in budgets.split(",") if keep.strip()],
             column=column,
@@ -59,18 +59,18 @@ def command(things, budgets, column, by, union, intersect, minus, output, force,
             force=force,
             progress=progress,
         )
-    for note in found.notes:
+    for note in comparison.notes:
         talk.say(note)
     if not as_json:
-        print_comparison(found, talk.console(sys.stdout))
-    if found.combined is not None:
-        summary = found.combined.header.summary
+        print_comparison(comparison, talk.console(sys.stdout))
+    if comparison.combined is not None:
+        summary = comparison.combined.header.summary
         talk.say(
-            f"{ways[0]}: {summary['n_selected_per_epoch']:,.0f} of {found.combined.n:,} samples "
-            f"({summary['keep']:.1%}){'' if found.combined.is_static else ' per epoch'}"
+            f"{ways[0]}: {summary['n_selected_per_epoch']:,.0f} of {comparison.combined.n:,} samples "
+            f"({summary['keep']:.1%}){'' if comparison.combined.is_static else ' per epoch'}"
         )
-        talk.next_step(f"curate replay {found.combined.path} --against full,random")
+        talk.next_step(f"curate replay {comparison.combined.path} --against full,random")
     if as_json:
-        talk.json_object(found.as_dict())
-    elif found.combined is not None:
-        click.echo(found.combined.path)
+        talk.json_object(comparison.as_dict())
+    elif comparison.combined is not None:
+        click.echo(comparison.combined.path)

@@ -5,9 +5,9 @@ import click
 from curate.cli import options
 
 
-@click.command()
+@click.command(cls=options.Listing, methods=["embedders"])
 @click.argument("dataset")
-@click.option("--method", default="pca", show_default=True, help="pca, autoencoder or features.")
+@click.option("--method", default="pca", show_default=True, help="One of those above.")
 @click.option("--dim", type=int, help="Numbers per vector; by default the method's own choice.")
 @options.output("FILE.safetensors")
 @options.SEED
@@ -19,13 +19,9 @@ from curate.cli import options
 def command(dataset, method, dim, output, force, seed, device, settings, as_json, opening):
     """Turn the images of DATASET into vectors.
 
-    \b
-    pca          principal components of the pixels
-                 --set whiten=true, exact_up_to=4096 (pixel values; above: incremental)
-    autoencoder  the code of a small convolutional autoencoder, trained here
-                 --set n_steps=2000, width=16, batch_size=128, lr=0.001
-    features     what the last layer of a trained network sees
-                 --set model=resnet18, weights=torchvision|FILE|FOLDER, input_size=224
+    {methods}
+
+    weights=torchvision is that of ImageNet; a FILE or a FOLDER of `curate train` serves as well.
 
     \b
       curate embed digits

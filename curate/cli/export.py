@@ -5,7 +5,7 @@ import click
 from curate.cli import options
 
 
-@click.command()
+@click.command(cls=options.Listing, methods=["exports"])
 @click.argument("folder")
 @click.option("--to", required=True, metavar="FORMAT", help="One of those above.")
 @click.option("--epoch", type=int, help="Which epoch of a dynamic manifest; -1 is the last.")
@@ -18,13 +18,7 @@ from curate.cli import options
 def command(folder, to, epoch, keys, data, output, force, as_json, opening):
     """Write what the manifest in FOLDER selects in the format of another tool.
 
-    \b
-    npy               indices, int64
-    txt               an index per line
-    csv               index, uid, label, weight
-    datacomp          sorted pairs of uint64 (0, uid), .npy
-    webdataset        a key per line
-    imagefolder-list  a path per line
+    {methods}
 
     \b
       curate export digits-pca-k12-furthest-0.3 --to npy

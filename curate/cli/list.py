@@ -22,8 +22,8 @@ def command(owner, as_json):
     from curate.verbs.pull import published
 
     with talk.progress() as progress:
-        found = published(owner, progress)
+        manifests = published(owner, progress)
     if as_json:
-        talk.json_object({"owner": owner, "manifests": found})
+        talk.json_object({"owner": owner, "manifests": manifests})
     else:
-        print_published(owner, found, talk.console(sys.stdout))
+        print_published(owner, manifests, talk.console(sys.stdout))

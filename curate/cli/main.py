@@ -32,8 +32,8 @@ class _Commands(click.Group):
     """Commands by file name, imported when they are asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        found = {file.stem for file in Path(__file__).parent.glob("[!_]*.py")} - {"main", "options"}
-        return [name for name in _ORDER if name in found] + sorted(found - set(_ORDER))
+        names = {file.stem for file in Path(__file__).parent.glob("[!_]*.py")} - {"main", "options"}
+        return [name for name in _ORDER if name in names] + sorted(names - set(_ORDER))
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in self.list_commands(ctx):

@@ -1,14 +1,60 @@
 """Options that several commands share, so that they are spelt and explained in one place."""
 
 import functools
-from collections.abc import Callable
+import inspect
+import textwrap
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
+from curate import finder
 from curate.errors import CurateError
+from curate.finder import Summary
 
 Function = Callable[..., Any]
+PLACE = "{methods}"  # in a help text: stands for the list of methods
+_INDENT, _NAME = 2, 18  # columns
+
+
+class Listing(click.Command):
+    """A command whose help lists the methods of some kinds, each as its own file describes it.
+
+    The list of the kinds `methods` stands where the help says {methods}; `remark` says what a method needs.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        methods: Sequence[str],
+        remark: Callable[[Summary], str] = lambda summary: "",
+        **rest: Any,
+    ) -> None:
+        super().__init__(*args, **rest)
+        self._methods, self._remark = methods, remark
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The help text with the list in its place."""
+        written = self.help
+        lists = "\n\n".join(self._list(kind, formatter.width) for kind in self._methods)
+        self.help = inspect.cleandoc(written or "").replace(PLACE, lists)
+        super().format_help_text(ctx, formatter)
+        self.help = written
+
+    def _list(self, kind: str, width: int) -> str:
+        names = finder.names(kind)
+        lines = [line for name in names for line in self._lines(kind, name, width - _INDENT)]
+        return "\n".join(["\b", *lines])
+
+    def _lines(self, kind: str, name: str, width: int) -> list[str]:
+        summary = finder.summary(kind, name)
+        text = f"{summary.text} {self._remark(summary)}".strip()
+        settings = " ".join(f"{option}={default}" for option, default in summary.options.items())
+        filled = textwrap.wrap(text, max(30, width - _NAME))
+        filled += textwrap.wrap(f"--set {settings}", max(30, width - _NAME)) if settings else []
+        names = [name] + [""] * (len(filled) - 1)
+        return [f"{name:<{_NAME - 1}} {line}" for name, line in zip(names, filled, strict=True)]
+
 
 DEBUG = click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback for errors.")
 SEED = click.option("--seed", default=0, show_default=True, help="Seed of every random decision.")

@@ -61,7 +61,7 @@ def command(
     from curate.verbs.replay import replay
 
     with talk.progress() as progress:
-        found = replay(
+        result = replay(
             folder,
             data,
             model=model,
@@ -79,6 +79,6 @@ def command(
             progress=progress,
         )
     if as_json:
-        talk.json_object(found.as_dict())
+        talk.json_object(result.as_dict())
     else:
-        print_replay(found, talk.console(sys.stdout))
+        print_replay(result, talk.console(sys.stdout))

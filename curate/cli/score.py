@@ -5,7 +5,15 @@ import click
 from curate.cli import options
 
 
-@click.command()
+def _made_from(summary):
+    """What a scorer is made from, and how much training that takes by default."""
+    places = {"trace": "a trace", "network": "training", "clusters": "clusters", "embedding": "an embedding"}
+    reads = summary.facts["reads"]
+    places |= {"trace": "training or a trace"} if reads[0] == "trace" else {}
+    return f"(from {' or '.join(places[place] for place in reads)})"
+
+
+@click.command(cls=options.Listing, methods=["scorers"], remark=_made_from)
 @click.argument("source", required=False)
 @click.option(
     "--method", default="el2n", show_default=True, help="One of those above, or several with commas between."
@@ -52,21 +60,7 @@ def command(
 
     SOURCE is a dataset, on which models are trained, or what `cluster` or `embed` wrote.
 
-    \b
-    by training, or from the --trace of an earlier run:
-      forgetting       right, then wrong, how often    1 model, all epochs
-      aum              mean margin of the label        1 model, all epochs
-      margin           last margin of the label        1 model, all epochs
-      mean-loss        mean loss                       1 model, all epochs
-      el2n             length of the error             10 models, 20 epochs
-    by training:
-      grand            length of the gradient          10 models, 20 epochs
-                       (--set layers=last: fast)
-      entropy          how undecided the model is      1 model, all epochs
-    without training:
-      prototypicality  distance to the centroid        SOURCE: clusters
-      duplicate        distance to the nearest other   SOURCE: embedding
-                       (--set max_cosine_distance=0.05)
+    {methods}
 
     More epochs than the schedule has make it longer. Killed half-way, the same command goes on where it was.
 

@@ -5,7 +5,7 @@ import click
 from curate.cli import options
 
 
-@click.command()
+@click.command(cls=options.Listing, methods=["strategies"])
 @click.argument("table")
 @click.option("--strategy", help="One of those above; by default furthest for clusters, top for scores.")
 @click.option("--regime", metavar="auto", help="Instead: hard, easy, stratified, or auto, which says why.")
@@ -24,17 +24,7 @@ from curate.cli import options
 def command(table, strategy, regime, keep, class_floor, seed, output, force, settings, as_json):
     """Rank the samples of TABLE, keep the best, and write the manifest.
 
-    \b
-    closest     nearest to their centroid, equal numbers per cluster
-    furthest    furthest from their centroid, equal numbers per cluster
-    hybrid      both ends of every cluster in turn (--set closest_share=0.5)
-    random      a uniform draw (--set within=cluster: equal numbers per cluster)
-    top         the hardest of all by one column (--set column=el2n)
-    bottom      the easiest of all
-    window      the hardest but for the very hardest (--set skip=0.1)
-    stratified  all levels alike, without the share least to be trusted
-                (--set cut=0.1 --set bins=50 --set cut_column=aum)
-    moderate    nearest to the median of their class
+    {methods}
 
     --regime chooses among hard (furthest, top), easy (closest, bottom) and stratified, with auto by how many
     samples of a class are kept, and how many of the hardest the model that scored them had learned.

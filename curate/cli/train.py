@@ -3,17 +3,30 @@
 import click
 
 from curate.cli import options
+from curate.networks.model import DEFAULT_MODEL
 
 
-@click.command()
+def _needs(summary):
+    """The options that a policy needs."""
+    needs = ["--keep"] if summary.facts.get("sizing") in ("keep", "early") else []
+    needs += ["--from"] if {"scores", "manifest"} & summary.options.keys() else []
+    return f"[{' '.join(needs)}]" if needs else ""
+
+
+@click.command(cls=options.Listing, methods=["models", "policies"], remark=_needs)
 @click.argument("dataset")
 @click.option(
     "--model",
-    default="basic-cnn",
+    default=DEFAULT_MODEL,
     show_default=True,
-    help="lenet5, basic-cnn, resnet18, resnet34 or vgg16.",
+    help="One of the first list above.",
 )
-@click.option("--policy", default="full", show_default=True, help="What selects the samples; see above.")
+@click.option(
+    "--policy",
+    default="full",
+    show_default=True,
+    help="What selects the samples: one of the second list above.",
+)
 @click.option("--keep", metavar="K", help="Fraction or count to keep; 0.2:0.6 changes it along the run.")
 @click.option(
     "--period", type=int, metavar="EPOCHS", help="How often to select; by default a twentieth of the run."
@@ -64,24 +77,10 @@ def command(
     Every --period epochs a policy selects the samples to train on. Killed half-way, the same command goes
     on where it was.
 
-    \b
-      random            a new uniform draw        [--keep]
-      uncertainty       highest loss              [--keep]
-      ema               highest average loss      [--keep] alpha=0.8
-      epsilon-greedy    ema, and a random share   [--keep] epsilon=0.1 alpha=0.8
-      ucb               ema, and its variance     [--keep] confidence=1 alpha=0.8
-      static-epsilon    a score, a random share   [--keep --from TABLE] epsilon=0.1
-      static-ucb        a score, loss variance    [--keep --from TABLE] confidence=1
-      always-random     always group, random rest [--keep --from FOLDER]
-      random-partition  parts until all are seen  [--keep]
-      infobatch         drop easy ones, reweight  ratio=0.5 delta=0.875
-      early-stop        all samples, fewer epochs [--keep]
-      recorded          as in a manifest          [--from FOLDER] freeze=last
-      full              all samples
+    {methods}
 
-    Their options are given with --set, as are those of a model: width=32 (basic-cnn). scores=TABLE (with
-    column=distance) and manifest=FOLDER are what --from sets. What is not said comes from the model's own
-    hyperparameters.
+    Options of the policy and of the model are given with --set; --from sets scores=TABLE or manifest=FOLDER.
+    What is not given comes from the model's own hyperparameters.
 
     \b
       curate train digits

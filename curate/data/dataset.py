@@ -93,6 +93,13 @@ class Dataset:
             )
         return self.labels
 
+    def need_classes(self) -> None:
+        """Refuse a dataset from which nothing can be learned: one without labels, or of one class only."""
+        if len(np.unique(self.need_labels("training"))) < 2:
+            raise CurateError(
+                f"{self.reference} has one class only: there is nothing to learn; add samples of another"
+            )
+
     def name(self, index: int) -> str:
         """What the source calls a sample: its path, where it is a file."""
         if self._names is None:
@@ -166,13 +173,13 @@ def _open(
     """The dataset itself; `joins` adds the val split to the train split."""
     source, location = _find_source(reference)
     request = Request(
-        location,
-        "train+val" if joins and options.split == "train" else options.split,
-        Path(options.root),
-        options.download,
-        options.image_column,
-        options.label_column,
-        progress,
+        reference=location,
+        split="train+val" if joins and options.split == "train" else options.split,
+        root=Path(options.root),
+        download=options.download,
+        image_column=options.image_column,
+        label_column=options.label_column,
+        progress=progress,
     )
     samples = source.samples(request)
     if samples.n == 0:
@@ -186,16 +193,16 @@ def _open(
     for name in skipped:
         progress.note(f"skipped {name}, which is not a readable image")
     dataset = Dataset(
-        reference,
-        images,
-        None if samples.labels is None else samples.labels[rows],
-        samples.classes,
-        uids,
-        options,
-        skipped,
-        samples.why_no_labels,
-        samples.has_files,
-        (samples.name, rows),
+        reference=reference,
+        images=images,
+        labels=None if samples.labels is None else samples.labels[rows],
+        classes=samples.classes,
+        uids=uids,
+        options=options,
+        skipped=skipped,
+        why_no_labels=samples.why_no_labels,
+        has_files=samples.has_files,
+        _names=(samples.name, rows),
     )
     if (options.image_column or options.label_column) and not samples.has_columns:
         raise CurateError(f"{reference} has no columns: --image-column and --label-column are for Parquet")

@@ -185,10 +185,10 @@ def _label_columns(files: list[Path], request: Request) -> list[Any]:
     """The label columns of files, read without their images."""
     import pyarrow.parquet as pq
 
-    found = []
+    columns = []
     for path in files:
         schema = pq.read_schema(path)
         label = _label_column(schema.names, _features(schema.metadata or {}), request, path)
         if label:
-            found.append(_plain(pq.read_table(path, columns=[label]).column(0)))
-    return found
+            columns.append(_plain(pq.read_table(path, columns=[label]).column(0)))
+    return columns

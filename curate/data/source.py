@@ -1,6 +1,6 @@
-"""What a dataset source gives: undecoded samples, their labels, and which split they are.
+"""What a dataset source is: the contract of the folder sources, and what a source gives.
 
-A source only finds samples. Decoding, resizing, uids and checks are the same for all (dataset.py).
+A source only finds samples. Reading, decoding, resizing and uids are the same for all (scan.py, images.py).
 """
 
 import re
@@ -34,7 +34,7 @@ class NoSplitError(CurateError):
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked of a source: a reference such as `mnist` or a path, and a split."""
+    """What the user asks of a source: a reference such as `mnist` or a path, and a split."""
 
     reference: str
     split: str = "train"

@@ -103,16 +103,16 @@ def parse(reference: str) -> tuple[str, Variant | None]:
     base = reference[: parts[0].start()]
     if base + "".join(part.group() for part in parts) != reference:
         raise CurateError(f"{reference} is not a variant: write DATASET+name=value+name=value")
-    found: dict[str, object] = {}
+    parsed: dict[str, object] = {}
     for part in parts:
         name, value = part.groups()
         if name not in _READERS:
             raise CurateError(f"{reference}: there is no variant '{name}': {nearest(name, _READERS)}")
         fields = _READERS[name](value)
-        if fields.keys() & found.keys():
+        if fields.keys() & parsed.keys():
             raise CurateError(f"{reference}: {name} is given twice: give it once")
-        found |= fields
-    return base, Variant(**found)  # type: ignore[arg-type]  # each reader gives its fields' types
+        parsed |= fields
+    return base, Variant(**parsed)  # type: ignore[arg-type]  # each reader gives its fields' types
 
 
 def _per_class(value: str) -> dict[str, object]:

@@ -140,13 +140,13 @@ def _results(results: Mapping[str, Any] | None, summary: Mapping[str, Any], head
     return lines
 
 
-def _seconds(found: Mapping[str, Any] | None) -> str:
-    return "unknown" if found is None else f"{found['mean']:.1f}"
+def _seconds(summary: Mapping[str, Any] | None) -> str:
+    return "unknown" if summary is None else f"{summary['mean']:.1f}"
 
 
-def _accuracy(found: Mapping[str, Any]) -> str:
-    spread = f" ± {100 * found['std']:.2f}" if found.get("std") is not None else ""
-    return f"{100 * found['mean']:.2f}{spread} %"
+def _accuracy(summary: Mapping[str, Any]) -> str:
+    spread = f" ± {100 * summary['std']:.2f}" if summary.get("std") is not None else ""
+    return f"{100 * summary['mean']:.2f}{spread} %"
 
 
 def _usage(name: str, reference: str, address: str | None, n_epochs: int) -> list[str]:

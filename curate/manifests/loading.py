@@ -44,16 +44,16 @@ class LoadedManifest:
 
     def mask(self, epoch: int = 0) -> npt.NDArray[np.bool_]:
         """Which samples are selected in an epoch, bool `[n]`."""
-        found = np.zeros(self.n, np.bool_)
-        found[self.indices(epoch)] = True
-        return found
+        mask = np.zeros(self.n, np.bool_)
+        mask[self.indices(epoch)] = True
+        return mask
 
     def weights(self, epoch: int = 0) -> Weights:
         """The loss weight of each sample in an epoch, float32 `[n]`: 0 where it is not selected."""
         selected = self.manifest.selected(epoch)
-        found = np.zeros(self.n, np.float32)
-        found[selected.indices] = 1 if selected.weights is None else selected.weights
-        return found
+        weights = np.zeros(self.n, np.float32)
+        weights[selected.indices] = 1 if selected.weights is None else selected.weights
+        return weights
 
     def sampler(self, **options: Any) -> "ManifestSampler":
         """A torch sampler; its options are those of `curate.sampler.ManifestSampler`."""

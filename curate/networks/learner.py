@@ -78,8 +78,8 @@ class Learner:
     def logits(self, images: Tensor) -> Tensor:
         """Logits float32 `[batch, classes]`, in bfloat16 arithmetic on a GPU."""
         with autocast(self.device):
-            found: Tensor = self.module(images)
-        return found.float()
+            logits: Tensor = self.module(images)
+        return logits.float()
 
 
 def choose_device(name: str | None = None) -> torch.device:

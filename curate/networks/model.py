@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 if TYPE_CHECKING:
     from torch import nn
 
+DEFAULT_MODEL = "basic-cnn"
+
 
 @dataclass(frozen=True)
 class Hyperparameters:

@@ -1,4 +1,4 @@
-"""What a scorer is: the protocols of the folder scorers, by what they read.
+"""What a scorer is: the contract of the folder scorers, by what they read.
 
 A scorer declares `hard_is` (`high` or `low`), and `reads`: what it can be made from, its default
 first. For each of these it has one method:
@@ -95,7 +95,7 @@ def mean_over_epochs(trace: Trace, name: str) -> Scores:
 
 def last_seen(trace: Trace, name: str) -> Scores:
     """A column of the trace at the last presentation of each sample, `[models, n]`."""
-    found = np.full(trace.size, np.nan)
+    latest = np.full(trace.size, np.nan)
     for seen in trace.epochs():
-        found[seen.place] = getattr(seen, name)
-    return found.reshape(trace.n_models, trace.n)
+        latest[seen.place] = getattr(seen, name)
+    return latest.reshape(trace.n_models, trace.n)

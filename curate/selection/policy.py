@@ -1,8 +1,8 @@
-"""What a policy is, what it sees and what it answers. Everything that trains is a policy.
+"""What a policy is: the contract of the folder policies, what a policy sees and what it answers.
 
-A policy is asked at every checkpoint of a run. It keeps nothing between checkpoints itself: what it
-wants to remember it puts into its plan, as arrays by name, and finds in the next view. So a run that was
-killed resumes without a line of code in any policy.
+Everything that trains is a policy. A policy is asked at every checkpoint of a run, and keeps nothing between
+checkpoints itself: it puts what it wants to remember into its plan, as arrays by name, and finds that in the
+next view. So a run that was killed resumes without a line of code in any policy.
 """
 
 from collections.abc import Callable, Mapping
@@ -80,13 +80,13 @@ def top(values: Values, among: Indices, k: int, uids: Uids) -> Indices:
 
     Linear in the number of samples: only the ties at the border are sorted.
     """
-    found = values[among]
+    candidates = values[among]
     if k >= len(among):
         return among
     if k == 0:
         return among[:0]
-    border = np.partition(found, len(found) - k)[len(found) - k]
-    above, tied = among[found > border], among[found == border]
+    border = np.partition(candidates, len(candidates) - k)[len(candidates) - k]
+    above, tied = among[candidates > border], among[candidates == border]
     first = np.lexsort((tied, uids[tied]))[: k - len(above)]
     return np.sort(np.concatenate([above, tied[first]]))
 

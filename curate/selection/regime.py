@@ -1,12 +1,12 @@
 """Which samples to keep by how many there are, and how many were learned: the hard, the easy, or all levels.
 
-Where much is kept of each class, the easy samples say nothing new and the hard ones draw the border; where
+Where much is kept of each class, the easy samples say nothing new and the hard ones draw the border. Where
 little is kept, the hard ones are exceptions without a rule (Sorscher et al. 2022; Zheng et al. 2023). Then
-the easy ones serve where they come from all clusters alike; the easiest by a score resemble each other, and
-all levels serve better. The same holds, however much is kept, of what the model that made the score could
-not learn itself, and no more than that is ever left out. The limits are those of LeNet-5 on MNIST and
-CIFAR-10 (scores_levels.md, scores_levels_cifar10.md, mnist_table_cosine.md in benchmarks/results): a guess
-for any other data, to be checked by `replay`.
+the easy ones serve if they come from all clusters alike. The easiest by a score resemble each other, so
+there all levels serve better. All levels are also kept where the model that made the score did not learn
+the hardest samples itself; no more than what it did not learn is left out. The limits are those of LeNet-5
+on MNIST and CIFAR-10 (scores_levels.md, scores_levels_cifar10.md, mnist_table_cosine.md in
+benchmarks/results). They are a guess for any other data: check them by `replay`.
 """
 
 from dataclasses import dataclass
@@ -48,23 +48,23 @@ def choose(
     each = n_kept / max(1, n_classes)
     of = f"{each:,.0f} samples of a class are kept, of {n / max(1, n_classes):,.0f}"
     if regime != "auto":
-        found, why = regime, "as asked for"
+        chosen, why = regime, "as asked for"
     elif each >= _PLENTY and 1 - learned > _MOST_UNLEARNED:
-        found = "stratified"
+        chosen = "stratified"
         why = f"{of}, but {1 - learned:.0%} of the hardest were not learned: all levels are needed"
     elif each >= _PLENTY:
         known = "" if n_unlearned is None else f", and {learned:.0%} of them were learned"
-        found, why = "hard", f"{of}: from {_PLENTY:,} on, the hard ones teach most{known}"
+        chosen, why = "hard", f"{of}: from {_PLENTY:,} on, the hard ones teach most{known}"
     elif kind == "clusters":
-        found, why = "easy", f"{of}: below {_PLENTY:,}, those typical of their cluster teach most"
+        chosen, why = "easy", f"{of}: below {_PLENTY:,}, those typical of their cluster teach most"
     else:
-        found, why = "stratified", f"{of}: below {_PLENTY:,}, all levels of difficulty are needed"
-    strategy = _STRATEGIES[kind][found]
+        chosen, why = "stratified", f"{of}: below {_PLENTY:,}, all levels of difficulty are needed"
+    strategy = _STRATEGIES[kind][chosen]
     if strategy != "stratified":
-        return Choice(found, strategy, {}, why)
+        return Choice(chosen, strategy, {}, why)
     cut = _cut(n_kept / n, None if n_unlearned is None else n_unlearned / n)
     left_out = f"; the {cut:.1%} least to be trusted are left out" if cut else ""
-    return Choice(found, strategy, {"cut": cut}, why + left_out)
+    return Choice(chosen, strategy, {"cut": cut}, why + left_out)
 
 
 def _cut(keep: float, unlearned: float | None) -> float:

@@ -39,9 +39,9 @@ def fetched(reference: str, progress: Progress = SILENT) -> Manifest:
     try:
         remote = hub.look(address.repository, address.revision, progress)
     except hub.UnreachableError as problem:
-        found = _as_last_fetched(address, root, problem)
+        earlier = _as_last_fetched(address, root, problem)
         progress.note(f"{problem}; using what was fetched before")
-        return found
+        return earlier
     if not _COMMIT.fullmatch(remote.commit):
         raise DamagedError(f"hf:{address.repository} names {remote.commit[:60]!r} as its commit: try again")
     name = _choose(address, names_in(remote))
@@ -83,8 +83,8 @@ def _fetch(remote: hub.Remote, name: str, folder: Path, progress: Progress) -> N
         try:
             open_manifest(temporary)
         except CurateError as problem:
-            said = str(problem).replace(str(temporary), f"hf:{remote.repository}/{name}")
-            raise DamagedError(said) from None
+            text = str(problem).replace(str(temporary), f"hf:{remote.repository}/{name}")
+            raise DamagedError(text) from None
 
 
 def _as_last_fetched(address: Address, root: Path, why: CurateError | None) -> Manifest:

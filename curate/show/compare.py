@@ -33,27 +33,27 @@ class _Cell:
     heat: float | None = None  # -1 to 1
 
 
-def print_comparison(found: Comparison, console: Console) -> None:
-    """Print everything that was found, to fit the width of the terminal."""
-    names = short_names([one.path for one in found.inputs])
-    numbered = not _fits(names, len(found.budgets), console.width)
+def print_comparison(comparison: Comparison, console: Console) -> None:
+    """Print everything that was comparison, to fit the width of the terminal."""
+    names = short_names([one.path for one in comparison.inputs])
+    numbered = not _fits(names, len(comparison.budgets), console.width)
     if numbered:
         names = [f"[{number}]" for number in range(1, len(names) + 1)]
-    dataset = found.dataset
+    dataset = comparison.dataset
     console.print(Text(f"{dataset.n:,} samples of {dataset.reference} ({dataset.split})", "bold"))
     legend = Table.grid(padding=(0, 1))
     if numbered:
         legend.add_column(no_wrap=True)
     legend.add_column(overflow="fold")
-    for name, one in zip(names, found.inputs, strict=True):
+    for name, one in zip(names, comparison.inputs, strict=True):
         described = Text(f"{one.path}: {_how(one)}")
         legend.add_row(*([Text(name)] if numbered else []), described)
     console.print(Padding(legend, (0, 0, 0, 2), expand=False))
-    _print_correlations(found, names, console)
-    _print_overlaps(found, names, console)
-    _print_selected(found, names, console)
-    _print_stability(found, console)
-    _print_classes(found, names, console)
+    _print_correlations(comparison, names, console)
+    _print_overlaps(comparison, names, console)
+    _print_selected(comparison, names, console)
+    _print_stability(comparison, console)
+    _print_classes(comparison, names, console)
 
 
 def short_names(paths: Sequence[str]) -> list[str]:
@@ -92,9 +92,9 @@ def _how(one: Input) -> str:
     return f"{one.kind} of {one.n_selected:,} selected, {by}"
 
 
-def _print_correlations(found: Comparison, names: Sequence[str], console: Console) -> None:
+def _print_correlations(comparison: Comparison, names: Sequence[str], console: Console) -> None:
     places = combinations(range(len(names)), 2)
-    known = {place: pair.spearman for place, pair in zip(places, found.pairs, strict=True)}
+    known = {place: pair.spearman for place, pair in zip(places, comparison.pairs, strict=True)}
 
     def cell(row: int, column: int) -> _Cell:
         if row == column:
@@ -107,29 +107,29 @@ def _print_correlations(found: Comparison, names: Sequence[str], console: Consol
     _grid("Spearman correlation of the rankings", names, rows, console)
 
 
-def _print_overlaps(found: Comparison, names: Sequence[str], console: Console) -> None:
+def _print_overlaps(comparison: Comparison, names: Sequence[str], console: Console) -> None:
     pairs = _pair_names(names)
     rows = [
         (name, [_Cell(f"{overlap:.3f}") for overlap in pair.overlaps])
-        for name, pair in zip(pairs, found.pairs, strict=True)
+        for name, pair in zip(pairs, comparison.pairs, strict=True)
     ]
-    rows.append(("random", [_Cell(f"{budget.random_overlap:.3f}") for budget in found.budgets]))
-    heads = [budget_label(budget) for budget in found.budgets]
+    rows.append(("random", [_Cell(f"{budget.random_overlap:.3f}") for budget in comparison.budgets]))
+    heads = [budget_label(budget) for budget in comparison.budgets]
     _grid("overlap of what is kept (Jaccard), by budget", heads, rows, console)
 
 
-def _print_selected(found: Comparison, names: Sequence[str], console: Console) -> None:
+def _print_selected(comparison: Comparison, names: Sequence[str], console: Console) -> None:
     rows = [
         (name, [_Cell(f"{pair.selected:.3f}"), _Cell(f"{pair.selected_random:.3f}")])
-        for name, pair in zip(_pair_names(names), found.pairs, strict=True)
+        for name, pair in zip(_pair_names(names), comparison.pairs, strict=True)
         if pair.selected is not None
     ]
     if rows:
         _grid("overlap of the sets selected (Jaccard)", ["found", "random"], rows, console)
 
 
-def _print_stability(found: Comparison, console: Console) -> None:
-    stable = found.stability
+def _print_stability(comparison: Comparison, console: Console) -> None:
+    stable = comparison.stability
     if stable is None:
         return
     sign = "±" if console.encoding.lower().startswith("utf") else "+-"
@@ -142,25 +142,25 @@ def _print_stability(found: Comparison, console: Console) -> None:
     known = stable.spearman.n if stable.spearman else 0
     fewer = "" if known == stable.n_pairs else f" ({known} pairs)"
     rows = [(f"Spearman{fewer}", [cell(stable.spearman), _Cell("0")])]
-    for budget, overlap in zip(found.budgets, stable.overlaps, strict=True):
+    for budget, overlap in zip(comparison.budgets, stable.overlaps, strict=True):
         rows.append(
             (f"overlap at {budget_label(budget)}", [cell(overlap), _Cell(f"{budget.random_overlap:.3f}")])
         )
     _grid(f"stability over n = {stable.n_pairs} pairs", [f"mean {sign} std", "random"], rows, console)
 
 
-def _print_classes(found: Comparison, names: Sequence[str], console: Console) -> None:
-    if found.classes is None:
+def _print_classes(comparison: Comparison, names: Sequence[str], console: Console) -> None:
+    if comparison.classes is None:
         return
-    shown = found.classes
+    shown = comparison.classes
     if len(shown) > _MANY:
         shown = sorted(shown, key=lambda one: -one.difference)[:_MANY]
     rows = [(one.name, [_Cell(f"{share:.1%}") for share in [*one.shares, one.difference]]) for one in shown]
-    _grid(f"kept per class at {budget_label(found.budgets[0])}", [*names, "differ"], rows, console)
-    if len(shown) < len(found.classes):
-        rest = len(found.classes) - len(shown)
+    _grid(f"kept per class at {budget_label(comparison.budgets[0])}", [*names, "differ"], rows, console)
+    if len(shown) < len(comparison.classes):
+        rest = len(comparison.classes) - len(shown)
         console.print(Text(f"  {rest:,} more classes differ no more than these: --json has them all"))
-    worst = max(found.classes, key=lambda one: one.difference)
+    worst = max(comparison.classes, key=lambda one: one.difference)
     points = f"{100 * worst.difference:.1f} points"
     console.print(Text(f"  largest difference: {points} in class {worst.name}"))
 

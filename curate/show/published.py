@@ -10,9 +10,9 @@ from rich.text import Text
 _NEEDS = 90  # columns
 
 
-def print_published(owner: str, found: Sequence[Mapping[str, Any]], console: Console) -> None:
+def print_published(owner: str, manifests: Sequence[Mapping[str, Any]], console: Console) -> None:
     """One line per manifest: where it is, of what, how much it keeps, by what, and how good that was."""
-    if not found:
+    if not manifests:
         console.print(Text(f"{owner} has published no manifests of curate"))
         return
     rows = [
@@ -23,7 +23,7 @@ def print_published(owner: str, found: Sequence[Mapping[str, Any]], console: Con
             str(one.get("policy", "")),
             _share(one.get("test_accuracy"), 2),
         )
-        for one in found
+        for one in manifests
     ]
     names = ("manifest", "dataset", "keep", "policy", "test accuracy")
     if console.width >= _NEEDS:
@@ -34,8 +34,8 @@ def print_published(owner: str, found: Sequence[Mapping[str, Any]], console: Con
         return
     for row in rows:
         console.print(Text(row[0], style="bold"))
-        said = [f"{name} {value}" for name, value in zip(names[1:], row[1:], strict=True) if value]
-        console.print(Text("  " + ", ".join(said)))
+        facts = [f"{name} {value}" for name, value in zip(names[1:], row[1:], strict=True) if value]
+        console.print(Text("  " + ", ".join(facts)))
 
 
 def _share(value: Any, digits: int = 1) -> str:

@@ -10,20 +10,20 @@ from curate.verbs.replay import ReplayResult, Run
 _NAMES, _COLUMN = 24, 18  # columns that names and each run need
 
 
-def print_replay(found: ReplayResult, console: Console) -> None:
+def print_replay(result: ReplayResult, console: Console) -> None:
     """Accuracy with spread, median, worst class, samples seen, seconds, and differences to controls."""
-    hyperparameters, trials = found.hyperparameters, len(found.runs[0].trials)
-    share = found.n_selected_per_epoch / found.n
+    hyperparameters, trials = result.hyperparameters, len(result.runs[0].trials)
+    share = result.n_selected_per_epoch / result.n
     plus_minus = "±" if console.encoding.lower().startswith("utf") else "+-"
     epochs = f"{hyperparameters.n_epochs} epoch{'s' * (hyperparameters.n_epochs > 1)}"
     console.print(
         Text(
-            f"{found.manifest}: {found.n_selected_per_epoch:,.0f} of {found.n:,} samples ({share:.1%})\n"
-            f"{found.model}, {epochs}, {trials} trial{'s' * (trials > 1)}, {found.device}",
+            f"{result.manifest}: {result.n_selected_per_epoch:,.0f} of {result.n:,} samples ({share:.1%})\n"
+            f"{result.model}, {epochs}, {trials} trial{'s' * (trials > 1)}, {result.device}",
             style="bold",
         )
     )
-    rows = [(run.name, _cells(found, run, plus_minus)) for run in found.runs]
+    rows = [(run.name, _cells(result, run, plus_minus)) for run in result.runs]
     if console.width >= _NAMES + _COLUMN * len(rows):
         table = Table("", *(name for name, _ in rows))
         for column in table.columns[1:]:
@@ -42,7 +42,7 @@ def print_replay(found: ReplayResult, console: Console) -> None:
     console.print(Text(note))
 
 
-def _cells(found: ReplayResult, run: Run, plus_minus: str) -> dict[str, str]:
+def _cells(result: ReplayResult, run: Run, plus_minus: str) -> dict[str, str]:
     """What there is to say of a run, by name."""
 
     def with_spread(value: Spread, scale: float, form: str) -> str:
@@ -55,8 +55,8 @@ def _cells(found: ReplayResult, run: Run, plus_minus: str) -> dict[str, str]:
         "median": f"{accuracy.median:.2%}",
         "worst class": with_spread(run.summary("worst_class"), 100, ".2%"),
     }
-    if run is not found.runs[0]:
-        difference = found.difference(run.name)
+    if run is not result.runs[0]:
+        difference = result.difference(run.name)
         cells["manifest minus it"] = f"{100 * difference.mean:+.2f}"
         cells["95% interval"] = (
             "needs 2 trials"
@@ -68,12 +68,12 @@ def _cells(found: ReplayResult, run: Run, plus_minus: str) -> dict[str, str]:
         "seconds selecting": with_spread(run.summary("select_seconds"), 1, ".2f"),
         "seconds training": with_spread(run.summary("train_seconds"), 1, ".2f"),
     }
-    if found.scoring_seconds == 0:
+    if result.scoring_seconds == 0:
         return cells
-    ours, seconds = run is found.runs[0], found.seconds(run)
-    scoring = found.scoring_seconds if ours else 0.0
+    ours, seconds = run is result.runs[0], result.seconds(run)
+    scoring = result.scoring_seconds if ours else 0.0
     return cells | {
-        "seen for the scores": f"{found.scoring_samples_seen if ours else 0:,}",
+        "seen for the scores": f"{result.scoring_samples_seen if ours else 0:,}",
         "seconds scoring": "unknown" if scoring is None else f"{scoring:.2f}",
         "seconds in all": "unknown" if seconds is None else with_spread(seconds, 1, ".2f"),
     }

@@ -63,7 +63,7 @@ def result(path: Path, facts: Header | Mapping[str, Any], as_json: bool) -> None
 
 
 def json_object(value: dict[str, Any]) -> None:
-    """One JSON object on stdout; numbers that are no numbers become null."""
+    """One JSON object on stdout; NaN and infinity become null."""
     print(json.dumps(_finite(value), indent=1, sort_keys=True, default=str))  # noqa: T201
 
 

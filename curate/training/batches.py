@@ -43,11 +43,11 @@ class Batches:
     """Cuts batches of a dataset, prepared for a learner, on its device."""
 
     def __init__(self, dataset: Dataset, learner: Learner) -> None:
-        found = dataset.images.shape[2]
-        if found != learner.n_channels:
+        n_channels = dataset.images.shape[2]
+        if n_channels != learner.n_channels:
             raise CurateError(
-                f"{dataset.reference} has {found} channels, the model was made for {learner.n_channels}: "
-                f"use --channels {learner.n_channels}"
+                f"{dataset.reference} has {n_channels} channels, the model was made for "
+                f"{learner.n_channels}: use --channels {learner.n_channels}"
             )
         self._dataset, self._learner, self.device = dataset, learner, learner.device
         self.n, self.uids = len(dataset), dataset.uids

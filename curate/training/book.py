@@ -56,17 +56,17 @@ class Book:
         if self._n_aside > _MOST_NUMBERS:
             self._look()
 
-    def add_margins(self, places: Tensor, found: Tensor) -> None:
+    def add_margins(self, places: Tensor, values: Tensor) -> None:
         """Add margins `[batch]` to the sums of their places, where the guard asks for sums."""
         if self._guard:
-            self._sums["margin_sum"][places] += found
+            self._sums["margin_sum"][places] += values
             self._sums["n_margins"][places] += 1
 
     def losses(self) -> Losses:
         """The loss of each place at its latest presentation, `[size]`; NaN for none since `forget`."""
         self._look()
-        found: Losses = self._columns["loss"].cpu().numpy().copy()
-        return found
+        losses: Losses = self._columns["loss"].cpu().numpy().copy()
+        return losses
 
     def forget(self) -> None:
         """Count losses anew from here."""
@@ -76,8 +76,8 @@ class Book:
     def mean_margins(self) -> npt.NDArray[np.float32]:
         """The area under the margin of each place so far, `[size]`; NaN where no margin was added."""
         self._look()
-        found: npt.NDArray[np.float32] = (self._sums["margin_sum"] / self._sums["n_margins"]).cpu().numpy()
-        return found
+        means: npt.NDArray[np.float32] = (self._sums["margin_sum"] / self._sums["n_margins"]).cpu().numpy()
+        return means
 
     def seen(self, presented: npt.NDArray[np.int64], first_place: int = 0) -> Seen:
         """What a trace keeps of an epoch that just ended, by index; `first_place` is that of sample 0."""
@@ -113,20 +113,20 @@ class Book:
         places, losses, *more = (torch.cat(parts) for parts in zip(*self._aside, strict=True))
         self._aside, self._n_aside = [], 0
         self._columns["loss"][places] = losses
-        found: Tensor | None = None
+        of_batches: Tensor | None = None
         if self._trace:
             logits, labels = more
-            found = margins(logits, labels)
-            self._columns["margin"][places] = found
+            of_batches = margins(logits, labels)
+            self._columns["margin"][places] = of_batches
             self._columns["error"][places] = error_norms(logits, labels)
             self._columns["correct"][places] = logits.argmax(1) == labels
         elif more:
-            found = more[0]
-        if found is not None and self._guard == "training":
-            self.add_margins(places, found)
+            of_batches = more[0]
+        if of_batches is not None and self._guard == "training":
+            self.add_margins(places, of_batches)
 
     def _of(self, name: str, indices: npt.NDArray[np.int64], first_place: int) -> npt.NDArray[Any]:
         self._look()
         rows = torch.from_numpy(np.asarray(indices + first_place)).to(self._device)
-        found: npt.NDArray[Any] = self._columns[name][rows].cpu().numpy()
-        return found
+        values: npt.NDArray[Any] = self._columns[name][rows].cpu().numpy()
+        return values

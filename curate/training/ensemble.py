@@ -268,5 +268,5 @@ class _Stack:
             learner.module.load_state_dict(own)
 
     def _one(self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], images: Tensor) -> Tensor:
-        found: Tensor = functional_call(self._skeleton, (parameters, buffers), (images,))
-        return found
+        logits: Tensor = functional_call(self._skeleton, (parameters, buffers), (images,))
+        return logits

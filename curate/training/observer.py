@@ -92,14 +92,14 @@ class Observer:
             return None
         if not self._in_training and self._epoch > 0:
             self.losses()  # the full pass brings the margins
-        found = np.zeros(self._data.n, np.bool_)
+        distrusted = np.zeros(self._data.n, np.bool_)
         if self._epoch >= self._warm_until:
             aum = self._book.mean_margins()
             known = self._available[~np.isnan(aum[self._available])]
             n_out = len(self._available) - self._session.n_trusted(len(self._available))
             worst = np.lexsort((known, self._data.uids[known], aum[known]))[:n_out]
-            found[known[worst]] = True
-        return found
+            distrusted[known[worst]] = True
+        return distrusted
 
     def state(self) -> dict[str, Any]:
         """What a resumed run needs, as tensors."""
@@ -119,15 +119,15 @@ class Observer:
             self._distrusted = state["distrusted"].numpy()
 
     def _full_pass(self) -> Losses:
-        found = torch.full((self._data.n,), torch.nan, device=self._data.device)
+        by_row = torch.full((self._data.n,), torch.nan, device=self._data.device)
         self._learner.module.eval()
         with torch.inference_mode():
             for rows, images, labels in self._data.plain(self._available, EVALUATION_BATCH):
                 logits = self._learner.logits(images)
-                found[rows] = functional.cross_entropy(logits, labels, reduction="none")
+                by_row[rows] = functional.cross_entropy(logits, labels, reduction="none")
                 if self._session.trust is not None and self._epoch > 0:
                     self._book.add_margins(rows, margins(logits, labels))
-        losses: Losses = found.cpu().numpy()
+        losses: Losses = by_row.cpu().numpy()
         here = losses[self._available]
         losses[self._available] = np.where(np.isnan(here), np.inf, here)  # NaN means not observed, and it was
         return losses

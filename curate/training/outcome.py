@@ -79,16 +79,16 @@ def known_of_samples(state: Mapping[str, Any], n: int) -> dict[str, Column]:
     `aum` is the mean margin; `trusted` is false for a sample that the guard kept from the policy at the
     last checkpoint.
     """
-    found = {
+    columns_known = {
         name: value.numpy()
         for name, value in state["memory"].items()
         if value.is_floating_point() and tuple(value.shape) == (n,)
     }
     seen = state["observer"]
     if "margin_sum" in seen:
-        found["aum"] = (seen["margin_sum"] / seen["n_margins"]).numpy()
-        found["trusted"] = ~seen["distrusted"].numpy()
-    return found
+        columns_known["aum"] = (seen["margin_sum"] / seen["n_margins"]).numpy()
+        columns_known["trusted"] = ~seen["distrusted"].numpy()
+    return columns_known
 
 
 def group_samples(

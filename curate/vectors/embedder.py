@@ -1,4 +1,4 @@
-"""What an embedding method gives, and what it is given: the protocol of the folder embedders."""
+"""What an embedding method is: the contract of the folder embedders, what it is given and what it gives."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -170,8 +170,8 @@ def _open_parquet(path: Path, data: Dataset | None) -> Embedding:
         file = pq.ParquetFile(path)
         lists = [field.name for field in file.schema_arrow if _is_vector(field.type)]
         if len(lists) != 1:
-            found = ", ".join(lists) or "none"
-            raise CurateError(f"{path} needs one column of vectors, it has {found}: keep one")
+            names = ", ".join(lists) or "none"
+            raise CurateError(f"{path} needs one column of vectors, it has {names}: keep one")
         column = file.read(lists).column(0).combine_chunks()
     except (pa.ArrowException, OSError) as problem:
         raise DamagedError(f"{path} is not a readable Parquet file ({problem})") from None

@@ -20,9 +20,9 @@ def nearest_other(directions: Vectors, progress: Progress = SILENT) -> npt.NDArr
     import faiss
 
     n = len(directions)
-    found = np.ones(n)
+    distances = np.ones(n)
     if n < 2:
-        return found
+        return distances
     index = faiss.IndexFlatIP(directions.shape[1])
     index.add(directions)
     with progress.task("nearest neighbours", n, "samples"):
@@ -30,9 +30,9 @@ def nearest_other(directions: Vectors, progress: Progress = SILENT) -> npt.NDArr
             rows = directions[start : start + _SEARCH_ROWS]
             cosines, neighbours = index.search(rows, 2)
             itself_first = neighbours[:, 0] == np.arange(start, start + len(rows))
-            found[start : start + len(rows)] = 1 - np.where(itself_first, cosines[:, 1], cosines[:, 0])
+            distances[start : start + len(rows)] = 1 - np.where(itself_first, cosines[:, 1], cosines[:, 0])
             progress.advance(len(rows))
-    return np.maximum(found, 0)
+    return np.maximum(distances, 0)
 
 
 def pairs_within(

@@ -11,7 +11,7 @@ from curate.artifacts.tables import Table
 from curate.manifests.manifest import Manifest
 from curate.verbs.aligned import Aligned, Values
 
-_NO_MATTER = ("method", "method_options", "n_models", "side_by_side")  # to which models are trained
+_NOT_OF_TRAINING = ("method", "method_options", "n_models", "side_by_side")  # options that change no model
 _MOST = 3  # names in a sentence
 
 
@@ -34,9 +34,9 @@ def cut_ties(things: Sequence[Aligned], ranks: Sequence[Values], counts: Mapping
     if not budgets:
         return []
     listed = [thing.name for thing in things if thing.name in names]
-    said = ", ".join(listed[:_MOST]) + (f" and {len(listed) - _MOST} more" if len(listed) > _MOST else "")
+    shown = ", ".join(listed[:_MOST]) + (f" and {len(listed) - _MOST} more" if len(listed) > _MOST else "")
     return [
-        f"at a budget of {', '.join(budgets)}, equal values of {said} are cut by uid, alike in all: their "
+        f"at a budget of {', '.join(budgets)}, equal values of {shown} are cut by uid, alike in all: their "
         "overlap says less there than it seems"
     ]
 
@@ -68,4 +68,4 @@ def _training(header: Header) -> dict[str, Any] | None:
     """How the models of a table were trained, but for their seeds; None where none were."""
     if header.command != "score" or "n_models" not in header.options or "trace" in header.parents:
         return None
-    return {name: value for name, value in header.options.items() if name not in _NO_MATTER}
+    return {name: value for name, value in header.options.items() if name not in _NOT_OF_TRAINING}

@@ -54,7 +54,7 @@ def cluster(
         raise CurateError(f"k={k} is out of range: {named} has {opened.n:,} samples, use 1 to {opened.n:,}")
     path = output_path(output, _default_name(named, k))
     check_output(path, force)
-    found = kmeans(
+    clustering = kmeans(
         opened.read,
         opened.n,
         opened.dim,
@@ -66,7 +66,7 @@ def cluster(
         seed=seed,
         progress=progress,
     )
-    sizes = np.bincount(found.cluster, minlength=k)
+    sizes = np.bincount(clustering.cluster, minlength=k)
     header = make_header(
         "clusters",
         "cluster",
@@ -76,20 +76,20 @@ def cluster(
         parents={"embedding": opened.header},
         summary={
             "k": k,
-            "objective": round(found.objective, 6),
-            "history": [round(value, 4) for value in found.history],
-            "n_trained_on": found.n_trained_on,
+            "objective": round(clustering.objective, 6),
+            "history": [round(value, 4) for value in clustering.history],
+            "n_trained_on": clustering.n_trained_on,
             "n_empty": int((sizes == 0).sum()),
             "n_tiny": int(((sizes > 0) & (sizes < _TINY * opened.n / k)).sum()),
             "largest": int(sizes.max()),
         },
         columns={"distance": RankingColumn("high", unit="1 - cosine" if spherical else "Euclidean")},
-        device=found.device,
+        device=clustering.device,
     )
     columns: dict[str, Column] = {"index": np.arange(opened.n), "uid": opened.uids}
     if opened.labels is not None:
         columns["label"] = opened.labels
-    columns |= {"cluster": found.cluster, "distance": found.distance}
+    columns |= {"cluster": clustering.cluster, "distance": clustering.distance}
     return write_table(path, header, columns, force)
 
 

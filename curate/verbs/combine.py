@@ -51,8 +51,8 @@ def check_combination(how: str, things: Sequence[Aligned]) -> None:
         if not thing.opened.is_static:
             lengths.setdefault(thing.opened.n_epochs, thing.name)
     if len(lengths) > 1:
-        said = ", ".join(f"{name} has {n_epochs}" for n_epochs, name in lengths.items())
-        raise CurateError(f"{said} epochs: --{how} needs dynamic manifests with the same number of epochs")
+        each = ", ".join(f"{name} has {n_epochs}" for n_epochs, name in lengths.items())
+        raise CurateError(f"{each} epochs: --{how} needs dynamic manifests with the same number of epochs")
 
 
 def check_way(how: str) -> None:
@@ -78,7 +78,7 @@ def write_combination(how: str, things: Sequence[Aligned], path: Path, force: bo
         seed=0,
         dataset=manifests[0].header.dataset,
         parents={
-            f"manifest-{number}": _told_apart(manifest.header, f"manifest-{number}")
+            f"manifest-{number}": _with_own_parents(manifest.header, f"manifest-{number}")
             for number, manifest in enumerate(manifests, 1)
         },
         summary={"combine": how, **(static if n_epochs == 1 else {"policy": "combined"})},
@@ -118,6 +118,6 @@ def _mask(thing: Aligned, epoch: int) -> Mask:
     return mask[thing.rows]
 
 
-def _told_apart(header: Header, role: str) -> Header:
+def _with_own_parents(header: Header, role: str) -> Header:
     """A parent's header, its own parents named after it: two parents may both come from `clusters`."""
     return replace(header, parents={f"{role}/{name}": seal for name, seal in header.parents.items()})

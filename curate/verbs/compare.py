@@ -273,11 +273,11 @@ def _classes(
     """Kept share per class; a class without samples has none and is left out."""
     sizes = np.bincount(labels, minlength=len(names))
     kept = [np.bincount(labels[one.places < n_kept], minlength=len(names)) for one in ranked]
-    found = []
+    classes = []
     for number in np.flatnonzero(sizes).tolist():
         shares = [int(counts[number]) / int(sizes[number]) for counts in kept]
-        found.append(ClassShares(names[number], int(sizes[number]), shares, max(shares) - min(shares)))
-    return found
+        classes.append(ClassShares(names[number], int(sizes[number]), shares, max(shares) - min(shares)))
+    return classes
 
 
 def _input(one: _Ranked) -> Input:

@@ -110,7 +110,7 @@ def _files(
     )
     if not dataset.has_files:
         raise CurateError(f"{dataset.reference} is no folder of images: name one with --data, or use txt")
-    aligned, _, said = follow(loaded.manifest, dataset)
-    if said:
-        progress.note(said)
+    aligned, _, note = follow(loaded.manifest, dataset)
+    if note:
+        progress.note(note)
     return [aligned.name(int(index)) for index in indices]

@@ -16,6 +16,11 @@ def stem(reference: str) -> str:
     return re.sub(r"[^A-Za-z0-9._]+", "-", bare).strip("-.") or "dataset"
 
 
+def keep_in_words(keep: str | float | int) -> str:
+    """What is kept, as part of a name: `0.2:0.6` is 0.2-to-0.6, `1/3` is 1-of-3."""
+    return str(keep).replace(":", "-to-").replace("/", "-of-")
+
+
 def output_path(given: str | Path | None, default: str) -> Path:
     """The path the user gave, else the default in the working folder."""
     return Path(given) if given is not None else Path(default)

@@ -37,12 +37,12 @@ def published(owner: str, progress: Progress = SILENT) -> list[dict[str, Any]]:
     """
     if not owner or "/" in owner:
         raise CurateError(f"'{owner}' is no owner: use the name of a user or an organization on the Hub")
-    found: list[dict[str, Any]] = []
+    manifests: list[dict[str, Any]] = []
     for one in hub.search(owner, progress):
         entries = one["card"].get("curate")
-        found += [
+        manifests += [
             {"repository": one["repository"], "private": one["private"], **entry}
             for entry in (entries if isinstance(entries, list) else [])
             if isinstance(entry, dict) and isinstance(entry.get("name"), str)
         ]
-    return sorted(found, key=lambda entry: (entry["repository"], entry["name"]))
+    return sorted(manifests, key=lambda entry: (entry["repository"], entry["name"]))

@@ -60,9 +60,9 @@ def push(
     called = check_name(name or Path(folder).absolute().name)
     known = origin_of(str(manifest.header.dataset.reference))
     origin = Origin(link or known.link, licence or known.licence)
-    found = _results(results, manifest) if results else None
+    accuracies = _results(results, manifest) if results else None
     at = Address(address.repository, called, tag)
-    files = files_of(manifest, called, at, origin, found)
+    files = files_of(manifest, called, at, origin, accuracies)
     if dry_run:
         files |= _front(address.repository, {called: manifest.header}, {called: files}, origin)
         sizes = {path: _size(content) for path, content in files.items()}
@@ -79,7 +79,7 @@ def push(
             commit = remote.commit
             break
         try:
-            commit = hub.commit(remote, changed, message or f"{called}: {_told(manifest)}", progress)
+            commit = hub.commit(remote, changed, message or f"{called}: {_summary(manifest)}", progress)
             break
         except hub.UnreachableError as problem:
             # It may have arrived all the same: look again before it is sent again.
@@ -146,19 +146,19 @@ def _front(
 def _results(path: str | Path, manifest: Manifest) -> Mapping[str, Any]:
     """What a replay of this very manifest printed."""
     try:
-        found = json.loads(Path(path).read_bytes())
+        printed = json.loads(Path(path).read_bytes())
     except (OSError, ValueError):
         raise CurateError(
             f"{path} is not what `curate replay --json` prints: redirect it to a file"
         ) from None
-    if not isinstance(found, dict) or "runs" not in found or "manifest_sha256" not in found:
+    if not isinstance(printed, dict) or "runs" not in printed or "manifest_sha256" not in printed:
         raise CurateError(f"{path} is not what `curate replay --json` prints: redirect it to a file")
-    if found["manifest_sha256"] != manifest.header.sha256:
+    if printed["manifest_sha256"] != manifest.header.sha256:
         raise CurateError(f"{path} is of another manifest than {manifest.path}: replay this one")
-    return found
+    return printed
 
 
-def _told(manifest: Manifest) -> str:
+def _summary(manifest: Manifest) -> str:
     summary = manifest.header.summary
     return f"{summary['n_selected_per_epoch']:,.0f} of {manifest.n:,} samples"
 

@@ -14,7 +14,7 @@ from curate.data.images import ResidentImages
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest, follow
 from curate.networks import learner as learners
-from curate.networks.model import Hyperparameters
+from curate.networks.model import DEFAULT_MODEL, Hyperparameters
 from curate.progress import SILENT, Progress
 from curate.selection.controls import MatchedRandom
 from curate.selection.policy import Policy
@@ -26,7 +26,6 @@ from curate.verbs.testing import open_test
 from curate.verbs.train import hyperparameters_for
 
 CONTROLS = ("full", "random")
-DEFAULT_MODEL = "basic-cnn"
 
 
 @dataclass(frozen=True)
@@ -145,9 +144,9 @@ def replay(
         )
     source = open_dataset(data or _reference(opened), opening_for(opened.header.dataset, how, data), progress)
     source.need_labels("replay")
-    aligned, available, said = follow(opened, source)
-    if said:
-        progress.note(said)
+    aligned, available, note = follow(opened, source)
+    if note:
+        progress.note(note)
     if jobs > 1 and not isinstance(aligned.images, ResidentImages):
         raise CurateError(f"jobs={jobs} needs the images in memory: leave out --stream, or use --jobs 1")
     test_data = open_test(

@@ -14,15 +14,13 @@ from curate.artifacts.files import check_output
 from curate.artifacts.tables import Table
 from curate.data.dataset import Dataset, Options
 from curate.errors import CurateError
-from curate.networks.model import Hyperparameters
+from curate.networks.model import DEFAULT_MODEL, Hyperparameters
 from curate.progress import SILENT, Progress
 from curate.scores.trace import TRACE, open_trace
 from curate.verbs.naming import output_path, share_out, stem
 from curate.verbs.score_from_artifact import score_from_artifact
 from curate.verbs.score_from_trace import score_from_trace
 from curate.verbs.score_table import Methods
-
-DEFAULT_MODEL = "basic-cnn"
 
 
 def score(
@@ -48,9 +46,9 @@ def score(
 
     `source` is a dataset, on which `models` models of seeds `seed` (by default 0), `seed` + 1, ... are
     trained for the first `epochs` epochs of their schedule; a table of clusters for prototypicality; an
-    embedding for duplicate. Where nothing is said, models and epochs are what the method wants, 10 models and
-    at most 20 epochs for EL2N and GraNd. Over several models a score is the mean, with its standard deviation
-    beside it, or the sum (forgetting). The model is basic-cnn unless another is named. `side_by_side` trains
+    embedding for duplicate. Where nothing is given, models and epochs are what the method wants: 10 models
+    and at most 20 epochs for EL2N and GraNd. Over several models a score is the mean, with its standard
+    deviation beside it, or the sum (forgetting). The model is basic-cnn unless another is named. `side_by_side` trains
     models as one batched computation, or one after another with all threads. By default, small models are one
     computation on a GPU; on a CPU, with images in memory, several run at once and share its threads. All are
     equal up to rounding.
@@ -71,17 +69,22 @@ def score(
     reads = _reads_all({name: finder.load("scorers", name) for name in names})
     path = output_path(output, _default_name(source, trace, names))
     check_no_folder(path)
-    said = {"model": model, **(hyperparameters or {}), "side-by-side": side_by_side, "device": device}
-    said |= {"fresh": fresh or None, "seed": seed}
+    training_options = {
+        "model": model,
+        **(hyperparameters or {}),
+        "side-by-side": side_by_side,
+        "device": device,
+    }
+    training_options |= {"fresh": fresh or None, "seed": seed}
     if reads & {"clusters", "embedding"}:
-        _refuse_training(names[0], {"models": models, "epochs": epochs, "trace": trace, **said})
+        _refuse_training(names[0], {"models": models, "epochs": epochs, "trace": trace, **training_options})
         methods, _ = _methods(names, options, None)
         check_output(path, force)
         return score_from_artifact(source, methods, names[0], path, force, progress)
     traced = _earlier_trace(source, trace, path, force)
     if traced is not None:
         _check_readable(names, source, traced)
-        _refuse_training(f"a score from the trace {traced}", said)
+        _refuse_training(f"a score from the trace {traced}", training_options)
         methods, _ = _methods(names, options, None)
         check_output(path, force)
         if source is not None:
@@ -139,7 +142,7 @@ def _earlier_trace(
 
 
 def _check_readable(names: Sequence[str], source: object, trace: Path) -> None:
-    """Refuse methods that a trace cannot give, or only another score of the same name than was asked for."""
+    """Refuse methods that a trace cannot give, or gives as a rougher score than the method is by default."""
     for name in names:
         reads = finder.load("scorers", name).reads
         if "trace" not in reads:

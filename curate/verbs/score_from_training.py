@@ -67,8 +67,7 @@ def score_from_training(
         check_output(output, force or left is not None)
     place = learners.choose_device(training.device)
     data = open_dataset(source if isinstance(source, Dataset) else str(source), opening, progress)
-    if len(np.unique(data.need_labels("training"))) < 2:
-        raise CurateError(f"{data.reference} has one class only: there is nothing to learn; add another")
+    data.need_classes()
     seeds = [seed + number for number in range(training.n_models)]
     first = learners.build(training.model, training.model_options, data, seed, place)
     models = [first] + [
@@ -151,8 +150,8 @@ def _look(
             done = time.perf_counter()
             run.note({"model": number, "seconds": done - started})
             started = done
-    found = [np.load(run.path(name), allow_pickle=False) for name in names]
-    return {name: np.stack([scores[place] for scores in found]) for place, name in enumerate(methods)}
+    by_model = [np.load(run.path(name), allow_pickle=False) for name in names]
+    return {name: np.stack([scores[place] for scores in by_model]) for place, name in enumerate(methods)}
 
 
 def _pass(

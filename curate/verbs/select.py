@@ -16,7 +16,7 @@ from curate.rng import rng
 from curate.selection.budget import check_share, count_to_keep, with_class_floor
 from curate.selection.regime import choose
 from curate.selection.strategy import Strategy
-from curate.verbs.naming import output_path, stem
+from curate.verbs.naming import keep_in_words, output_path, stem
 
 _DEFAULT = {"clusters": "furthest", "scores": "top"}
 
@@ -61,7 +61,7 @@ def select(
     ranker: Strategy = finder.make("strategies", strategy, chosen_options)
     if finder.settings(ranker).get("column") == "":
         ranker = finder.configure(type(ranker), {**finder.settings(ranker), "column": first}, strategy)
-    path = output_path(output, f"{stem(opened.path.name)}-{strategy}-{str(keep).replace('%', '')}")
+    path = output_path(output, f"{stem(opened.path.name)}-{strategy}-{keep_in_words(keep)}")
     check_output(path, force)
     order = ranker(opened, rng(seed, "strategy"))
     rank = np.empty(n, np.int64)

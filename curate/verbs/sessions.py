@@ -65,11 +65,11 @@ def _counts_chart(counts: Counts, groups: Groups) -> Chart:
     """How many samples are selected how often; a mark shows what the fitted mixture expects."""
     n = len(groups.expected)
     width = -(-n // _BARS)
-    found = np.bincount(counts, minlength=n)
+    n_samples = np.bincount(counts, minlength=n)
     bars = []
     for low in range(0, n, width):
         high = min(low + width, n)
-        value, expected = int(found[low:high].sum()), float(groups.expected[low:high].sum() * len(counts))
+        value, expected = int(n_samples[low:high].sum()), float(groups.expected[low:high].sum() * len(counts))
         label = f"{low}" if high == low + 1 else f"{low}-{high - 1}"
         bars.append(Bar(label, value, f"{value:,} (fit {expected:,.0f})", expected))
     return Chart(f"how many samples are selected how often, of {groups.n_checkpoints} checkpoints", bars)

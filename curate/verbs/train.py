@@ -17,7 +17,7 @@ from curate.data.dataset import Dataset, Options, open_dataset
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest, open_manifest, write_epoch, write_manifest
 from curate.networks import learner as learners
-from curate.networks.model import Hyperparameters
+from curate.networks.model import DEFAULT_MODEL, Hyperparameters
 from curate.progress import SILENT, Progress
 from curate.scores.trace import TRACE, write_part, write_trace
 from curate.selection.policy import Policy
@@ -30,7 +30,7 @@ from curate.training.loop import Epoch, fit
 from curate.training.optimizer import check_hyperparameters
 from curate.training.outcome import Record, group_samples, known_of_samples, record_of, write_metrics
 from curate.training.unfinished import Unfinished, selection_file, trace_file, unfinished
-from curate.verbs.naming import output_path, share_out, stem
+from curate.verbs.naming import keep_in_words, output_path, share_out, stem
 from curate.verbs.testing import open_test
 
 WEIGHTS, METRICS = "model.safetensors", "metrics.parquet"
@@ -58,7 +58,7 @@ class TrainingResult:
 
 def train(
     dataset: str | Dataset,
-    model: str = "basic-cnn",
+    model: str = DEFAULT_MODEL,
     *,
     policy: str = "full",
     keep: str | float | int | None = None,
@@ -113,10 +113,7 @@ def train(
     parents = _parents(finder.settings(plan))
     place = learners.choose_device(device)
     data = open_dataset(dataset, opening, progress)
-    if len(np.unique(data.need_labels("training"))) < 2:
-        raise CurateError(
-            f"{reference} has one class only: there is nothing to learn; add samples of another"
-        )
+    data.need_classes()
     asked = Asked(None if keep is None else str(keep), period, budget, observe, adapt, trust)
     session, n_epochs = plan_session(plan, policy, len(data), chosen.n_epochs, asked)
     session, chosen = replace(session, trace=trace), replace(chosen, n_epochs=n_epochs)
@@ -214,8 +211,8 @@ def _finish(
     }
     samples |= known_of_samples(state, len(data))
     if not is_static:
-        summary["groups"], found = group_samples(run.selection(), records, len(data))
-        samples |= found
+        summary["groups"], columns = group_samples(run.selection(), records, len(data))
+        samples |= columns
     finished = replace(header, summary=summary)
 
     def extras(folder: Path) -> None:
@@ -243,7 +240,7 @@ def hyperparameters_for(model: str, overrides: Mapping[str, Any] | None) -> Hype
 
 def default_name(reference: str, model: str, policy: str, keep: str | float | int | None) -> str:
     """Where a run is written when the user does not say."""
-    kept = "" if keep is None else f"-{keep}".replace(":", "-to-")
+    kept = "" if keep is None else f"-{keep_in_words(keep)}"
     return f"{stem(reference)}-{model}-{policy}{kept}"
 
 

@@ -1,1 +1,1 @@
-"""Dataset sources: one file each. A source finds samples; dataset.py decodes and checks them."""
+"""Dataset sources: one file each. A source finds samples; scan.py reads and checks them."""

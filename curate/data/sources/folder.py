@@ -1,4 +1,4 @@
-"""A folder of class folders, with or without train, val and test above them.
+"""folder: a folder of class folders, with or without train, val and test above them.
 
     photos/cat/1.jpg                    no splits
     photos/train/cat/1.jpg              splits by folder name
@@ -38,11 +38,11 @@ class Folder:
         files, labels = [], []
         for split in chosen:
             for folder in _folders(splits[split]):
-                found = _images(folder)
-                if not found:
+                own = _images(folder)
+                if not own:
                     raise CurateError(f"{folder} has no images: add some, or remove the class folder")
-                files += found
-                labels += [classes.index(folder.name)] * len(found)
+                files += own
+                labels += [classes.index(folder.name)] * len(own)
         if classes:
             numbers = np.array(labels, np.int64)
             why = ""

@@ -1,4 +1,4 @@
-"""`hf:owner/name` or `hf:owner/name@revision`: a Parquet dataset on the Hugging Face Hub.
+"""hf: a Parquet dataset on the Hugging Face Hub, `hf:owner/name` or `hf:owner/name@revision`.
 
 Only Parquet files are fetched, into the Hub's own cache; code in the repository is never run.
 """

@@ -1,4 +1,4 @@
-"""A `.npz` file of images and labels, in the two spellings in use.
+"""npz: a `.npz` file of images and labels, in the two spellings in use.
 
 Keras writes `x_train, y_train, x_test, y_test`; MedMNIST writes `train_images, train_labels, ...`.
 Without splits: `x, y`, or `images, labels`. Images are uint8, or floats from 0 to 1; `[n, h, w]` or
@@ -23,7 +23,7 @@ _LABELS = ("y", "labels", "label", "targets", "target")
 
 @dataclass(frozen=True)
 class Npz:
-    """A `.npz` file, by its path."""
+    """npz: a `.npz` file, by its path."""
 
     def accepts(self, reference: str) -> bool:
         return Path(reference).suffix == ".npz" and Path(reference).is_file()

@@ -1,7 +1,7 @@
-"""Images in Parquet, in the Hugging Face layout: a file, a glob, or a folder of files.
+"""parquet: images in Parquet, in the Hugging Face layout: a file, a glob, or a folder of files.
 
-File names tell the splits (`train-00000-of-00002.parquet`); samples.py's neighbour
-`parquet_images.py` says what a file looks like inside.
+File names tell the splits (`train-00000-of-00002.parquet`); `parquet_images.py` says what a file looks like
+inside.
 """
 
 import glob

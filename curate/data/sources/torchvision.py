@@ -1,4 +1,4 @@
-"""Any classification set of torchvision by name: `mnist`, `fashion-mnist`, `cifar10`, `cifar100`, ...
+"""torchvision: any classification set of torchvision by name, such as `mnist` or `cifar10`.
 
 Files are looked for in `--root` (default `data`) and fetched only with `--download`. A set that
 torchvision splits by a `train` flag or a `split` option has train and test; the others have no splits.
@@ -116,9 +116,13 @@ def _open(kind: Any, split: dict[str, Any], request: Request) -> Any:
     try:
         return kind(**options)
     except (RuntimeError, FileNotFoundError, ValueError, ImportError) as problem:
-        said = " ".join(str(problem).split())
-        absent = not said or "dataset not found" in said.lower() or isinstance(problem, FileNotFoundError)
-        reason = "" if absent else f" ({said[:120]})"
+        reason_given = " ".join(str(problem).split())
+        absent = (
+            not reason_given
+            or "dataset not found" in reason_given.lower()
+            or isinstance(problem, FileNotFoundError)
+        )
+        reason = "" if absent else f" ({reason_given[:120]})"
         raise CurateError(
             f"{request.reference} is not whole in {request.root}/{reason}: fetch it with --download, "
             "or name its folder with --root"

@@ -1,4 +1,4 @@
-"""A small convolutional network for images of any size from 4x4: three convolutions, one linear layer.
+"""basic_cnn: a small convolutional network for images of 4x4 or more: three convolutions, one linear layer.
 
 About 95,000 parameters at the default width; trains on a CPU in seconds. The model for a first look.
 """

@@ -1,8 +1,8 @@
-"""LeNet-5 with batch norm on 32x32 input, 61,750 parameters for grey images. Source: LeCun et al. 1998.
+"""lenet5: LeNet-5 with batch norm on 32x32 input, 61,750 parameters for grey images.
 
 The variant used for k-means pruning of MNIST: ReLU, max pooling and batch norm after the convolutions.
 Pooling stands before ReLU: both only ever pick the larger value, so the result is the same, and ReLU
-has a quarter of the work.
+has a quarter of the work. Source: LeCun et al. 1998.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""ResNet-34 with a 3x3 stem and no first pooling, for images of about 32x32. Source: He et al. 2016."""
+"""resnet34: ResNet-34 with a 3x3 stem and no first pooling, for images of about 32x32.
+
+Source: He et al. 2016.
+"""
 
 from dataclasses import dataclass
 from typing import ClassVar

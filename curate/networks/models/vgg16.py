@@ -1,4 +1,4 @@
-"""VGG-16 with batch norm and one linear layer, for images of 32x32 or more. Source: Simonyan 2015."""
+"""vgg16: VGG-16 with batch norm and one linear layer, for images of 32x32 or more. Source: Simonyan 2015."""
 
 from dataclasses import dataclass
 from typing import ClassVar

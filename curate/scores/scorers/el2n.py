@@ -1,7 +1,8 @@
-"""el2n: the length of the error, ‖p − y‖₂, of models early in training. High is hard.
+"""el2n: the length of the error of models early in training. High is hard.
 
-The mean over models of different seeds, in evaluation mode and without augmentation. From a trace, it is
-the error as training last saw it, which is cheaper and noisier. Source: Paul et al. 2021.
+The error is ‖p − y‖₂; the score is its mean over models of different seeds, in evaluation mode and without
+augmentation. From a trace, it is the error as training last saw it, which is cheaper and noisier. Source:
+Paul et al. 2021.
 """
 
 from dataclasses import dataclass

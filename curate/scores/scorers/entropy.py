@@ -1,6 +1,6 @@
-"""entropy: how undecided a trained model is, −Σ p ln p in nats. High is hard. It looks at no label.
+"""entropy: how undecided a trained model is. High is hard. It looks at no label.
 
-The mean over models, in evaluation mode. Source: Coleman et al. 2020.
+−Σ p ln p in nats, the mean over models, in evaluation mode. Source: Coleman et al. 2020.
 """
 
 from dataclasses import dataclass

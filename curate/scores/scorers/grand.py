@@ -60,8 +60,8 @@ def _of_all(learner: "Learner", images: Tensor, labels: Tensor) -> Tensor:
         return torch.stack([part.square().sum() for part in gradients.values()]).sum().sqrt()
 
     size = sum(value.numel() for value in parameters.values())
-    found: Tensor = vmap(norm, chunk_size=max(1, _MOST_NUMBERS // size))(images, labels)
-    return found
+    norms: Tensor = vmap(norm, chunk_size=max(1, _MOST_NUMBERS // size))(images, labels)
+    return norms
 
 
 def _of_last_layer(learner: "Learner", images: Tensor, labels: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
-"""ema: the k samples of highest average loss, m ← αu + (1 − α)m. High is hard.
+"""ema: the k samples of highest average loss. High is hard.
 
-m starts as the loss of the untrained model. Source: Raju et al. 2021, "Accelerating Deep Learning with
-Dynamic Data Pruning" (uncertainty with an exponential moving average).
+The average is m ← αu + (1 − α)m, and m starts as the loss of the untrained model. Source: Raju et al. 2021,
+"Accelerating Deep Learning with Dynamic Data Pruning" (uncertainty with an exponential moving average).
 """
 
 from dataclasses import dataclass

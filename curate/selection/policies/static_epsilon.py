@@ -1,7 +1,7 @@
-"""static_epsilon: (1 − ε)k samples of hardest precomputed score, εk drawn anew from the rest.
+"""static_epsilon: the hardest by a precomputed score, and a share drawn anew from the rest.
 
-A static selection with a little motion. Source: Raju et al. 2021, "Accelerating Deep Learning with
-Dynamic Data Pruning", Appendix B.
+(1 − ε)k are the hardest, εk are drawn at every checkpoint. A static selection with a little motion. Source:
+Raju et al. 2021, "Accelerating Deep Learning with Dynamic Data Pruning", Appendix B.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
-"""static_ucb: the k samples of highest s + c·v: a precomputed score s, and the variance v of the loss.
+"""static_ucb: the hardest by a precomputed score plus the variance of their loss.
 
-A static selection with a little motion. s is scaled to 0..1 and high is hard, whatever side of the score
-is hard. v is that of the policy ucb, and 0 for a sample never observed. Source: Raju et al. 2021,
-"Accelerating Deep Learning with Dynamic Data Pruning", Appendix B.
+The k samples of highest s + c·v are kept. A static selection with a little motion. s is scaled to 0..1 and
+high is hard, whatever side of the score is hard. v is that of the policy ucb, and 0 for a sample never
+observed. Source: Raju et al. 2021, "Accelerating Deep Learning with Dynamic Data Pruning", Appendix B.
 """
 
 from dataclasses import dataclass

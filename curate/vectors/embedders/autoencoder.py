@@ -1,4 +1,4 @@
-"""Convolutional autoencoder: the code from which a small network redraws an image best.
+"""autoencoder: the code from which a small convolutional network redraws an image best.
 
 Two strided convolutions and a linear layer down to `dim` numbers, the mirror of it back up, trained
 with Adam on the squared error of the pixels. Runs on a GPU where there is one. Source: Masci et al. 2011.

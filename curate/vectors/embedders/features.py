@@ -1,4 +1,4 @@
-"""Features: what the last layer of a trained network sees, the input of its final linear layer.
+"""features: what the last layer of a trained network sees, the input of its final linear layer.
 
 The network is a torchvision model with ImageNet weights (`weights=torchvision`) or with those of a local
 file, or a model that `curate train` saved (`weights=FOLDER`). For torchvision models images are resized to

@@ -1,8 +1,8 @@
-"""PCA of the pixels: the directions in which a dataset varies most. Source: Pearson 1901.
+"""pca: principal components of the pixels, the directions in which a dataset varies most.
 
 Pixels are scaled to 0..1 and centred. Up to 4,096 pixel values per image the components are exact for
 any number of images: the covariance is summed chunk by chunk in float64 and decomposed once. Above
-that, scikit-learn's IncrementalPCA approximates them in bounded memory.
+that, scikit-learn's IncrementalPCA approximates them in bounded memory. Source: Pearson 1901.
 """
 
 from collections.abc import Iterator
