@@ -4,9 +4,14 @@ A page's bash blocks run, one command after another, in an empty folder. Its con
 download or the reader's own files: their command lines are parsed. Its python blocks run last.
 """
 
+import json
+import os
 import re
 import runpy
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -89,7 +94,48 @@ def test_the_commands_of_a_page_run_one_after_another(page, cli, here, monkeypat
     monkeypatch.setattr(curate, "replay", quick_replay, raising=False)
     known = ReadersOwn()
     for block in blocks(page, "python"):
-        exec(compile(block, f"python of {page.name}", "exec"), {}, known)
+        if not block.startswith('"""'):  # else a whole file: see below
+            exec(compile(block, f"python of {page.name}", "exec"), {}, known)
+
+
+def test_the_files_of_the_page_on_plug_ins_are_methods_like_any_other(tmp_path):
+    """Put where the page says, in a copy of the package, they are found, listed and run."""
+    page = ROOT / "docs" / "plug-ins.md"
+    shutil.copytree(ROOT / "curate", tmp_path / "curate", ignore=shutil.ignore_patterns("__pycache__"))
+    files = [block for block in blocks(page, "python") if block.startswith('"""')]
+    places = re.findall(r"This is a whole file,\s+`(.*?)`", page.read_text())
+    assert len(files) == len(places) == 3
+    for place, content in zip(places, files, strict=True):
+        assert not (tmp_path / place).exists()
+        (tmp_path / place).write_text(content)
+    lines = """
+    score stripes:60 --method worst-margin --set skip_epochs=1 --epochs 2 -o s.parquet
+    select s.parquet --keep 0.5 -o m
+    export m --to jsonl --set indent=2 -o m.jsonl
+    score --help
+    export --help
+    """
+    code = "import sys\nfrom curate.cli.main import main\n"
+    for line in filter(None, map(str.strip, lines.splitlines())):
+        code += f"sys.argv = {['curate', *line.split()]!r}\n"
+        code += "try:\n    main()\nexcept SystemExit as done:\n    assert not done.code\n"
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    exported = (tmp_path / "m.jsonl").read_text().splitlines()
+    assert [json.loads(line)["index"] for line in exported] == (
+        curate.load_manifest(tmp_path / "m").indices().tolist()
+    )
+    assert all(line.startswith('  {"index"') for line in exported)
+    assert "the smallest margin that a sample ever had" in done.stdout
+    assert "an object per line" in done.stdout
 
 
 def quick_replay(*given: object, **named: object) -> object:
@@ -133,11 +179,22 @@ def test_the_index_names_every_page_and_no_other():
     assert all(f"(docs/{name})" in README.read_text() for name in named)
 
 
-@pytest.mark.parametrize("kind", ["embedders", "scorers", "strategies", "policies", "models"])
-def test_the_pages_name_every_method(kind):
-    text = "".join(page.read_text() for page in PAGES)
+@pytest.mark.parametrize(
+    ("kind", "command"),
+    [
+        ("embedders", "embed"),
+        ("scorers", "score"),
+        ("strategies", "select"),
+        ("policies", "train"),
+        ("models", "train"),
+        ("exports", "export"),
+    ],
+)
+def test_every_method_is_named_by_a_page_or_by_the_help_of_its_command(kind, command, cli):
+    pages = "".join(page.read_text() for page in PAGES)
+    help_text = cli(command, "--help").out
     for name in finder.names(kind):
-        assert f"`{name}`" in text, name
+        assert f"`{name}`" in pages or re.search(rf"^  {name} +\w", help_text, re.MULTILINE), name
 
 
 @pytest.mark.parametrize(

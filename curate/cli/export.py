@@ -11,11 +11,12 @@ from curate.cli import options
 @click.option("--epoch", type=int, help="Which epoch of a dynamic manifest; -1 is the last.")
 @click.option("--keys", metavar="FILE", help="For webdataset: the key of every sample, in order of index.")
 @click.option("--data", metavar="DATASET", help="For imagefolder-list: the folder, where it has moved.")
+@options.SET
 @options.output("FILE")
 @options.JSON
 @options.dataset
 @options.DEBUG
-def command(folder, to, epoch, keys, data, output, force, as_json, opening):
+def command(folder, to, epoch, keys, data, settings, output, force, as_json, opening):
     """Write what the manifest in FOLDER selects in the format of another tool.
 
     {methods}
@@ -34,6 +35,7 @@ def command(folder, to, epoch, keys, data, output, force, as_json, opening):
             epoch=epoch,
             keys=keys,
             data=data,
+            options=options.parse_settings(settings),
             opening=opening,
             output=output,
             force=force,

@@ -1,7 +1,9 @@
 """export: the selection of one epoch in the format of another tool."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +35,7 @@ def export(
     epoch: int | None = None,
     keys: str | Path | None = None,
     data: str | Dataset | None = None,
+    options: Mapping[str, Any] | None = None,
     opening: Options = Options(),
     output: str | Path | None = None,
     force: bool = False,
@@ -40,13 +43,13 @@ def export(
 ) -> Exported:
     """Write the samples that a manifest selects in an epoch in the format `to`.
 
-    Formats are those of the folder exports: npy, txt, csv, datacomp, webdataset and imagefolder-list. `keys`
-    is a file with the key of every sample, in order of index, for webdataset; without it keys are indices of
-    nine digits. `data` is the folder of images that is the dataset, for imagefolder-list.
+    Formats are those of the folder exports: npy, txt, csv, datacomp, webdataset and imagefolder-list, and
+    `options` are the format's own. `keys` is a file with the key of every sample, in order of index, for
+    webdataset; without it keys are indices of nine digits. `data` is the folder of images that is the dataset, for imagefolder-list.
 
     A dynamic manifest needs `epoch`; its last one is -1.
     """
-    form: ExportFormat = finder.make("exports", to)
+    form: ExportFormat = finder.make("exports", to, options)
     for option, value in (("keys", keys), ("data", data)):
         if value is not None and form.takes != option:
             raise CurateError(f"--{option} is for {_that_take(option)}: leave it out")

@@ -46,12 +46,12 @@ def score(
 
     `source` is a dataset, on which `models` models of seeds `seed` (by default 0), `seed` + 1, ... are
     trained for the first `epochs` epochs of their schedule; a table of clusters for prototypicality; an
-    embedding for duplicate. Where nothing is given, models and epochs are what the method wants: 10 models
-    and at most 20 epochs for EL2N and GraNd. Over several models a score is the mean, with its standard
-    deviation beside it, or the sum (forgetting). The model is basic-cnn unless another is named. `side_by_side` trains
-    models as one batched computation, or one after another with all threads. By default, small models are one
-    computation on a GPU; on a CPU, with images in memory, several run at once and share its threads. All are
-    equal up to rounding.
+    embedding for duplicate. Where nothing is given, models and epochs are what the method wants: 10
+    models and at most 20 epochs for EL2N and GraNd. Over several models a score is the mean, with its
+    standard deviation beside it, or the sum (forgetting). The model is basic-cnn unless another is named.
+    `side_by_side` trains models as one batched computation, or one after another with all threads. By
+    default, small models are one computation on a GPU; on a CPU, with images in memory, several run at
+    once and share its threads. All are equal up to rounding.
 
     `trace` names the trace of an earlier run, or its folder: scores are then made from it, without training,
     as they were after `epochs` epochs. Where there is no such file yet, the trace of this run goes there.
