@@ -29,8 +29,8 @@ def wait_until_busy(fork):
 
 
 @pytest.mark.parametrize("words", [SLOW_EMBED, SLOW_TRAIN, SLOW_SCORE], ids=["embed", "train", "score"])
-def test_ctrl_c_leaves_nothing_and_says_so(forks, words, tmp_path):
-    fork = forks.start(words, tmp_path, os.environ, "import torch; torch.set_num_threads(2)")
+def test_ctrl_c_leaves_nothing_and_says_so(fresh_forks, words, tmp_path):
+    fork = fresh_forks.start(words, tmp_path, os.environ, "import torch; torch.set_num_threads(2)")
     wait_until_busy(fork)
     fork.send(signal.SIGINT)
     assert fork.wait(60) == 130
@@ -41,10 +41,10 @@ def test_ctrl_c_leaves_nothing_and_says_so(forks, words, tmp_path):
     assert ("run the same command again to go on" in err) == bool(left)
 
 
-def test_kill_9_keeps_what_was_there(forks, tmp_path):
+def test_kill_9_keeps_what_was_there(fresh_forks, tmp_path):
     curate.embed("digits", dim=3, output=tmp_path / "e.safetensors")
     before = (tmp_path / "e.safetensors").read_bytes()
-    fork = forks.start((*SLOW_EMBED, "--force"), tmp_path, os.environ)
+    fork = fresh_forks.start((*SLOW_EMBED, "--force"), tmp_path, os.environ)
     wait_until_busy(fork)
     assert fork.kill() == -signal.SIGKILL
     assert (tmp_path / "e.safetensors").read_bytes() == before
@@ -58,11 +58,11 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 """
 
 
-def test_no_room_left_is_one_line_and_keeps_what_was_there(forks, tmp_path):
+def test_no_room_left_is_one_line_and_keeps_what_was_there(fresh_forks, tmp_path):
     curate.embed("digits", dim=1, output=tmp_path / "e.safetensors")
     before = (tmp_path / "e.safetensors").read_bytes()
     words = ("embed", "digits", "--dim", "40", "-o", "e.safetensors", "--force")
-    done = forks.run(words, tmp_path, os.environ, SMALL_DISK)
+    done = fresh_forks.run(words, tmp_path, os.environ, SMALL_DISK)
     assert done.returncode == 2
     line = done.stderr.strip().splitlines()[-1]
     assert line.startswith("error: File too large")

@@ -1,6 +1,7 @@
 """Processes of their own that start at once: forks of an interpreter that has imported what takes long.
 
-Nothing of curate is among it, and not `huggingface_hub`, which reads its environment when it is imported.
+Never `huggingface_hub` is among it, which reads its environment when it is imported; `fresh_forks` import
+curate themselves as well.
 """
 
 import contextlib
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+import curate
+
 LOADED = [
     *("click", "numpy", "pandas", "PIL.Image", "pyarrow.dataset", "pyarrow.parquet", "pydantic.type_adapter"),
     *("rich.console", "rich.progress", "safetensors.torch", "scipy.optimize", "scipy.stats"),
@@ -26,7 +29,7 @@ import importlib, json, os, signal, sys, time, traceback
 
 for name in json.loads(sys.argv[1]):
     importlib.import_module(name)
-assert not {"curate", "huggingface_hub"} & set(sys.modules)
+assert "huggingface_hub" not in sys.modules
 
 
 def run(asked):
@@ -87,8 +90,8 @@ for line in sys.stdin:
 class Forks:
     """The interpreter that forks; it is started with the first process that is asked for."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, loaded: Sequence[str]) -> None:
+        self._folder, self._loaded = folder, loaded
         self._server: subprocess.Popen[str] | None = None
         self._started: list[Fork] = []
 
@@ -114,7 +117,7 @@ class Forks:
     def ask(self, asked: dict) -> int | None:
         if self._server is None:
             self._server = subprocess.Popen(
-                [sys.executable, "-c", SERVER, json.dumps(LOADED)],
+                [sys.executable, "-c", SERVER, json.dumps(self._loaded)],
                 env={**os.environ, "OMP_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -161,9 +164,26 @@ class Fork:
         return self.wait(60)
 
 
+def curate_modules() -> list[str]:
+    root = Path(curate.__file__).parent
+    files = [file.relative_to(root).with_suffix("") for file in sorted(root.rglob("*.py"))]
+    return [".".join(("curate", *file.parts)) for file in files if file.name not in ("__init__", "__main__")]
+
+
 @pytest.fixture(scope="session")
 def forks(tmp_path_factory) -> Iterator[Forks]:
+    """Processes that have curate loaded, too: what they share with a user's begins with the command."""
+    yield from _opened(tmp_path_factory, [*LOADED, *curate_modules()])
+
+
+@pytest.fixture(scope="session")
+def fresh_forks(tmp_path_factory) -> Iterator[Forks]:
+    """Processes that load curate themselves, as a user's does."""
+    yield from _opened(tmp_path_factory, LOADED)
+
+
+def _opened(tmp_path_factory, loaded: Sequence[str]) -> Iterator[Forks]:
     if sys.platform != "linux":
         pytest.skip("forks, and reads /proc")
-    with contextlib.closing(Forks(tmp_path_factory.mktemp("forks"))) as found:
-        yield found
+    with contextlib.closing(Forks(tmp_path_factory.mktemp("forks"), loaded)) as opened:
+        yield opened
