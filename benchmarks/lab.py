@@ -1,8 +1,9 @@
-"""Training runs for the tables: a row of a table trained at a budget, many of them side by side.
+"""Training runs for the tables: a row of a table trained at a budget, many of them at the same time.
 
-Trial t draws and trains with seed t. On a CPU, two runs go side by side with one thread each, and times are
-seconds of the processor that a run used; with one job they are seconds of the clock. Every finished run is a
-line in results/NAME.jsonl, so a script goes on where it was stopped.
+Trial t draws and trains with seed t, in the laboratory of `replay`. On a CPU, two runs go at the same time
+with one thread each, and times are seconds of the processor that a run used, making its network included; with
+one job they are seconds of the clock. Every finished run is a line in results/NAME.jsonl, so a script goes
+on where it was stopped.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -45,7 +46,7 @@ def common_arguments(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("--model", default="lenet5")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--trials", type=int, default=5)
-    parser.add_argument("--jobs", type=int, default=2, help="runs side by side")
+    parser.add_argument("--jobs", type=int, default=2, help="runs at the same time")
     parser.add_argument("--threads", type=int, default=1, help="of each; 0 for all")
     parser.add_argument("--name", default=name, help="of the results")
     parser.add_argument("--work", default=f"/tmp/curate-{name}", help="folder for artifacts")
@@ -86,59 +87,58 @@ def run_cells(
 
 
 def open_lab(arguments: argparse.Namespace) -> None:
-    """The data on the device, cut once; run it in each worker."""
+    """A laboratory with the data on the device; run it in each worker."""
+    import numpy as np
+
     import curate
-    from curate.networks import learner as learners
-    from curate.training.batches import Batches
+    from curate.networks.learner import choose_device
+    from curate.training.trials import Laboratory, Setting
+    from curate.verbs.train import hyperparameters_for
 
     lab["arguments"], lab["work"] = arguments, Path(arguments.work) / arguments.name
     lab["work"].mkdir(exist_ok=True)
     lab["train"] = curate.open_dataset(arguments.data, curate.Options(split="train"))
     lab["test"] = curate.open_dataset(arguments.data, curate.Options(split="test"))
-    lab["device"] = learners.choose_device(None)
-    first = learners.build(arguments.model, {}, lab["train"], 0, lab["device"])
-    lab["normalization"] = first.normalization
-    lab["batches"], lab["test_batches"] = Batches(lab["train"], first), Batches(lab["test"], first)
-    one_run(row("full", by_keep=False), 1.0, 0, {}, n_epochs=1)  # so that the first run is timed like others
+    setting = Setting(
+        data=lab["train"],
+        test=lab["test"],
+        model=arguments.model,
+        options={},
+        hyperparameters=hyperparameters_for(arguments.model, {"n_epochs": arguments.epochs}),
+        device=str(choose_device(None)),
+        available=np.arange(len(lab["train"])),
+    )
+    lab["laboratory"] = Laboratory(setting)
 
 
 def one_run(
     row: Row, keep: float, trial: int, source: dict[str, str], n_epochs: int, period: int = 1
 ) -> dict:
     """One training run of a row; `source` is the option that says what its policy builds on."""
-    import numpy as np
-
     from curate import finder
-    from curate.networks import learner as learners
+    from curate.networks.learner import weights_sha256
     from curate.selection.session import Asked, plan_session
-    from curate.training.evaluate import evaluate
-    from curate.training.loop import fit
-    from curate.verbs.train import recipe_for
+    from curate.training.trials import Wanted
+    from curate.verbs.train import hyperparameters_for
 
-    arguments, data = lab["arguments"], lab["train"]
     policy = finder.make("policies", row.policy, {**row.options, **source})
-    recipe = recipe_for(arguments.model, {"n_epochs": n_epochs})
     every = None if policy.period or n_epochs < period else period
     asked = Asked(keep=keep if policy.sizing != "own" else None, period=every, **row.asked)
-    session, n_epochs = plan_session(policy, row.policy, len(data), n_epochs, asked)
-    recipe = replace(recipe, n_epochs=n_epochs)
-    learner = learners.build(arguments.model, {}, data, trial, lab["device"], lab["normalization"])
-    available = np.arange(len(data))
+    session, n_epochs = plan_session(policy, row.policy, len(lab["train"]), n_epochs, asked)
+    hyperparameters = hyperparameters_for(lab["arguments"].model, {"n_epochs": n_epochs})
+    wanted = Wanted(row.policy, policy, trial, session, hyperparameters)
     clock, processor = time.perf_counter(), time.process_time()
-    select_seconds = samples_seen = 0.0
-    for epoch in fit(learner, policy, lab["batches"], available, recipe, trial, session=session):
-        select_seconds += epoch.select_seconds
-        samples_seen = epoch.samples_seen
+    trained = lab["laboratory"].train(wanted)
     seconds, used = time.perf_counter() - clock, time.process_time() - processor
-    test = evaluate(learner, lab["test_batches"], len(data.classes))
+    test = lab["laboratory"].test(trained.learner)
     return {
         "accuracy": test.accuracy,
         "worst_class": test.worst_class,
-        "samples_seen": samples_seen,
+        "samples_seen": trained.samples_seen,
         "seconds": seconds,
         "processor_seconds": used,
-        "select_seconds": select_seconds,
-        "weights_sha256": learners.weights_sha256(learner),
+        "select_seconds": trained.select_seconds,
+        "weights_sha256": weights_sha256(trained.learner),
     }
 
 
@@ -226,7 +226,7 @@ def command(arguments: argparse.Namespace, defaults: dict[str, Any]) -> str:
 def footer(arguments: argparse.Namespace) -> str:
     """The machine, and how its runs were laid out."""
     threads = arguments.threads or "all"
-    return f"{machine()}; {device()}, {arguments.jobs} runs side by side, {threads} threads each."
+    return f"{machine()}; {device()}, {arguments.jobs} runs at the same time, {threads} threads each."
 
 
 def difference(pairs: list[float]) -> str:
@@ -250,4 +250,4 @@ def public(reference: str) -> str:
 def device() -> str:
     import torch
 
-    return torch.cuda.getdevice_name() if torch.cuda.is_available() else "CPU"
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"

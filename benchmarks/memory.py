@@ -19,7 +19,7 @@ DIM, K = 512, 64
 
 def main() -> None:
     import curate
-    from curate.artifacts.header import make_header
+    from curate.artifacts.header import DatasetReference, make_header
     from curate.vectors.embedding import write_embedding
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -29,7 +29,7 @@ def main() -> None:
     n, folder = arguments.rows, Path(arguments.folder)
     path, output = folder / "big.safetensors", folder / "big.parquet"
     uids = np.arange(n, dtype=np.uint64)
-    dataset = {"reference": "random", "split": "all", "n": n, "classes": [], "fingerprint": "0" * 64}
+    dataset = DatasetReference("random", "all", n, [], "0" * 64)
     header = make_header("embedding", "embed", {}, seed=0, dataset=dataset)
     peak = _Peak()
     started = time.perf_counter()

@@ -3,9 +3,9 @@
     python benchmarks/mnist_table.py --data DATA/mnist --schedule constant
     python benchmarks/mnist_table.py --data DATA/mnist --schedule cosine
 
-The published experiment has a constant rate; cosine is LeNet-5's own recipe here.
-Trial t clusters, selects and trains with seed t. Runs go side by side in two processes of one thread each;
-every finished run is a line in results/mnist_table_SCHEDULE.jsonl, so the script continues where it was
+The published experiment has a constant rate; cosine is LeNet-5's own schedule here.
+Trial t clusters, selects and trains with seed t. Runs go at the same time in two processes of one thread
+each; every finished run is a line in results/mnist_table_SCHEDULE.jsonl, so the script continues where it was
 stopped. The table goes to results/mnist_table_SCHEDULE.md. 5 epochs, batch 64, Adam 1e-3.
 """
 
@@ -144,7 +144,7 @@ def _table(rows: list[dict], arguments: argparse.Namespace) -> str:
             f"| 60,000 | {cell('full', 60_000)}" + " |" * len(STRATEGIES),
             "",
             f"`python benchmarks/mnist_table.py --data MNIST --schedule {arguments.schedule}`; {versions}; "
-            f"CPU, {threads} thread per run, 2 runs side by side.",
+            f"CPU, {threads} thread per run, 2 runs at the same time.",
             "",
         ]
     )

@@ -142,18 +142,26 @@ def trace_ways(reference: str, model: str) -> dict[str, Callable[[], object]]:
     from curate.selection.session import Session
     from curate.training.batches import Batches
     from curate.training.loop import fit
-    from curate.verbs.train import recipe_for
+    from curate.verbs.train import hyperparameters_for
 
     data = curate.open_dataset(reference)
     device = learners.choose_device(None)
     first = learners.build(model, {}, data, 0, device)
-    batches, recipe = Batches(data, first), recipe_for(model, {"n_epochs": 1})
+    batches, short = Batches(data, first), hyperparameters_for(model, {"n_epochs": 1})
 
     def run(trace: bool) -> None:
         learner = learners.build(model, {}, data, 0, device, first.normalization)
         full, everything = finder.make("policies", "full"), np.arange(len(data))
         with tempfile.TemporaryDirectory() as folder:
-            for epoch in fit(learner, full, batches, everything, recipe, 0, session=Session(trace=trace)):
+            for epoch in fit(
+                learner,
+                full,
+                batches,
+                available=everything,
+                hyperparameters=short,
+                seed=0,
+                session=Session(trace=trace),
+            ):
                 if epoch.seen is not None:
                     write_part(Path(folder) / "part.parquet", epoch.epoch, [epoch.seen])
 
@@ -166,20 +174,20 @@ def model_ways(reference: str, model: str, share: float, way: str) -> dict[str, 
     from curate.training.at_once import how_many
     from curate.training.batches import Batches
     from curate.training.ensemble import fit_all
-    from curate.verbs.train import recipe_for
+    from curate.verbs.train import hyperparameters_for
 
     data = curate.open_dataset(reference)
     data = data.take(np.arange(int(share * len(data))))
     device = learners.choose_device(None)
     first = learners.build(model, {}, data, 0, device)
-    batches, recipe = Batches(data, first), recipe_for(model, {"n_epochs": 1})
+    batches, short = Batches(data, first), hyperparameters_for(model, {"n_epochs": 1})
 
-    def run(side_by_side: bool, jobs: int) -> None:
+    def run(side_by_side: bool, n_at_once: int) -> None:
         models = [
             learners.build(model, {}, data, seed, device, first.normalization) for seed in range(MODELS)
         ]
-        asked = {"side_by_side": side_by_side, "jobs": jobs, "trace": False}
-        for _ in fit_all(models, batches, recipe, range(MODELS), 1, **asked):
+        asked = {"side_by_side": side_by_side, "n_at_once": n_at_once, "trace": False}
+        for _ in fit_all(models, batches, hyperparameters=short, seeds=range(MODELS), n_epochs=1, **asked):
             pass
 
     together = {"side by side": (True, 1), "at once": (False, how_many(first, MODELS))}
@@ -203,15 +211,15 @@ def command_ways(reference: str) -> dict[str, Callable[[], object]]:
 
 def select_ways() -> dict[str, Callable[[], object]]:
     import curate
-    from curate.artifacts.header import make_header
+    from curate.artifacts.header import DatasetReference, RankingColumn, make_header
     from curate.artifacts.tables import write_table
 
     chance = np.random.default_rng(0)
     folder = Path(tempfile.mkdtemp())
     classes = [str(number) for number in range(1000)]
-    dataset = {"reference": "x", "split": "train", "n": N, "classes": classes, "fingerprint": "0" * 64}
-    header = make_header("scores", "score", {}, seed=0, dataset=dataset)
-    header["columns"] = {"el2n": {"hard_is": "high"}}
+    dataset = DatasetReference("x", "train", N, classes, "0" * 64)
+    ranking = {"el2n": RankingColumn("high")}
+    header = make_header("scores", "score", {}, seed=0, dataset=dataset, columns=ranking)
     columns = {
         "index": np.arange(N),
         "uid": chance.integers(0, 2**63, N).astype(np.uint64),
