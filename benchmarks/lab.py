@@ -1,9 +1,9 @@
 """Training runs for the tables: a row of a table trained at a budget, many of them at the same time.
 
-Trial t draws and trains with seed t, in the laboratory of `replay`. On a CPU, two runs go at the same time
-with one thread each, and times are seconds of the processor that a run used, making its network included; with
-one job they are seconds of the clock. Every finished run is a line in results/NAME.jsonl, so a script goes
-on where it was stopped.
+Trial t draws and trains with seed t, in the laboratory of `replay`. On a CPU, two runs go at the same
+time with one thread each, and times are seconds of the processor that a run used, making its network
+included; with one job they are seconds of the clock. Every finished run is a line in results/NAME.jsonl,
+so a script goes on where it was stopped.
 """
 
 import argparse

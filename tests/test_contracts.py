@@ -12,6 +12,7 @@ from curate import finder
 from curate.data.dataset import Dataset
 from curate.data.images import ResidentImages
 from curate.errors import CurateError
+from curate.manifests.export import Exportable
 from curate.manifests.manifest import Selected
 from curate.networks.model import Hyperparameters
 from curate.rng import rng
@@ -204,6 +205,66 @@ def test_sources_accept_disjoint_references(tmp_path):
     for reference in references:
         accepting = [n for n in finder.names("sources") if finder.make("sources", n).accepts(reference)]
         assert len(accepting) == (reference != "nothing"), (reference, accepting)
+
+
+@pytest.mark.parametrize("name", finder.names("exports"))
+def test_exports_write_a_file_of_their_own_and_the_same_again(name, tmp_path):
+    form = finder.make("exports", name)
+    assert form.ending
+    assert form.takes in ("", "keys", "data")
+    selected = Exportable(
+        indices=np.array([1, 4]),
+        uids=np.array([2**63 + 5, 7], np.uint64),
+        labels=["cat", "dog"],
+        weights=np.array([1.0, 2.5], np.float32),
+        keys=lambda: ["one", "four"],
+        files=lambda: ["cat/1.png", "dog/4.png"],
+    )
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        form.write(tmp_path / folder / "x.tmp", selected)
+    assert [file.name for file in (tmp_path / "a").iterdir()] == ["x.tmp"]
+    content = (tmp_path / "a" / "x.tmp").read_bytes()
+    assert content == (tmp_path / "b" / "x.tmp").read_bytes()
+    assert content
+
+
+@pytest.mark.parametrize("name", finder.names("schedules"))
+def test_schedules_stay_between_zero_and_the_full_rate_and_reach_it(name):
+    rates = [finder.make("schedules", name)(fraction) for fraction in np.linspace(0, 1, 201)]
+    assert min(rates) >= 0
+    assert max(rates) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("name", finder.names("augmentations"))
+@pytest.mark.parametrize("side", [8, 32])
+class TestAugmentations:
+    def images(self, side):
+        return torch.from_numpy(
+            np.random.default_rng(0).integers(0, 256, (20, 3, side, side), dtype=np.uint8)
+        )
+
+    def drawn(self, name, side, seed):
+        arrays = finder.make("augmentations", name).draw(20, (side, side), rng(seed, "augment", 0))
+        assert all(len(array) == 20 for array in arrays.values())
+        return {key: torch.from_numpy(array) for key, array in arrays.items()}
+
+    def test_keeps_shape_and_type_and_repeats(self, name, side):
+        augmentation, images = finder.make("augmentations", name), self.images(side)
+        before = images.clone()
+        changed = augmentation.apply(images, self.drawn(name, side, 1))
+        assert changed.shape == images.shape
+        assert changed.dtype == torch.uint8
+        assert (changed == augmentation.apply(images, self.drawn(name, side, 1))).all()
+        assert (images == before).all()
+
+    def test_what_befalls_a_sample_does_not_depend_on_its_batch(self, name, side):
+        augmentation, images, drawn = finder.make("augmentations", name), self.images(side), None
+        drawn = self.drawn(name, side, 2)
+        together = augmentation.apply(images, drawn)
+        for row in (0, 7, 19):
+            own = {key: value[row : row + 1] for key, value in drawn.items()}
+            assert (augmentation.apply(images[row : row + 1], own)[0] == together[row]).all()
 
 
 @pytest.fixture

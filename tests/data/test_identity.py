@@ -4,12 +4,14 @@ import hashlib
 from collections import defaultdict
 
 import numpy as np
+import pytest
 from helpers.pictures import ALL, fingerprint_by_hand, noise, npz, uid_by_hand
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curate.data.dataset import Options, open_dataset
-from curate.data.identity import fingerprint, match, occurrences, uid_of
+from curate.data.identity import bring, fingerprint, match, occurrences, uid_of
+from curate.errors import MismatchError
 
 FEW_UIDS = st.lists(st.integers(0, 5), max_size=12)
 
@@ -125,3 +127,25 @@ def test_uids_do_not_depend_on_size_and_channels(tmp_path):
             options.image_size or 7,
             options.channels or 3,
         )
+
+
+@given(FEW_UIDS, FEW_UIDS, st.lists(st.booleans(), min_size=12, max_size=12))
+def test_bringing_values_to_another_copy_finds_the_same_sample_or_complains(wanted, present, needed):
+    missing_by_hand = [row < 0 for row in match_by_hand(wanted, present)]
+    needed = needed[: len(wanted)]
+    asked = [np.array(uids, np.uint64) for uids in (wanted, present)]
+    complaints = []
+
+    def complaint(missing):
+        complaints.append(missing.tolist())
+        return f"{missing.sum()} are missing"
+
+    expected = [gone and must for gone, must in zip(missing_by_hand, needed, strict=True)]
+    if any(expected):
+        with pytest.raises(MismatchError, match=f"^{sum(expected)} are missing$"):
+            bring(*asked, np.array(needed, np.bool_), complaint=complaint)
+        assert complaints == [expected]
+    else:
+        rows = bring(*asked, np.array(needed, np.bool_), complaint=complaint)
+        assert rows.tolist() == match_by_hand(wanted, present)
+        assert complaints == []

@@ -57,3 +57,13 @@ def test_an_epoch_beyond_the_last_is_an_error(tmp_path):
     made = dynamic(tmp_path / "m", [{1}, {2}], 5)
     with pytest.raises(CurateError, match="has epochs 0 to 1, not 2"):
         made.selected(2)
+
+
+def test_how_many_an_epoch_selects_is_known_without_reading_it(tmp_path, monkeypatch):
+    made = open_manifest(dynamic(tmp_path / "m", [{1, 2}, {0, 3, 4}, {2}], 5).path)
+    assert not made.has_weights
+    assert open_manifest(dynamic(tmp_path / "w", [{1}], 5, weights=True).path).has_weights
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", None)
+    assert [made.n_selected(epoch) for epoch in range(3)] == [2, 3, 1]
+    with pytest.raises(CurateError, match="has epochs 0 to 2, not 3"):
+        made.n_selected(3)

@@ -25,3 +25,12 @@ def test_hybrid_ranks_every_sample_once(tmp_path_factory, case, share):
     table = clusters_table(tmp_path_factory.getbasetemp() / "none", cluster, distance, uid=uid)
     order = finder.make("strategies", "hybrid", {"closest_share": share})(table, rng(0, "s"))
     assert sorted(order.tolist()) == list(range(len(cluster)))
+
+
+def test_the_near_end_gets_its_share_rounded_up_as_the_decimal_that_was_written(tmp_path):
+    """0.55 of 100 picks is 55, though 0.55 * 100 is a little more in binary."""
+    table = clusters_table(tmp_path / "t.parquet", [0] * 200, [float(distance) for distance in range(200)])
+    order = finder.make("strategies", "hybrid", {"closest_share": "0.55"})(table, rng(0, "s"))
+    for k in range(1, 201):
+        n_near = -(-55 * k // 100)
+        assert (order[:k] < n_near).sum() == n_near, k
