@@ -1,6 +1,8 @@
 """Laws that every plug-in of a kind obeys. The tests find the plug-ins by themselves."""
 
 import dataclasses
+import keyword
+import sys
 
 import numpy as np
 import pytest
@@ -37,8 +39,17 @@ def test_every_plug_in_is_a_documented_frozen_dataclass(kind, name):
     method = finder.load(kind, name)
     assert dataclasses.is_dataclass(method)
     assert method.__dataclass_params__.frozen
-    assert method.__doc__
-    assert __import__(method.__module__, fromlist=["x"]).__doc__
+    assert not method.__doc__.startswith(f"{method.__name__}(")  # what dataclasses write where there is none
+
+
+@pytest.mark.parametrize(("kind", "name"), EVERY)
+def test_every_plug_in_is_called_as_its_file_and_begins_with_its_name_and_one_sentence(kind, name):
+    method = finder.load(kind, name)
+    if not keyword.iskeyword(name.capitalize()):  # None
+        assert method.__name__.lower() == name.replace("-", "")
+    first = sys.modules[method.__module__].__doc__.partition("\n")[0]
+    assert first.startswith(f"{name.replace('-', '_')}: ")
+    assert first.endswith(".") or ". " in first
 
 
 @pytest.mark.parametrize(("kind", "name"), EVERY)

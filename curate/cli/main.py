@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from curate.cli import options
 from curate.errors import CurateError
 
 _ORDER = (
@@ -28,7 +29,7 @@ _ORDER = (
 _INTERRUPTED = 130
 
 
-class _Commands(click.Group):
+class _Commands(options.Listing, click.Group):
     """Commands by file name, imported when they are asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -50,7 +51,7 @@ class _Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Commands, methods=["sources"], context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="curate", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback for errors.")
 def curate() -> None:
@@ -62,8 +63,9 @@ def curate() -> None:
       curate cluster digits-pca.safetensors --strategy furthest --keep 0.3
       curate replay digits-pca-k12-furthest-0.3 --against full,random
 
-    DATASET is `digits`, a torchvision name such as `mnist`, a folder of class folders, a Parquet file or
-    folder, a .npz file, or hf:owner/name.
+    DATASET is what one of these sources reads; SOURCE:PATH says which is meant:
+
+    {methods}
     """
 
 

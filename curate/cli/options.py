@@ -62,7 +62,7 @@ DEVICE = click.option("--device", help="cpu, cuda or cuda:1; by default a GPU wh
 TEST = click.option("--test", metavar="DATASET", help="Test set, where the dataset has no test split.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 SET = click.option(
-    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="An option of the method; repeatable."
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Set an option of a method; repeatable."
 )
 
 
@@ -114,9 +114,10 @@ _HYPERPARAMETERS = {
     "lr": click.option("--lr", type=float, help="The largest learning rate."),
     "momentum": click.option("--momentum", type=float, help="Nesterov momentum of sgd."),
     "weight_decay": click.option("--weight-decay", type=float, help="Weight decay."),
-    "schedule": click.option("--schedule", help="constant, multistep, cosine or onecycle."),
+    "schedule": click.option("--schedule", help=f"One of {', '.join(finder.names('schedules'))}."),
     "augment": click.option(
-        "--augment", help="none, crop, flip, crop-flip, or auto (colour images: crop-flip)."
+        "--augment",
+        help=f"One of {', '.join(finder.names('augmentations'))}, or auto (colour images: crop-flip).",
     ),
 }
 

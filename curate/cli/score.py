@@ -10,7 +10,12 @@ def _made_from(summary):
     places = {"trace": "a trace", "network": "training", "clusters": "clusters", "embedding": "an embedding"}
     reads = summary.facts["reads"]
     places |= {"trace": "training or a trace"} if reads[0] == "trace" else {}
-    return f"(from {' or '.join(places[place] for place in reads)})"
+    made_from = " or ".join(places[place] for place in reads)
+    n_models, n_epochs = summary.facts.get("n_models"), summary.facts.get("n_epochs")
+    if n_models is None:
+        return f"(from {made_from})"
+    amount = f"{n_models} model{'s' * (n_models > 1)}, {n_epochs or 'all'} epochs"
+    return f"(from {made_from}; {amount})"
 
 
 @click.command(cls=options.Listing, methods=["scorers"], remark=_made_from)
@@ -18,7 +23,12 @@ def _made_from(summary):
 @click.option(
     "--method", default="el2n", show_default=True, help="One of those above, or several with commas between."
 )
-@click.option("--models", type=int, metavar="K", help="Models of different seeds to train; see above.")
+@click.option(
+    "--models",
+    type=int,
+    metavar="K",
+    help="Models of different seeds to train; by default as many as are listed above.",
+)
 @click.option("--epochs", type=int, metavar="E", help="Score after so many epochs of the schedule.")
 @click.option("--trace", metavar="TRACE", help="Score from this trace; written if SOURCE has none there yet.")
 @click.option("--model", help="The model to train; by default basic-cnn.")
@@ -62,7 +72,8 @@ def command(
 
     {methods}
 
-    More epochs than the schedule has make it longer. Killed half-way, the same command goes on where it was.
+    Where --epochs is more than the schedule has, the schedule gets longer. Killed half-way, the same command
+    goes on where it was.
 
     \b
       curate score digits --method el2n --models 3

@@ -244,7 +244,7 @@ def _find_source(reference: str) -> tuple[Source, str]:
     for source in accepting.values():
         return source, reference
     if Path(reference).is_file():
-        raise CurateError(f"{reference} is no dataset: use .npz, .parquet or a folder of class folders")
+        raise CurateError(f"{reference} is no dataset: no source reads it ({', '.join(known)})")
     raise CurateError(
         f"there is no dataset '{reference}': give a path that exists, hf:owner/name, or a name; "
         f"{finder.nearest(reference.lower(), _known_names())}"

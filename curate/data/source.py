@@ -1,6 +1,7 @@
 """What a dataset source is: the contract of the folder sources, and what a source gives.
 
-A source only finds samples. Reading, decoding, resizing and uids are the same for all (scan.py, images.py).
+A source only finds samples. Reading, decoding, resizing and uids are the same for all (scan.py and images.py
+in curate/data).
 """
 
 import re
@@ -51,7 +52,8 @@ class Samples:
 
     `labels` is int64 `[n]`, or None with `why_no_labels` saying what to do about it. `split` is `all`
     where the source knows no splits. `array` holds all pixels, uint8 `[n, h, w, c]`, where the source
-    has them at hand. `has_files` is whether each sample is a file, by its `name`.
+    has them at hand. `has_columns` is whether the user can name columns, `has_files` whether each sample is a
+    file, by its `name`.
     """
 
     n: int
@@ -67,7 +69,7 @@ class Samples:
 
 
 class Source(Protocol):
-    """A dataset source plug-in: a dataclass without options, one file in curate/sources."""
+    """A dataset source plug-in: a frozen dataclass without options, one file in curate/data/sources."""
 
     def accepts(self, reference: str) -> bool:
         """Whether this source reads such a reference."""
@@ -83,7 +85,7 @@ def from_array(
     split: str,
     called: str,
 ) -> Samples:
-    """Samples over pixels in memory, uint8 `[n, h, w]` or `[n, h, w, c]`."""
+    """Samples over pixels in memory, uint8 `[n, h, w]` or `[n, h, w, c]`, of the dataset `called` so."""
     if images.ndim == 3:
         images = images[..., None]
     return Samples(

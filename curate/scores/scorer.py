@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 Material = Literal["trace", "network", "clusters", "embedding"]
 Scores = npt.NDArray[np.float64]
 
-EARLY_EPOCHS = 20  # Paul et al. 2021 score after 20 of 200 epochs
-EARLY_MODELS = 10
-
 
 class Scorer(Protocol):
     """A scorer plug-in: a frozen dataclass whose fields are its options."""

@@ -43,7 +43,6 @@ def export(
 ) -> Exported:
     """Write the samples that a manifest selects in an epoch in the format `to`.
 
-    Formats are those of the folder exports: npy, txt, csv, datacomp, webdataset and imagefolder-list, and
     `options` are the format's own. `keys` is a file with the key of every sample, in order of index, for
     webdataset; without it keys are indices of nine digits. `data` is the folder of images that is the
     dataset, for imagefolder-list.

@@ -96,7 +96,7 @@ def test_a_reference_like_no_name_lists_the_names():
 def test_a_file_that_is_no_dataset_is_told_from_none_at_all(tmp_path):
     (tmp_path / "notes.txt").write_text("a")
     with pytest.raises(
-        CurateError, match=r"notes\.txt is no dataset: use \.npz, \.parquet or a folder of class "
+        CurateError, match=r"notes\.txt is no dataset: no source reads it \(digits, folder, hf, npz, "
     ):
         open_dataset(str(tmp_path / "notes.txt"))
 

@@ -14,7 +14,6 @@ from torch.func import functional_call, grad, vmap
 from torch.nn import functional
 
 from curate.errors import CurateError
-from curate.scores.scorer import EARLY_EPOCHS, EARLY_MODELS
 from curate.scores.signals import error_norms
 
 if TYPE_CHECKING:
@@ -32,8 +31,8 @@ class Grand:
     hard_is = "high"
     reads = ("network",)
     over_models = "mean"
-    n_models = EARLY_MODELS
-    n_epochs = EARLY_EPOCHS
+    n_models = 10  # Paul et al. 2021 score by ten models after 20 of 200 epochs
+    n_epochs = 20
 
     def unlearned(self, n_presentations: int) -> None:
         return None
