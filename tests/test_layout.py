@@ -34,6 +34,17 @@ ROOMS = (  # from the ground up: a room imports only rooms before it
 )
 FACES = {"__init__", "__main__", "sampler"}  # public names, which lead into the rooms
 OWNERS = {"faiss": "vectors/", "huggingface_hub": "hub.py"}
+TESTS = Path(__file__).parent
+UNNAMED = {  # what has no test of its name, and why
+    "errors.py",  # nothing to work out: every test of an error meets it
+    "progress.py",  # as above
+    "hub.py",  # tested by what goes through it: verbs/test_push.py and test_pull.py, data/sources/test_hf.py
+    "sampler.py",  # a public name; the sampler itself is in manifests/sampler.py
+    "vectors/embedder.py",  # a contract without logic
+    # A command hands its options to the verb of its name; cli/test_main.py and the tests of the verbs run it.
+    *(f"cli/{name}.py" for name in ("cluster", "compare", "embed", "export", "inspect", "list")),
+    *(f"cli/{name}.py" for name in ("pull", "push", "replay", "score", "select", "train")),
+}
 WITHOUT_TORCH = ("data", "manifests", "selection")
 
 
@@ -113,6 +124,21 @@ def lonely(root: Path) -> list[str]:
     return [name for name, file in contracts.items() if "Protocol" not in file.read_text()]
 
 
+def untested(root: Path, tests: Path) -> list[str]:
+    """Files without a test of their name in the same place: `test_ucb.py` or `test_ucb_subject.py`.
+
+    A test is that of the longest name that it begins with: `test_crop_flip.py` is not one of `crop.py`.
+    """
+    places = {place.removesuffix(".py") for place, _ in files_of(root) if not place.endswith("__.py")}
+    tested = set()
+    for place, _ in files_of(tests):
+        room, slash, file = place.removesuffix(".py").rpartition("/")
+        test, *words = file.split("_")
+        names = [room + slash + "_".join(words[:count]) for count in range(len(words), 0, -1)]
+        tested |= set([name for name in names if name in places][:1]) if test == "test" else set()
+    return sorted(f"{place}.py" for place in places - tested)
+
+
 def test_every_file_lies_in_a_room():
     assert homeless(ROOT) == []
 
@@ -135,6 +161,10 @@ def test_a_library_has_one_owner(library):
 
 def test_a_contract_lies_beside_the_folder_of_its_plug_ins():
     assert lonely(ROOT) == []
+
+
+def test_every_file_of_logic_has_a_test_of_its_name():
+    assert untested(ROOT, TESTS) == sorted(UNNAMED)
 
 
 class TestThatTheseTestsCanFail:
@@ -204,6 +234,24 @@ class TestThatTheseTestsCanFail:
             "training/augmentation.py": "Protocol",
         }
         assert lonely(tree(contracts)) == ["policies"]
+
+    def test_a_file_without_a_test_of_its_name(self, tree):
+        code = (
+            "rng",
+            "hub",
+            "__init__",
+            "data/scan",
+            "data/images",
+            "data/sources/npz",
+            "data/sources/npz_old",
+        )
+        tests = ("rng", "images", "data/images_damaged", "data/scanner", "data/npz", "data/sources/npz_old_1")
+        files = {f"curate/{place}.py": "" for place in code}
+        named = [place.rpartition("/") for place in tests]
+        files |= {f"tests/{room}{slash}test_{name}.py": "" for room, slash, name in named}
+        root = tree({**files, "tests/hub.py": "", "tests/data/conftest.py": ""})
+        missing = ["data/scan.py", "data/sources/npz.py", "hub.py"]
+        assert untested(root / "curate", root / "tests") == missing
 
     def test_torch_where_it_is_not_installed(self):
         done = without_torch("import curate.training.loop")

@@ -1,10 +1,11 @@
-"""Manifests written by hand: twenty samples over three epochs, and the header of one."""
+"""Manifests written by hand: twenty samples over three epochs, a header, and two samples to export."""
 
 import numpy as np
 import pytest
 
 import curate
 from curate.artifacts.header import DatasetReference, make_header
+from curate.manifests.export import Exportable
 from curate.manifests.manifest import Selected, write_manifest
 
 
@@ -39,3 +40,20 @@ def dynamic(tmp_path):
 @pytest.fixture
 def static(tmp_path):
     return curate.load_manifest(made(tmp_path / "static", EPOCHS[:1]))
+
+
+def two_samples(**changes):
+    """What an epoch of two selected samples gives to an export format; what is not asked for is an error."""
+
+    def not_asked_for():
+        raise AssertionError("nobody should ask for this")
+
+    given = {
+        "indices": np.array([3, 7]),
+        "uids": np.array([2**63 + 1, 0xAB], np.uint64),
+        "labels": ["cat", "dog"],
+        "weights": np.array([1, 0.5], np.float32),
+        "keys": not_asked_for,
+        "files": not_asked_for,
+    }
+    return Exportable(**{**given, **changes})

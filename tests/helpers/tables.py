@@ -51,6 +51,12 @@ def seen_of(n: int, loss: np.ndarray, margin: np.ndarray, error: np.ndarray, cor
     return Seen(np.arange(n), loss, margin, error, correct)
 
 
+def seen_in_part(index: list[int], name: str, values: list[float]) -> Seen:
+    """An epoch that presented some samples, of which one column is said and the others are nothing."""
+    zeros = dict.fromkeys(("loss", "margin", "error", "correct"), np.zeros(len(index), np.float32))
+    return Seen(np.array(index), **{**zeros, name: np.array(values, np.float32)})
+
+
 def traced(folder: Path, n: int, runs: list[list[Seen]]) -> Trace:
     """The trace of runs that all have as many epochs, in a folder."""
     parts = []

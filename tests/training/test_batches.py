@@ -1,4 +1,4 @@
-"""Batches: crops and mirrors, images ahead of their time, and what a sample is given whatever its batch."""
+"""Batches: images ahead of their time, and what a sample is given whatever its batch."""
 
 import numpy as np
 import pytest
@@ -10,36 +10,10 @@ from curate.data.dataset import Dataset
 from curate.data.images import ResidentImages
 from curate.errors import CurateError
 from curate.networks import learner as learners
-from curate.training.augmentation import augmentation_for, shift_and_mirror
 from curate.training.augmentations.crop_flip import CropFlip
-from curate.training.augmentations.none import NoAugmentation
 from curate.training.batches import Batches, ahead
 
 pytest_plugins = ["helpers.sessions"]
-
-
-def naive_shift(image, dy, dx, mirror, reach):
-    channels, height, width = image.shape
-    result = np.zeros_like(image)
-    for c in range(channels):
-        for y in range(height):
-            for x in range(width):
-                source_x = width - 1 - x if mirror else x
-                yy, xx = y + dy - reach, source_x + dx - reach
-                if 0 <= yy < height and 0 <= xx < width:
-                    result[c, y, x] = image[c, yy, xx]
-    return result
-
-
-def test_crop_and_flip_equal_the_naive_loops():
-    chance = np.random.default_rng(0)
-    images = chance.integers(0, 256, (12, 3, 6, 5), dtype=np.uint8)
-    shifts, mirrored = chance.integers(0, 5, (12, 2)), chance.random(12) < 0.5
-    found = shift_and_mirror(
-        torch.from_numpy(images), torch.from_numpy(shifts), torch.from_numpy(mirrored), 2
-    )
-    for i in range(12):
-        assert (found[i].numpy() == naive_shift(images[i], *shifts[i], mirrored[i], 2)).all()
 
 
 def test_what_befalls_a_sample_does_not_depend_on_its_batch(digits):
@@ -58,11 +32,6 @@ def test_what_befalls_a_sample_does_not_depend_on_its_batch(digits):
     )
     plain = torch.cat([batch.images for batch in batches.plain(np.arange(50), 50)])
     assert (other_epoch != plain).any()
-
-
-def test_auto_augments_colour_images_only():
-    assert augmentation_for("auto", 3) == CropFlip()
-    assert augmentation_for("auto", 1) == NoAugmentation()
 
 
 def test_ahead_hands_over_errors_and_stops_early():

@@ -1,0 +1,79 @@
+"""Files and folders are written whole or not at all, and stand with the permissions of any other file."""
+
+import os
+
+import numpy as np
+import pytest
+from helpers.manifests import header_for
+
+import curate
+from curate.artifacts.files import atomic_file, atomic_folder
+from curate.errors import CurateError
+from curate.manifests.manifest import Selected, open_manifest, write_manifest
+
+
+class TestAtomicWrites:
+    def test_an_output_that_exists_is_kept(self, digits_round, tmp_path):
+        (tmp_path / "m").mkdir()
+        with pytest.raises(
+            CurateError, match=r"m exists: use --force to replace it, or -o to write elsewhere"
+        ):
+            curate.select(digits_round.table, keep=5, output=tmp_path / "m")
+        assert list((tmp_path / "m").iterdir()) == []
+
+    def test_force_never_replaces_a_folder_that_is_no_manifest(self, digits_round, tmp_path):
+        (tmp_path / "m").mkdir()
+        (tmp_path / "m" / "thesis.tex").write_text("ten years")
+        with pytest.raises(CurateError, match="is not a manifest folder: it is not replaced"):
+            curate.select(digits_round.table, keep=5, output=tmp_path / "m", force=True)
+        assert (tmp_path / "m" / "thesis.tex").read_text() == "ten years"
+
+    def test_force_replaces_the_whole_folder(self, digits_round, tmp_path):
+        curate.select(digits_round.table, keep=5, output=tmp_path / "m")
+        (tmp_path / "m" / "extra").write_text("old")
+        made = curate.select(digits_round.table, keep=6, output=tmp_path / "m", force=True)
+        assert len(open_manifest(made.path).selected(0).indices) == 6
+        assert not (tmp_path / "m" / "extra").exists()
+        assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+    def test_an_error_in_mid_write_leaves_nothing(self, tmp_path):
+        def fail(folder):
+            raise RuntimeError("boom")
+
+        samples = {"index": np.arange(3), "uid": np.arange(3, dtype=np.uint64)}
+        with pytest.raises(RuntimeError):
+            write_manifest(tmp_path / "m", header_for(3), [Selected(np.arange(2))], samples, extras=fail)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_missing_parent_folder_is_named(self, digits_round, tmp_path):
+        with pytest.raises(CurateError, match=r"the folder .*nowhere does not exist"):
+            curate.select(digits_round.table, keep=5, output=tmp_path / "nowhere" / "m")
+
+
+def test_an_error_in_mid_write_leaves_the_earlier_file(tmp_path):
+    (tmp_path / "f").write_text("old")
+
+    def spoil():
+        with atomic_file(tmp_path / "f", force=True) as temporary:
+            temporary.write_text("half of the n")
+            raise RuntimeError("boom")
+
+    with pytest.raises(RuntimeError):
+        spoil()
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("f", "old")]
+
+
+@pytest.mark.parametrize(
+    ("umask", "modes"), [("022", "644 755 644"), ("027", "640 750 640"), ("0", "666 777 666")]
+)
+def test_the_mode_of_what_is_written_follows_the_umask(umask, modes, tmp_path):
+    before = os.umask(int(umask, 8))
+    try:
+        with atomic_file(tmp_path / "file") as temporary:
+            temporary.write_text("x")
+        with atomic_folder(tmp_path / "folder") as temporary:
+            (temporary / "inside").write_text("x")
+    finally:
+        os.umask(before)
+    written = (tmp_path / "file", tmp_path / "folder", tmp_path / "folder" / "inside")
+    assert " ".join(f"{path.stat().st_mode & 0o777:o}" for path in written) == modes

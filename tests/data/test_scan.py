@@ -1,0 +1,74 @@
+"""One pass over the samples of a source: what it knows them by, what it holds, skips and refuses."""
+
+import hashlib
+
+import numpy as np
+import pytest
+from helpers.pictures import encoded, noise, uid_by_hand
+
+from curate.data.images import CorruptImageError, ResidentImages, Target
+from curate.data.scan import read_all
+from curate.data.source import Samples, from_array
+from curate.errors import CurateError
+from curate.progress import SILENT
+
+
+def scanned(contents, target=Target(), skip_corrupt=False, limit=10**9):
+    samples = Samples(len(contents), contents.__getitem__, "image {}".format, None, [], "all")
+    return read_all(samples, target, skip_corrupt, limit, SILENT)
+
+
+def test_pixels_at_hand_are_taken_as_they_are():
+    pixels = noise(5, 4, 3)
+    rows, uids, images, skipped = read_all(
+        from_array(pixels, None, [], "all", "x"), Target(), False, 0, SILENT
+    )
+    assert (rows.tolist(), skipped) == ([0, 1, 2, 3, 4], [])
+    assert uids.tolist() == [uid_by_hand(image) for image in pixels]
+    assert np.shares_memory(images.array, pixels)
+
+
+@pytest.mark.parametrize("limit", [0, 3 * 4 * 5 - 1, 3 * 4 * 5])
+def test_pixels_are_held_where_they_fit_and_are_the_same_where_they_do_not(limit):
+    pixels = noise(3, 4, 5)
+    _, uids, images, _ = scanned([encoded(image) for image in pixels], limit=limit)
+    assert isinstance(images, ResidentImages) == (limit == 60)
+    assert (images.read(np.array([2, 0]))[..., 0] == pixels[[2, 0]]).all()
+    assert uids.tolist() == [uid_by_hand(image) for image in pixels]
+
+
+def test_a_sample_is_known_by_what_is_stored_and_not_by_what_it_is_brought_to():
+    pixels, lossy = noise(1, 4, 4)[0], encoded(noise(4, 4), "JPEG")
+    _, uids, images, _ = scanned([encoded(pixels), lossy], Target(channels=3))
+    by_hand = int.from_bytes(hashlib.blake2b(b"encoded " + lossy, digest_size=8).digest(), "little")
+    assert uids.tolist() == [uid_by_hand(pixels), by_hand]
+    assert (images.read(np.array([0]))[0] == pixels[..., None]).all()
+    assert images.shape == (4, 4, 3)
+
+
+@pytest.mark.parametrize("limit", [0, 10**9])
+def test_what_cannot_be_read_is_refused_or_skipped_by_name(limit):
+    pixels = noise(3, 4, 4)
+    contents = [encoded(pixels[0]), b"no image", encoded(pixels[1]), encoded(pixels[2])[:50]]
+    with pytest.raises(CorruptImageError, match="image 1 is not a readable image"):
+        scanned(contents, limit=limit)
+    rows, uids, images, skipped = scanned(contents, skip_corrupt=True, limit=limit)
+    assert (rows.tolist(), skipped) == ([0, 2], ["image 1", "image 3"])
+    assert uids.tolist() == [uid_by_hand(image) for image in pixels[:2]]
+    assert (images.read(np.array([0, 1]))[..., 0] == pixels[:2]).all()
+    with pytest.raises(
+        CurateError, match="none of the 2 images could be read: image 0 is not a readable image"
+    ):
+        scanned([b"no", b"neither"], skip_corrupt=True, limit=limit)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "message"),
+    [
+        ([(4, 4), (4, 4), (4, 4, 3)], r"2 images are grey and 1 are colour \(such as image 2\)"),
+        ([(4, 5), (4, 4), (6, 4)], "the images differ in size, from 4 x 4 to 5 x 6 pixels"),
+    ],
+)
+def test_images_of_several_shapes_are_refused(shapes, message):
+    with pytest.raises(CurateError, match=message):
+        scanned([encoded(noise(*shape)) for shape in shapes])

@@ -1,0 +1,13 @@
+"""constant: the full rate, by hand."""
+
+import pytest
+
+from curate.training.schedule import schedule
+
+
+@pytest.mark.parametrize(
+    ("name", "points"), [pytest.param("constant", {0: 1, 0.5: 1, 1: 1}, id="constant-points0")]
+)
+def test_schedules_by_hand(name, points):
+    for fraction, factor in points.items():
+        assert schedule(name)(fraction) == pytest.approx(factor, abs=1e-9)

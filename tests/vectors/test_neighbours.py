@@ -1,0 +1,42 @@
+"""Exact neighbours by cosine, against all pairs in numpy."""
+
+import numpy as np
+import pytest
+
+from curate.vectors.neighbours import nearest_other, pairs_within
+
+
+@pytest.fixture(params=[7, 1024], ids="{} rows at once".format)
+def directions(request, monkeypatch):
+    """40 directions in space, of which 5 are there twice, looked at some rows at a time."""
+    monkeypatch.setattr("curate.vectors.neighbours._SEARCH_ROWS", request.param)
+    vectors = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+    vectors[35:] = vectors[:5]
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def all_distances(directions):
+    return 1 - directions.astype(np.float64) @ directions.astype(np.float64).T
+
+
+def test_the_nearest_other_is_the_least_of_all_distances_but_its_own(directions):
+    apart = all_distances(directions)
+    np.fill_diagonal(apart, np.inf)
+    found = nearest_other(directions)
+    np.testing.assert_allclose(found, apart.min(axis=1), atol=1e-6)
+    assert (found >= 0).all()
+    assert (found < 1e-6).sum() == 10
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_where_there_is_no_other_one_the_distance_is_1(n):
+    assert nearest_other(np.eye(3, dtype=np.float32)[:n]).tolist() == [1.0] * n
+
+
+@pytest.mark.parametrize("limit", [0.0, 0.02, 0.3, 2.0])
+def test_pairs_within_a_distance_are_all_of_them_and_each_once(directions, limit):
+    apart = all_distances(directions)
+    expected = [(i, j) for i in range(40) for j in range(i + 1, 40) if apart[i, j] <= limit + 1e-6]
+    found = np.concatenate(list(pairs_within(directions, limit)))
+    assert sorted(map(tuple, found.tolist())) == expected
+    assert len(expected) >= 5
