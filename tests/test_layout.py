@@ -243,9 +243,9 @@ class TestThatTheseTestsCanFail:
             "data/scan",
             "data/images",
             "data/sources/npz",
-            "data/sources/npz_old",
+            "data/sources/npz_a",
         )
-        tests = ("rng", "images", "data/images_damaged", "data/scanner", "data/npz", "data/sources/npz_old_1")
+        tests = ("rng", "images", "data/images_damaged", "data/scanner", "data/npz", "data/sources/npz_a_1")
         files = {f"curate/{place}.py": "" for place in code}
         named = [place.rpartition("/") for place in tests]
         files |= {f"tests/{room}{slash}test_{name}.py": "" for room, slash, name in named}

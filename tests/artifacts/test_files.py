@@ -72,7 +72,7 @@ def test_the_mode_of_what_is_written_follows_the_umask(umask, modes, tmp_path):
         with atomic_file(tmp_path / "file") as temporary:
             temporary.write_text("x")
         with atomic_folder(tmp_path / "folder") as temporary:
-            (temporary / "inside").write_text("x")
+            (temporary / "inside").touch(0o600)
     finally:
         os.umask(before)
     written = (tmp_path / "file", tmp_path / "folder", tmp_path / "folder" / "inside")

@@ -7,7 +7,7 @@ import torch
 
 from curate.scores.signals import entropies, error_norms, margins
 
-LOGITS = np.random.default_rng(0).normal(size=(20, 5)) * 4
+LOGITS = np.random.default_rng(0).normal(size=(20, 5)) * 4 - 4  # in some rows all are below zero
 LABELS = np.arange(20) % 5
 
 
