@@ -274,9 +274,7 @@ def _plain(options: Mapping[str, Any]) -> list[str]:
     words = []
     for name, value in options.items():
         if isinstance(value, dict):
-            within = (
-                {f"hyperparameter {key}": item for key, item in value.items()} if name == "recipe" else value
-            )
+            within = {f"recipe {key}": item for key, item in value.items()} if name == "recipe" else value
             words += _plain(within)
         elif value not in (None, "", 0.0, False):
             words.append(f"{name}={value}")
