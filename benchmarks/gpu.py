@@ -38,7 +38,7 @@ def main() -> None:
             curate.embed(train, output=work / "e.safetensors"), 100, output=work / "c.parquet"
         )
         manifest = curate.select(table, "furthest", keep=0.5, output=work / "m")
-        found = curate.replay(
+        result = curate.replay(
             manifest,
             train,
             test=test,
@@ -48,7 +48,7 @@ def main() -> None:
             hyperparameters={"n_epochs": arguments.epochs},
         )
     lines = [
-        f"# GPU: {found.device}",
+        f"# GPU: {result.device}",
         "",
         f"Tests marked gpu: {'passed' if tests.returncode == 0 else f'exit code {tests.returncode}'}.",
         "",
@@ -57,12 +57,12 @@ def main() -> None:
         "| | test accuracy, % | seconds training | samples a second |",
         "|---|---|---|---|",
     ]
-    for run in found.runs:
+    for run in result.runs:
         accuracy = spread([100 * trial.accuracy for trial in run.trials])
         seconds = [trial.train_seconds for trial in run.trials]
         speed = spread([trial.samples_seen / trial.train_seconds for trial in run.trials], 0)
         lines.append(f"| {run.name} | {accuracy} | {spread(seconds)} | {speed} |")
-    write("gpu", [*lines, "", "`python benchmarks/gpu.py --data CIFAR10`"], found.as_dict())
+    write("gpu", [*lines, "", "`python benchmarks/gpu.py --data CIFAR10`"], result.as_dict())
     here = Path(__file__).parent
     shared = ["--data", arguments.data, "--model", "resnet18"]
     scoring = ["scoring_speed.py", *shared, "--name", "scoring_speed_gpu"]

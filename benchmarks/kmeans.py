@@ -33,7 +33,7 @@ def main() -> None:
     seeds = {"value": 0}
 
     def ours(n_iterations: int, n_relocations: int = 0) -> float:
-        found = kmeans(
+        result = kmeans(
             lambda start, stop: vectors[start:stop],
             *vectors.shape,
             K,
@@ -41,7 +41,7 @@ def main() -> None:
             n_relocations=n_relocations,
             seed=seeds["value"],
         )
-        return objective(vectors, found.centroids)
+        return objective(vectors, result.centroids)
 
     def mini_batch() -> float:
         seeds["value"] += 1
@@ -62,7 +62,7 @@ def main() -> None:
         "KMeans": full,
         "long": lambda: ours(*long),
     }
-    seconds, found = alternate(ways, arguments.n)
+    seconds, result = alternate(ways, arguments.n)
     names = {
         "MiniBatchKMeans": "scikit-learn MiniBatchKMeans",
         "quick": f"curate, {quick[0]} iterations",
@@ -70,27 +70,27 @@ def main() -> None:
         "KMeans": "scikit-learn KMeans",
         "long": f"curate, {long[0]} iterations, {long[1]} relocations",
     }
-    lower = 100 * (1 - np.mean(found["curate"]) / np.mean(found["MiniBatchKMeans"]))
-    level = 100 * (np.mean(found["long"]) / np.mean(found["KMeans"]) - 1)
+    lower = 100 * (1 - np.mean(result["curate"]) / np.mean(result["MiniBatchKMeans"]))
+    level = 100 * (np.mean(result["long"]) / np.mean(result["KMeans"]) - 1)
     lines = [
         "# k-means, MNIST PCA-50: 60,000 x 50, k = 500",
         "",
         "| | seconds, mean ± std (n) | objective, thousands |",
         "|---|---|---|",
         *(
-            f"| {text} | {spread(seconds[name])} | {spread([value / 1000 for value in found[name]])} |"
+            f"| {text} | {spread(seconds[name])} | {spread([value / 1000 for value in result[name]])} |"
             for name, text in names.items()
         ),
         "",
         f"Against MiniBatchKMeans, {quick[0]} iterations: time ratio "
         f"{ratio(seconds['quick'], seconds['MiniBatchKMeans'])}, "
-        f"objective {100 * (np.mean(found['quick']) / np.mean(found['MiniBatchKMeans']) - 1):+.2f}%; "
+        f"objective {100 * (np.mean(result['quick']) / np.mean(result['MiniBatchKMeans']) - 1):+.2f}%; "
         f"20 iterations: {ratio(seconds['curate'], seconds['MiniBatchKMeans'])}, {-lower:+.2f}%.",
         f"Against KMeans: time ratio {ratio(seconds['long'], seconds['KMeans'])}, objective {level:+.2f}%.",
         "",
         "`python benchmarks/kmeans.py --data MNIST`; the time here includes assigning every sample.",
     ]
-    write("kmeans", lines, {"seconds": seconds, "objective": found})
+    write("kmeans", lines, {"seconds": seconds, "objective": result})
 
 
 def _enough(run, efforts: tuple[tuple[int, int], ...], target: float) -> tuple[int, int]:

@@ -65,7 +65,7 @@ def run_cells(
     """
     lines = RESULTS / f"{arguments.name}.jsonl"
     done = [json.loads(line) for line in lines.read_text().splitlines()] if lines.exists() else []
-    finished = {(found["row"], found["keep"], found["trial"]) for found in done}
+    finished = {(outcome["row"], outcome["keep"], outcome["trial"]) for outcome in done}
     wanted = [cell for cell in cells if cell not in finished]
     if arguments.threads:
         os.environ["OMP_NUM_THREADS"] = str(arguments.threads)
@@ -78,11 +78,11 @@ def run_cells(
         if before:
             before(pool, wanted)
         for future in [pool.submit(run, *cell) for cell in wanted]:
-            found = future.result()
-            done.append(found)
-            file.write(json.dumps(found) + "\n")
+            outcome = future.result()
+            done.append(outcome)
+            file.write(json.dumps(outcome) + "\n")
             file.flush()
-            print(found, file=sys.stderr)
+            print(outcome, file=sys.stderr)
     return done
 
 
@@ -145,8 +145,8 @@ def one_run(
 def by_cell(done: list[dict], trials: int) -> Cells:
     """Runs by row and keep, and by trial."""
     cells: Cells = {}
-    for found in (one for one in done if one["trial"] < trials):
-        cells.setdefault((found["row"], found["keep"]), {})[found["trial"]] = found
+    for outcome in (one for one in done if one["trial"] < trials):
+        cells.setdefault((outcome["row"], outcome["keep"]), {})[outcome["trial"]] = outcome
     return cells
 
 
@@ -155,8 +155,8 @@ def table(
 ) -> list[str]:
     """A table of rows by keep; `text` gives a cell, where there is one."""
     lines = ["| | " + " | ".join(f"keep {keep:g}" for keep in keeps) + " |", "|---|" + "---|" * len(keeps)]
-    for name, found in rows.items():
-        wanted = keeps if found.by_keep else [1.0]
+    for name, outcome in rows.items():
+        wanted = keeps if outcome.by_keep else [1.0]
         texts = [text(name, keep) if (name, keep) in cells else "" for keep in wanted]
         lines.append(f"| {name} | " + " | ".join(texts + [""] * (len(keeps) - len(texts))) + " |")
     return lines
@@ -232,11 +232,11 @@ def footer(arguments: argparse.Namespace) -> str:
 def difference(pairs: list[float]) -> str:
     from curate.statistics import paired_difference
 
-    found = paired_difference(pairs, [0.0] * len(pairs))
-    if found.low is None or found.high is None:
-        return f"{found.mean:+.2f}"
-    text = f"{found.mean:+.2f} [{found.low:+.2f}, {found.high:+.2f}]"
-    return f"**{text}**" if found.low > 0 or found.high < 0 else text
+    outcome = paired_difference(pairs, [0.0] * len(pairs))
+    if outcome.low is None or outcome.high is None:
+        return f"{outcome.mean:+.2f}"
+    text = f"{outcome.mean:+.2f} [{outcome.low:+.2f}, {outcome.high:+.2f}]"
+    return f"**{text}**" if outcome.low > 0 or outcome.high < 0 else text
 
 
 def public(reference: str) -> str:

@@ -92,7 +92,7 @@ def _run(name: str, budget: int, trial: int) -> dict:
     manifest = curate.select(
         _data["table"], strategy, keep=budget, options=options, seed=trial, output=folder, force=True
     )
-    found = curate.replay(
+    outcome = curate.replay(
         manifest,
         _data["train"],
         test=_data["test"],
@@ -101,7 +101,7 @@ def _run(name: str, budget: int, trial: int) -> dict:
         seed=trial,
         hyperparameters={"schedule": _data["schedule"]},
     )
-    run = found.runs[0].trials[0]
+    run = outcome.runs[0].trials[0]
     return {
         "strategy": name,
         "budget": budget,

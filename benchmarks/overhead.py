@@ -137,7 +137,7 @@ def checkpoints(n: int) -> dict[str, tuple[list[float], list[float]]]:
     available = np.arange(N)
     uids = chance.integers(0, 2**63, N).astype(np.uint64)
     losses = [chance.exponential(size=N).astype(np.float32) for _ in range(2)]
-    found = {}
+    result = {}
     for name in (*POLICIES, "uncertainty", "epsilon-greedy", "infobatch", "random-partition"):
         policy = finder.make("policies", name)
         select, store = [], []
@@ -166,8 +166,8 @@ def checkpoints(n: int) -> dict[str, tuple[list[float], list[float]]]:
             if turn < 0:
                 select.clear()
                 store.clear()
-        found[name] = (select, store)
-    return found
+        result[name] = (select, store)
+    return result
 
 
 if __name__ == "__main__":

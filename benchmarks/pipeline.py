@@ -34,10 +34,10 @@ def main() -> None:
         seconds, results = alternate(ways, arguments.n)
     finally:
         shutil.rmtree(work)
-    found = results["pipeline"]
-    training = [entry["train"] for entry in found]
+    outcome = results["pipeline"]
+    training = [entry["train"] for entry in outcome]
     parts = {
-        part: [entry[part] for entry in found] for part in ("read", "embed", "cluster", "select", "replay")
+        part: [entry[part] for entry in outcome] for part in ("read", "embed", "cluster", "select", "replay")
     }
     rows = [
         "# Whole pipeline against bare training steps, MNIST, 30,000 furthest, LeNet-5, 5 epochs",
@@ -50,12 +50,12 @@ def main() -> None:
         *(f"| of it: {part} | {spread(values)} |" for part, values in parts.items()),
         f"| **pipeline / bare** | {ratio(seconds['pipeline'], seconds['bare'])} |",
         f"| training in the pipeline / bare | {ratio(training, seconds['bare'])} |",
-        f"| test accuracy, % | {spread([100 * entry['accuracy'] for entry in found])} |",
+        f"| test accuracy, % | {spread([100 * entry['accuracy'] for entry in outcome])} |",
         "",
         f"`python benchmarks/pipeline.py --data {Path(arguments.data).name}`; exactly 30,000 selected.",
         "The replay part holds training, testing, and preparing the images.",
     ]
-    write(arguments.result, rows, {"seconds": seconds, "pipeline": found})
+    write(arguments.result, rows, {"seconds": seconds, "pipeline": outcome})
 
 
 def _warm_up(data: str, work: Path) -> None:
@@ -110,11 +110,11 @@ def _pipeline(data: str, work: Path) -> dict:
     mark()
     manifest = curate.select(table, "furthest", keep=N_SELECTED, output=work / "m", force=True)
     mark()
-    found = curate.replay(manifest, train, test=test, model="lenet5", trials=1)
+    outcome = curate.replay(manifest, train, test=test, model="lenet5", trials=1)
     mark()
     assert len(manifest.selected(0).indices) == N_SELECTED
     seconds = [after - before for before, after in itertools.pairwise(marks)]
-    trial = found.runs[0].trials[0]
+    trial = outcome.runs[0].trials[0]
     return dict(zip(PARTS, seconds, strict=True), train=trial.train_seconds, accuracy=trial.accuracy)
 
 

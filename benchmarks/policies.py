@@ -61,12 +61,12 @@ EARLIER = 1000  # the seed of the session whose always group always_random keeps
 
 def main() -> None:
     arguments = _arguments()
-    rows = {name: found for name, found in {**ROWS, **TRUST}.items() if name in arguments.only}
+    rows = {name: outcome for name, outcome in {**ROWS, **TRUST}.items() if name in arguments.only}
     cells = [
         (name, keep, trial)
         for trial in range(arguments.trials)
-        for name, found in rows.items()
-        for keep in (arguments.keeps if found.by_keep else [1.0])
+        for name, outcome in rows.items()
+        for keep in (arguments.keeps if outcome.by_keep else [1.0])
     ]
     page = _page(run_cells(arguments, cells, _open, _run, _before), rows, arguments)
     (RESULTS / f"{arguments.name}.md").write_text(page)
@@ -145,9 +145,9 @@ def _source(name: str, keep: float, trial: int) -> dict[str, str]:
 def _run(name: str, keep: float, trial: int) -> dict:
     """One training run: trial `trial` of a cell of the table."""
     arguments = lab["arguments"]
-    found = {**ROWS, **TRUST}[name]
+    outcome = {**ROWS, **TRUST}[name]
     source = _source(name, keep, trial)
-    done = one_run(found, keep, trial, source, arguments.epochs, arguments.period)
+    done = one_run(outcome, keep, trial, source, arguments.epochs, arguments.period)
     return {"row": name, "keep": keep, "trial": trial, **done}
 
 

@@ -72,8 +72,8 @@ def main() -> None:
     cells += [
         (name, keep, trial)
         for trial in range(arguments.trials)
-        for name, found in rows.items()
-        for keep in (arguments.keeps if found.by_keep else [1.0])
+        for name, outcome in rows.items()
+        for keep in (arguments.keeps if outcome.by_keep else [1.0])
     ]
     page = _page(run_cells(arguments, cells, _open, _run, _before), rows, arguments)
     (RESULTS / f"{arguments.name}.md").write_text(page)
@@ -145,14 +145,14 @@ def _stability() -> None:
     import curate
 
     tables = [curate.open_table(_scores_of(number)) for number in range(N_MODELS)]
-    found = {}
+    outcome = {}
     for name in METHODS:
         pairs = list(itertools.combinations(tables, 2))
-        found[name] = [float(spearmanr(one[name], other[name]).statistic) for one, other in pairs]
+        outcome[name] = [float(spearmanr(one[name], other[name]).statistic) for one, other in pairs]
     for name in ("el2n", "grand", "forgetting", "aum"):
         halves = [np.mean([table[name] for table in half], 0) for half in (tables[::2], tables[1::2])]
-        found[f"{name}, two means of five"] = [float(spearmanr(*halves).statistic)]
-    (RESULTS / f"{lab['arguments'].name}_stability.json").write_text(json.dumps(found, indent=1) + "\n")
+        outcome[f"{name}, two means of five"] = [float(spearmanr(*halves).statistic)]
+    (RESULTS / f"{lab['arguments'].name}_stability.json").write_text(json.dumps(outcome, indent=1) + "\n")
 
 
 def _sheet() -> None:
@@ -219,11 +219,11 @@ def _clustered(seed: int):
 
 def _run(name: str, keep: float, trial: int) -> dict:
     """One training run: trial `trial` of a cell of the table; or what it costs to make a score."""
-    found = {"row": name, "keep": keep, "trial": trial}
+    outcome = {"row": name, "keep": keep, "trial": trial}
     if name.startswith("cost of "):
         score = name.removeprefix("cost of ")
         if score == "full":
-            return {**found, **one_run(_row("full"), keep, trial, {}, lab["arguments"].epochs)}
+            return {**outcome, **one_run(_row("full"), keep, trial, {}, lab["arguments"].epochs)}
         path = lab["work"] / f"cost-{score}-{trial}-{os.getpid()}.parquet"
         started, used = time.perf_counter(), time.process_time()
         if score == "prototypicality":
@@ -232,8 +232,11 @@ def _run(name: str, keep: float, trial: int) -> dict:
             _scored([score], FIRST_SEED + trial, path)
         seconds = {"seconds": time.perf_counter() - started, "processor_seconds": time.process_time() - used}
         path.unlink(missing_ok=True)
-        return {**found, **seconds}
-    return {**found, **one_run(_row(name), keep, trial, _source(name, keep, trial), lab["arguments"].epochs)}
+        return {**outcome, **seconds}
+    return {
+        **outcome,
+        **one_run(_row(name), keep, trial, _source(name, keep, trial), lab["arguments"].epochs),
+    }
 
 
 def _page(done: list[dict], rows: dict[str, Row], arguments: argparse.Namespace) -> str:

@@ -97,7 +97,7 @@ def main() -> None:
 
 def _at_once(raw: dict[str, dict[str, list[float]]], n_cores: int) -> list[str]:
     """Only a CPU trains several models at once."""
-    if not any("at once" in found for found in raw.values()):
+    if not any("at once" in result for result in raw.values()):
         return []
     about = f"{MODELS} models trained at once with {n_cores} threads to share, against one by one with all:"
     return [about, "", *_table(raw, "at once"), ""]
@@ -106,9 +106,9 @@ def _at_once(raw: dict[str, dict[str, list[float]]], n_cores: int) -> list[str]:
 def _table(raw: dict[str, dict[str, list[float]]], way: str) -> list[str]:
     """What training several models in a way takes of training them one by one."""
     lines = [f"| data, model | {way} / one by one |", "|---|---|"]
-    for key, found in raw.items():
-        if way in found:
-            lines.append(f"| {key.removesuffix(', cores')} | {ratio(found[way], found['one by one'])} |")
+    for key, result in raw.items():
+        if way in result:
+            lines.append(f"| {key.removesuffix(', cores')} | {ratio(result[way], result['one by one'])} |")
     return lines
 
 

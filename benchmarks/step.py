@@ -63,18 +63,18 @@ WAYS = (
 
 def main() -> None:
     context = multiprocessing.get_context("spawn")
-    found: dict[str, list[float]] = {way: [] for way in WAYS}
+    result: dict[str, list[float]] = {way: [] for way in WAYS}
     with context.Pool(2) as pool:
         for _ in range(5):
             for way in WAYS:
                 copies = 2 if way == "two side by side" else 1
                 results = pool.map(run, [way] * copies, chunksize=1)
-                found[way].append(sum(results) / len(results))
-    base = found["textbook"]
+                result[way].append(sum(results) / len(results))
+    base = result["textbook"]
 
     def gain(way: str) -> str:
         copies = 2 if way == "two side by side" else 1
-        return spread([copies * before / now for before, now in zip(base, found[way], strict=True)])
+        return spread([copies * before / now for before, now in zip(base, result[way], strict=True)])
 
     lines = [
         "# One LeNet-5 training step on a CPU",
@@ -83,11 +83,11 @@ def main() -> None:
         "",
         "| | ms a step, mean ± std (n) | throughput against textbook |",
         "|---|---|---|",
-        *(f"| {way} | {spread(values)} | {gain(way)} |" for way, values in found.items()),
+        *(f"| {way} | {spread(values)} | {gain(way)} |" for way, values in result.items()),
         "",
         "`python benchmarks/step.py`; compiling costs its time once per process, before the first step.",
     ]
-    write("step", lines, found)
+    write("step", lines, result)
 
 
 if __name__ == "__main__":

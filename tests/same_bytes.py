@@ -129,10 +129,10 @@ def digests(tree: Path, folder: Path, commands: str = COMMANDS) -> dict[str, str
     )
     if done.returncode:
         sys.exit(f"{tree}: {done.stderr}")
-    found = json.loads(done.stdout)
+    outcome = json.loads(done.stdout)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     assert not [path for path in files if ".unfinished" in str(path)], "every run ended"
-    return found | {str(f.relative_to(folder)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+    return outcome | {str(f.relative_to(folder)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
 
 
 def run(tree: str) -> None:
@@ -144,18 +144,18 @@ def run(tree: str) -> None:
     from curate.cli.main import main as command_line
 
     assert Path(curate.__file__).is_relative_to(tree), f"{curate.__file__} is not of {tree}"
-    found = {}
+    outcome = {}
     for line in filter(None, sys.stdin.read().splitlines()):
         sys.argv = ["curate", *line.split()]
-        said, talk = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(talk):
+        result, talk = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(result), contextlib.redirect_stderr(talk):
             try:
                 command_line()
             except SystemExit as done:
                 if done.code:
                     sys.exit(f"{line}: {talk.getvalue()}")
-        found[line] = hashlib.sha256(said.getvalue().encode()).hexdigest()
-    print(json.dumps(found))
+        outcome[line] = hashlib.sha256(result.getvalue().encode()).hexdigest()
+    print(json.dumps(outcome))
 
 
 if __name__ == "__main__":

@@ -289,5 +289,5 @@ def tiny() -> Dataset:
 @pytest.mark.parametrize("name", finder.names("models"))
 @pytest.mark.slow
 def test_every_model_trains_one_epoch(name, tiny, tmp_path):
-    found = curate.train(tiny, name, hyperparameters={"n_epochs": 1}, test=tiny, output=tmp_path / "run")
-    assert found.epochs[0].samples_seen == 40
+    result = curate.train(tiny, name, hyperparameters={"n_epochs": 1}, test=tiny, output=tmp_path / "run")
+    assert result.epochs[0].samples_seen == 40

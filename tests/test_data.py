@@ -36,9 +36,9 @@ def test_mnist_pruned_to_a_twentieth_learns(mnist, tmp_path):
     assert sum(embedding.header.summary["explained_variance_ratio"]) == pytest.approx(0.825, abs=0.005)
     table = curate.cluster(embedding, 500, output=tmp_path / "c.parquet")
     manifest = curate.select(table, "hybrid", keep=3000, output=tmp_path / "m")
-    found = curate.replay(manifest, mnist[0], test=mnist[1], model="lenet5", trials=1, against=["random"])
-    assert found.runs[0].trials[0].accuracy > 0.94
-    assert found.runs[1].trials[0].accuracy > 0.93
+    result = curate.replay(manifest, mnist[0], test=mnist[1], model="lenet5", trials=1, against=["random"])
+    assert result.runs[0].trials[0].accuracy > 0.94
+    assert result.runs[1].trials[0].accuracy > 0.93
 
 
 def test_the_regime_chosen_of_itself_is_right_where_the_best_one_flips(mnist, tmp_path):
@@ -49,8 +49,8 @@ def test_the_regime_chosen_of_itself_is_right_where_the_best_one_flips(mnist, tm
             manifest = curate.select(scores, regime=regime, keep=keep, output=tmp_path / f"{regime}-{keep}")
             kept[regime] = manifest.selected(0).indices.tolist()
             if regime != "auto":
-                found = curate.replay(manifest, mnist[0], test=mnist[1], model="lenet5", trials=trials)
-                accuracy[regime] = found.runs[0].summary("accuracy").mean
+                result = curate.replay(manifest, mnist[0], test=mnist[1], model="lenet5", trials=trials)
+                accuracy[regime] = result.runs[0].summary("accuracy").mean
         print(keep, accuracy)
         assert kept["auto"] == kept[right]
         # At 30,000 hard and stratified are level.
@@ -66,5 +66,5 @@ def test_cifar10_the_whole_way(tmp_path):
     embedding = curate.embed(train, dim=30, output=tmp_path / "e.safetensors")
     table = curate.cluster(embedding, 100, spherical=True, output=tmp_path / "c.parquet")
     manifest = curate.select(table, "closest", keep=2000, class_floor=0.5, output=tmp_path / "m")
-    found = curate.replay(manifest, train, options={"width": 8}, hyperparameters={"n_epochs": 2}, trials=1)
-    assert found.runs[0].trials[0].accuracy > 0.15
+    result = curate.replay(manifest, train, options={"width": 8}, hyperparameters={"n_epochs": 2}, trials=1)
+    assert result.runs[0].trials[0].accuracy > 0.15

@@ -30,8 +30,8 @@ N_SETTING_UP = 2  # the first blocks of the README, which .ci/run runs word for 
 
 
 def blocks(page: Path, language: str) -> list[str]:
-    found = re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
-    return found[N_SETTING_UP:] if page == README and language == "bash" else found
+    outcome = re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
+    return outcome[N_SETTING_UP:] if page == README and language == "bash" else outcome
 
 
 def commands(page: Path, language: str) -> list[list[str]]:
@@ -59,9 +59,9 @@ def parse(words: list[str]) -> None:
     """Refuse a command or an option that does not exist; run nothing."""
     assert words[0] == "curate"
     with click.Context(command_line) as context:
-        found = command_line.get_command(context, words[1])
-        assert found is not None, words[1]
-        found.make_context(words[1], words[2:], parent=context)
+        outcome = command_line.get_command(context, words[1])
+        assert outcome is not None, words[1]
+        outcome.make_context(words[1], words[2:], parent=context)
 
 
 class ReadersOwn(dict):
@@ -87,10 +87,10 @@ def test_the_commands_of_a_page_run_one_after_another(page, cli, here, monkeypat
     for words in commands(page, "bash"):
         assert words[0] == "curate"
         line, into = (words[:-2], words[-1]) if words[-2] == ">" else (words, None)
-        said = cli(*shortened(line))
-        assert said.code == 0, (words, said.err)
+        result = cli(*shortened(line))
+        assert result.code == 0, (words, result.err)
         if into:
-            Path(into).write_text(said.out)
+            Path(into).write_text(result.out)
     monkeypatch.setattr(curate, "replay", quick_replay, raising=False)
     known = ReadersOwn()
     for block in blocks(page, "python"):
@@ -234,5 +234,5 @@ def test_committed_manifests_are_whole_and_indexed():
 
 
 def test_a_committed_manifest_replays_right_away(cli, here):
-    said = cli("replay", ROOT / "manifests" / "digits-furthest-0.3", "--epochs", 1, "--trials", 1)
-    assert said.code == 0, said.err
+    result = cli("replay", ROOT / "manifests" / "digits-furthest-0.3", "--epochs", 1, "--trials", 1)
+    assert result.code == 0, result.err

@@ -110,7 +110,7 @@ def test_models_in_step_repeat_bit_for_bit_and_are_traced(digits, side_by_side):
 
 
 def test_models_side_by_side_are_as_good_as_one_by_one(digits):
-    found = {}
+    result = {}
     for side_by_side in (True, False):
         models = [learners.build("lenet5", {}, digits, seed, torch.device("cuda")) for seed in range(3)]
         data = Batches(digits, models[0])
@@ -126,20 +126,20 @@ def test_models_side_by_side_are_as_good_as_one_by_one(digits):
                 trace=False,
             )
         )
-        found[side_by_side] = np.mean([evaluate(model, data, 10).accuracy for model in models])
-    assert abs(found[True] - found[False]) < 0.03
+        result[side_by_side] = np.mean([evaluate(model, data, 10).accuracy for model in models])
+    assert abs(result[True] - result[False]) < 0.03
 
 
 @pytest.mark.parametrize("method", ["el2n", "grand", "entropy"])
 def test_scores_on_the_gpu_are_those_on_the_cpu(digits, method):
-    found = {}
+    result = {}
     for device in ("cpu", "cuda"):
         learner = learners.build("basic-cnn", {}, digits, 0, torch.device(device))
         learner.module.eval()
         _, images, labels = next(Batches(digits, learner).plain(np.arange(200), 200))
         with torch.no_grad():
-            found[device] = finder.make("scorers", method).of_batch(learner, images, labels).cpu()
-    torch.testing.assert_close(found["cuda"], found["cpu"], rtol=0.05, atol=0.02)
+            result[device] = finder.make("scorers", method).of_batch(learner, images, labels).cpu()
+    torch.testing.assert_close(result["cuda"], result["cpu"], rtol=0.05, atol=0.02)
 
 
 def test_training_is_as_good_as_on_the_cpu(digits):

@@ -15,8 +15,8 @@ from curate.errors import CurateError, DamagedError
 def test_a_table_says_how_many_samples_were_not_learned(tmp_path, hard_is, sign):
     table = score_table(tmp_path / "s", hard_is, score=[sign * value for value in (0.5, 3, 1, 2, 4, 0)])
     assert table.n_unlearned("score") is None
-    told = {"score": RankingColumn(hard_is, unlearned_beyond=sign * 2.0)}
-    table = dataclasses.replace(table, header=dataclasses.replace(table.header, columns=told))
+    given = {"score": RankingColumn(hard_is, unlearned_beyond=sign * 2.0)}
+    table = dataclasses.replace(table, header=dataclasses.replace(table.header, columns=given))
     assert table.n_unlearned("score") == 2  # 2.0 itself was learned
 
 

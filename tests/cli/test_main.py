@@ -12,15 +12,15 @@ from PIL import Image
 def test_the_whole_way(cli, here):
     assert cli("embed", "digits", "--dim", "8").last == "digits-pca.safetensors"
     assert cli("cluster", "digits-pca.safetensors", "-k", "10").last == "digits-pca-k10.parquet"
-    said = cli("select", "digits-pca-k10.parquet", "--strategy", "closest", "--keep", "0.1")
-    assert said.last == "digits-pca-k10-closest-0.1"
-    assert "kept 144 of 1,443 samples (10.0%)" in said.err
-    said = cli("replay", said.last, "--epochs", "1", "--trials", "2", "--against", "random")
-    assert said.code == 0
+    result = cli("select", "digits-pca-k10.parquet", "--strategy", "closest", "--keep", "0.1")
+    assert result.last == "digits-pca-k10-closest-0.1"
+    assert "kept 144 of 1,443 samples (10.0%)" in result.err
+    result = cli("replay", result.last, "--epochs", "1", "--trials", "2", "--against", "random")
+    assert result.code == 0
     for words in ("test accuracy", "±", "median", "worst class", "samples seen", "seconds selecting", "95%"):
-        assert words in said.out
-    said = cli("train", "digits", "--epochs", "1", "-o", "run")
-    assert said.last == "run"
+        assert words in result.out
+    result = cli("train", "digits", "--epochs", "1", "-o", "run")
+    assert result.last == "run"
     assert (here / "run" / "model.safetensors").is_file()
 
 
@@ -37,12 +37,12 @@ def test_the_whole_way(cli, here):
     ],
 )
 def test_json_is_one_object_on_stdout(cli, here, digits_round, words):
-    said = cli(*[word.format(**digits_round.__dict__) for word in words], "--json")
-    assert said.code == 0
-    found = json.loads(said.out)
+    result = cli(*[word.format(**digits_round.__dict__) for word in words], "--json")
+    assert result.code == 0
+    outcome = json.loads(result.out)
     if "-o" in words:
-        assert found["path"] == words[-1]
-        assert found["sha256"]
+        assert outcome["path"] == words[-1]
+        assert outcome["sha256"]
 
 
 @pytest.mark.parametrize(("words", "message"), [
@@ -98,30 +98,30 @@ def test_errors_are_one_line_with_the_value_and_the_remedy(cli, here, digits_rou
 
 
 def test_debug_shows_a_traceback(process, here):
-    said = process("embed", "digits", "--method", "pac", "--debug")
-    assert said.code != 0
-    assert "Traceback" in said.err
-    assert "CurateError" in said.err
+    result = process("embed", "digits", "--method", "pac", "--debug")
+    assert result.code != 0
+    assert "Traceback" in result.err
+    assert "CurateError" in result.err
 
 
 def test_a_fault_of_curate_is_one_line_too(cli, here, monkeypatch):
     monkeypatch.setattr("curate.verbs.embed.make_header", lambda *_, **__: 1 / 0)
-    said = cli("embed", "digits")
-    assert said.code == 1
-    assert "error: unexpected ZeroDivisionError (division by zero): --debug shows where" in said.err
-    assert "Traceback" not in said.err
+    result = cli("embed", "digits")
+    assert result.code == 1
+    assert "error: unexpected ZeroDivisionError (division by zero): --debug shows where" in result.err
+    assert "Traceback" not in result.err
 
 
 def test_jpegs_of_different_sizes(cli, here):
     jpegs(here / "photos")
     assert_error(cli("embed", "photos"), r"differ in size, from .* bring them to one with --image-size 64")
     assert cli("embed", "photos", "--image-size", "16", "--split", "all").code == 0
-    said = cli(
+    result = cli(
         "cluster", "photos-pca.safetensors", "-k", "3", "--strategy", "hybrid", "--keep", "10", "-o", "m"
     )
-    assert said.last == "m"
-    said = cli("inspect", "m", "--sheet", "sheet.png")
-    assert said.last == "sheet.png"
+    assert result.last == "m"
+    result = cli("inspect", "m", "--sheet", "sheet.png")
+    assert result.last == "sheet.png"
     with Image.open(here / "sheet.png") as sheet:
         assert sheet.width > 16 * 40
         assert sheet.height > 3 * 40
@@ -140,5 +140,5 @@ def test_npz_the_whole_way(cli, here):
     assert (
         cli("cluster", "a-pca.safetensors", "-k", 4, "--strategy", "top", "--keep", 20, "-o", "m").code == 0
     )
-    said = cli("replay", "m", "--epochs", 1, "--trials", 1, "--json")
-    assert json.loads(said.out)["runs"][0]["trials"][0]["samples_seen"] == 20
+    result = cli("replay", "m", "--epochs", 1, "--trials", 1, "--json")
+    assert json.loads(result.out)["runs"][0]["trials"][0]["samples_seen"] == 20

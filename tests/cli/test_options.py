@@ -12,10 +12,10 @@ COMMANDS = ("embed", "cluster", "score", "select", "train", "replay", "inspect",
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_of_every_command_has_an_example_and_explains_every_option(cli, name):
-    said = cli(name, "--help")
-    assert said.code == 0
-    assert f"curate {name}" in said.out
-    options = re.findall(r"^  -[-\w, ]*", said.out, re.MULTILINE)
+    result = cli(name, "--help")
+    assert result.code == 0
+    assert f"curate {name}" in result.out
+    options = re.findall(r"^  -[-\w, ]*", result.out, re.MULTILINE)
     assert len(options) >= 5
 
 

@@ -52,9 +52,9 @@ def test_every_file_of_vectors_is_run_here():
 
 @pytest.mark.parametrize("name", [f.stem for f in FOLDER.glob("*.json") if "hard_is" in f.read_text()])
 def test_scorers_agree_on_which_side_is_hard(name):
-    said = json.loads((FOLDER / f"{name}.json").read_text()).get("hard_is")
-    if said and name != "error_norm":
-        assert finder.load("scorers", name).hard_is == said
+    result = json.loads((FOLDER / f"{name}.json").read_text()).get("hard_is")
+    if result and name != "error_norm":
+        assert finder.load("scorers", name).hard_is == result
 
 
 def seen(index, *, loss=None, margin=None, correct=None):
@@ -104,8 +104,8 @@ def test_margin(case, tolerance):
 
 @pytest.mark.parametrize(("case", "tolerance"), cases("entropy"))
 def test_entropy(case, tolerance):
-    found = [entropies(tensor(logits)).double().numpy() for logits in case["input"]["logits"]]
-    agree(np.mean(found, 0), case["expected"], tolerance)
+    outcome = [entropies(tensor(logits)).double().numpy() for logits in case["input"]["logits"]]
+    agree(np.mean(outcome, 0), case["expected"], tolerance)
 
 
 def traced_logits(case, folder, of):
@@ -126,8 +126,8 @@ HALF = 2**-10  # a trace keeps half precision
 @pytest.mark.parametrize(("case", "tolerance"), cases("aum"))
 def test_aum(case, tolerance, tmp_path):
     trace = traced_logits(case, tmp_path, lambda logits, labels: {"margin": margins(logits, labels)})
-    found = finder.make("scorers", "aum").from_trace(trace)[0]
-    agree(found, case["expected"], max(tolerance, HALF))
+    outcome = finder.make("scorers", "aum").from_trace(trace)[0]
+    agree(outcome, case["expected"], max(tolerance, HALF))
 
 
 @pytest.mark.parametrize(("case", "tolerance"), cases("mean_loss"))
@@ -135,8 +135,8 @@ def test_mean_loss(case, tolerance, tmp_path):
     def losses(logits, labels):
         return {"loss": nn.functional.cross_entropy(logits, labels, reduction="none")}
 
-    found = finder.make("scorers", "mean-loss").from_trace(traced_logits(case, tmp_path, losses))[0]
-    agree(found, case["expected"], max(tolerance, HALF))
+    outcome = finder.make("scorers", "mean-loss").from_trace(traced_logits(case, tmp_path, losses))[0]
+    agree(outcome, case["expected"], max(tolerance, HALF))
 
 
 def network(layers) -> Learner:
@@ -162,13 +162,13 @@ def test_grand(case, tolerance, layers):
     scorer = finder.make("scorers", "grand", {"layers": layers})
     features, labels = tensor(given["features"]), torch.tensor(given["labels"])
     size = given["batch_size"]
-    found = []
+    outcome = []
     for model in given["models"]:
         learner = network(model)
         batches = zip(features.split(size), labels.split(size), strict=True)
         parts = [scorer.of_batch(learner, *batch).detach() for batch in batches]
-        found.append(torch.cat(parts).double().numpy())
-    means_and_spreads(found, case["expected"], tolerance)
+        outcome.append(torch.cat(parts).double().numpy())
+    means_and_spreads(outcome, case["expected"], tolerance)
 
 
 @pytest.mark.parametrize(("case", "tolerance"), cases("prototypicality"))
@@ -187,9 +187,9 @@ def test_duplicate(case, tolerance):
     uids = np.array(given["uids"], np.uint64)
     embedding = Embedding(Path("x"), {}, *vectors.shape, uids, None, lambda a, b: vectors[a:b])
     scorer = finder.make("scorers", "duplicate", {"max_cosine_distance": given["max_cosine_distance"]})
-    found = scorer.from_embedding(embedding, SILENT)
-    assert found["duplicate_group"].tolist() == case["expected"]["group"]
-    agree(found["duplicate"], case["expected"]["score"], tolerance)
+    outcome = scorer.from_embedding(embedding, SILENT)
+    assert outcome["duplicate_group"].tolist() == case["expected"]["group"]
+    agree(outcome["duplicate"], case["expected"]["score"], tolerance)
 
 
 @pytest.mark.parametrize(("case", "tolerance"), cases("budget"))

@@ -22,13 +22,13 @@ def digits():
 
 
 def test_imbalanced_as_in_the_paper(digits):
-    found = curate.open_dataset(f"digits+per-class={IMBALANCED}")
-    before, after = np.bincount(digits.labels), np.bincount(found.labels)
+    result = curate.open_dataset(f"digits+per-class={IMBALANCED}")
+    before, after = np.bincount(digits.labels), np.bincount(result.labels)
     shares = [0.25, 0.25, 0.5, 0.5, 0.5, 0.75, 0.75, 1, 1, 1]
     assert after.tolist() == [int(size * share + 0.5) for size, share in zip(before, shares, strict=True)]
-    assert found.reference == f"digits+per-class={IMBALANCED}"
-    rows = np.searchsorted(np.sort(digits.uids), np.sort(found.uids))
-    assert (np.sort(digits.uids)[rows] == np.sort(found.uids)).all()
+    assert result.reference == f"digits+per-class={IMBALANCED}"
+    rows = np.searchsorted(np.sort(digits.uids), np.sort(result.uids))
+    assert (np.sort(digits.uids)[rows] == np.sort(result.uids)).all()
 
 
 def test_counts_and_single_classes(digits):

@@ -19,13 +19,13 @@ class Said:
         return self.out.strip().splitlines()[-1]
 
 
-def assert_error(said: Said, pattern: str) -> None:
-    assert said.code == 2
-    assert said.out == ""
-    lines = said.err.strip().splitlines()
+def assert_error(result: Said, pattern: str) -> None:
+    assert result.code == 2
+    assert result.out == ""
+    lines = result.err.strip().splitlines()
     assert lines[-1].startswith("error: ")
     assert re.search(pattern, lines[-1]), lines[-1]
-    assert "Traceback" not in said.err
+    assert "Traceback" not in result.err
 
 
 def loaded_by(code: str) -> set[str]:

@@ -158,8 +158,8 @@ class PublishingHub:
     def _api(
         self, request: BaseHTTPRequestHandler, name: str, what: str, rest: str, body: bytes
     ) -> tuple[int, Any]:
-        found = self.repositories.get(name)
-        if found is None:
+        result = self.repositories.get(name)
+        if result is None:
             request.more["X-Error-Code"] = "RepoNotFound"
             return 404, {"error": "Repository not found"}
         if what == "preupload":
@@ -176,22 +176,22 @@ class PublishingHub:
                 ]
             }
         if what == "commit":
-            return self._commit(name, found, body)
-        at = found.at(rest.partition("/")[0] if what == "tree" else rest)
+            return self._commit(name, result, body)
+        at = result.at(rest.partition("/")[0] if what == "tree" else rest)
         if at is None:
             request.more["X-Error-Code"] = "RevisionNotFound"
             return 404, {"error": "Invalid rev id"}
         commit, files = at
         if what == "tag":
             wanted = json.loads(body)["tag"]
-            if wanted in found.tags:
+            if wanted in result.tags:
                 return 409, {"error": "Tag already exists"}
-            found.tags[wanted] = commit
+            result.tags[wanted] = commit
             return 200, {}
         if what == "tree":
             return 200, [self._entry(path, content) for path, content in files.items()]
         siblings = [{"rfilename": path} for path in files]
-        return 200, {"id": name, "sha": commit, "private": found.private, "siblings": siblings}
+        return 200, {"id": name, "sha": commit, "private": result.private, "siblings": siblings}
 
     def _entry(self, path: str, content: bytes) -> dict[str, Any]:
         entry = {"type": "file", "path": path, "size": len(content), "oid": git_sha1(content)}
@@ -214,12 +214,12 @@ class PublishingHub:
         self.made(name, {".gitattributes": b"*.parquet filter=lfs\n"}, private)
         return 200, {"url": f"{self.url}/datasets/{name}", "name": name, "id": "1"}
 
-    def _commit(self, name: str, found: Repository, body: bytes) -> tuple[int, Any]:
+    def _commit(self, name: str, result: Repository, body: bytes) -> tuple[int, Any]:
         entries = [json.loads(line) for line in body.splitlines() if line]
         header = next(entry["value"] for entry in entries if entry["key"] == "header")
-        if header.get("parentCommit") not in (None, found.head):
+        if header.get("parentCommit") not in (None, result.head):
             return 412, {"error": "A commit has happened since. Please refresh and try again."}
-        files = dict(found.files)
+        files = dict(result.files)
         for entry in entries:
             value = entry["value"]
             if entry["key"] == "file":
@@ -230,7 +230,7 @@ class PublishingHub:
                 del files[value["path"]]
             if "path" in value:
                 self.sent.append(value["path"])
-        commit = found.add(files)
+        commit = result.add(files)
         return 200, {
             "success": True,
             "commitOid": commit,
@@ -249,10 +249,10 @@ class PublishingHub:
         return 200, {"transfer": "basic", "objects": objects}
 
     def _file(self, request: BaseHTTPRequestHandler, name: str, revision: str, path: str) -> tuple[int, Any]:
-        found = self.repositories.get(name)
-        at = found.at(revision) if found else None
+        result = self.repositories.get(name)
+        at = result.at(revision) if result else None
         if at is None:
-            request.more["X-Error-Code"] = "RepoNotFound" if found is None else "RevisionNotFound"
+            request.more["X-Error-Code"] = "RepoNotFound" if result is None else "RevisionNotFound"
             return 404, b""
         commit, files = at
         request.more |= {"X-Repo-Commit": commit}
@@ -266,14 +266,14 @@ class PublishingHub:
         import yaml
 
         owner, tags = query.get("author", [""])[0], set(query.get("filter", []))
-        found = []
+        result = []
         for name, repository in self.repositories.items():
             page = repository.files.get("README.md", b"").decode(errors="replace")
             head = page.split("---")[1] if page.startswith("---") else ""
             card = yaml.safe_load(head) or {}
             if name.startswith(f"{owner}/") and tags <= set(card.get("tags", [])):
-                found.append({"id": name, "private": repository.private, "cardData": card})
-        return found
+                result.append({"id": name, "private": repository.private, "cardData": card})
+        return result
 
     @staticmethod
     def _send(

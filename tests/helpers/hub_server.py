@@ -90,10 +90,10 @@ class HubServer:
             self._send(request, 404)
 
     def _describe(self, request: BaseHTTPRequestHandler, repository: str, what: str, revision: str) -> None:
-        found = self._find(request, repository, revision)
-        if found is None:
+        result = self._find(request, repository, revision)
+        if result is None:
             return
-        commit, files = found
+        commit, files = result
         about: Any = {
             "id": repository,
             "sha": commit,
@@ -109,10 +109,10 @@ class HubServer:
         self._send(request, 200, json.dumps(about).encode(), {"Content-Type": "application/json"})
 
     def _file(self, request: BaseHTTPRequestHandler, repository: str, revision: str, path: str) -> None:
-        found = self._find(request, repository, revision)
-        if found is None:
+        result = self._find(request, repository, revision)
+        if result is None:
             return
-        commit, files = found
+        commit, files = result
         if self.gated:
             self._send(request, 401, headers={"X-Error-Code": "GatedRepo"})
         elif path not in files:

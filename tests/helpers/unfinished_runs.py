@@ -136,9 +136,9 @@ def calm_content(small, **case) -> dict[str, bytes]:
     return _CALM[name]
 
 
-def assert_one_line(said, text):
-    assert said.code == 2
-    lines = said.err.strip().splitlines()
+def assert_one_line(result, text):
+    assert result.code == 2
+    lines = result.err.strip().splitlines()
     assert len(lines) == 1
     assert lines[0] == f"error: {text}"
 

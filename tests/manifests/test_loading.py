@@ -47,8 +47,8 @@ def test_webdataset_by_key(dynamic, tmp_path):
             entry.size = len(content)
             tar.addfile(entry, io.BytesIO(content))
     shard = str(tmp_path / "shard.tar")
-    found = webdataset.WebDataset(shard, shardshuffle=False).select(dynamic.has_key(keys, 1))
-    assert [int(sample["txt"]) for sample in found] == EPOCHS[1]
+    result = webdataset.WebDataset(shard, shardshuffle=False).select(dynamic.has_key(keys, 1))
+    assert [int(sample["txt"]) for sample in result] == EPOCHS[1]
     assert dynamic.keys(keys, 1) == [keys[index] for index in EPOCHS[1]]
     with pytest.raises(CurateError, match="19 keys for 20 samples: give one per sample, in order of index"):
         dynamic.keys(keys[:-1])

@@ -26,14 +26,14 @@ def dynamic(folder, epochs, n, weights=False):
 def test_epochs_come_back_one_by_one(tmp_path_factory, epochs, weights):
     folder = tmp_path_factory.mktemp("m") / "manifest"
     dynamic(folder, epochs, 20, weights)
-    found = open_manifest(folder)
-    assert found.n_epochs == len(epochs)
+    result = open_manifest(folder)
+    assert result.n_epochs == len(epochs)
     for number, expected in enumerate(epochs):
-        selected = found.selected(number)
+        selected = result.selected(number)
         assert selected.indices.tolist() == sorted(expected)
         assert (selected.weights is not None) == weights
     counts = [sum(index in epoch for epoch in epochs) for index in range(20)]
-    assert found.samples["n_selected"].tolist() == counts
+    assert result.samples["n_selected"].tolist() == counts
 
 
 def test_selection_is_delta_packed_and_polars_reads_it(tmp_path):

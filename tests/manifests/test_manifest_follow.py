@@ -20,33 +20,33 @@ class TestFollowing:
         return open_manifest(digits_round.manifest)
 
     def test_the_same_dataset_is_taken_as_it_is(self, manifest, digits):
-        data, available, said = follow(manifest, digits)
+        data, available, result = follow(manifest, digits)
         assert data is digits
         assert len(available) == 1443
-        assert said == ""
+        assert result == ""
 
     def test_a_reordered_copy_is_put_back_in_order(self, manifest, digits):
         shuffled = digits.take(np.random.default_rng(0).permutation(len(digits)))
-        data, available, said = follow(manifest, shuffled)
+        data, available, result = follow(manifest, shuffled)
         assert (data.uids == digits.uids).all()
         assert (data.images.read(np.arange(50)) == digits.images.read(np.arange(50))).all()
         assert (data.labels == digits.labels).all()
         assert len(available) == 1443
-        assert "all 433 selected samples found by uid" in said
+        assert "all 433 selected samples found by uid" in result
 
     def test_an_extended_copy_leaves_the_new_samples_aside(self, manifest, digits):
         extended = digits.take(np.r_[5, np.arange(len(digits)), 7, 7])
-        data, available, said = follow(manifest, extended)
+        data, available, result = follow(manifest, extended)
         assert (data.uids == digits.uids).all()
         assert len(available) == 1443
-        assert "3 new ones left aside" in said
+        assert "3 new ones left aside" in result
 
     def test_unselected_samples_may_be_gone(self, manifest, digits):
         left_out = int(np.flatnonzero(manifest.samples["n_selected"] == 0)[0])
-        data, available, said = follow(manifest, digits.take(np.delete(np.arange(1443), left_out)))
+        data, available, result = follow(manifest, digits.take(np.delete(np.arange(1443), left_out)))
         assert left_out not in available
         assert len(available) == 1442
-        assert "1 not selected and gone" in said
+        assert "1 not selected and gone" in result
         chosen = manifest.selected(0).indices
         assert (data.uids[chosen] == digits.uids[chosen]).all()
 

@@ -12,17 +12,17 @@ pytest_plugins = ["helpers.sessions"]
 
 def test_normalization_is_mean_and_deviation_whatever_the_order(digits):
     pixels = digits.images.read(np.arange(300)) / 255.0
-    found = learners.normalization_of(digits)
-    assert found.mean[0] == pytest.approx(pixels.mean(), abs=1e-9)
-    assert found.std[0] == pytest.approx(pixels.std(), abs=1e-6)
+    result = learners.normalization_of(digits)
+    assert result.mean[0] == pytest.approx(pixels.mean(), abs=1e-9)
+    assert result.std[0] == pytest.approx(pixels.std(), abs=1e-6)
     shuffled = digits.take(np.random.default_rng(0).permutation(300))
-    assert learners.normalization_of(shuffled) == found
+    assert learners.normalization_of(shuffled) == result
 
 
 def test_saved_weights_are_loaded_with_all_that_belongs_to_them(digits, tmp_path):
     learner, _ = run(digits)
     learners.save(learner, tmp_path / "w.safetensors")
-    found = learners.load(tmp_path / "w.safetensors", CPU)
-    assert learners.weights_sha256(found) == learners.weights_sha256(learner)
-    assert found.normalization == learner.normalization
-    assert (found.model, found.classes, found.input_size) == ("basic-cnn", digits.classes, (8, 8))
+    result = learners.load(tmp_path / "w.safetensors", CPU)
+    assert learners.weights_sha256(result) == learners.weights_sha256(learner)
+    assert result.normalization == learner.normalization
+    assert (result.model, result.classes, result.input_size) == ("basic-cnn", digits.classes, (8, 8))

@@ -16,24 +16,24 @@ def naive_softmax(logits):
 
 
 def test_margins_against_loops():
-    for own, label, found in zip(
+    for own, label, result in zip(
         LOGITS, LABELS, margins(*map(torch.from_numpy, (LOGITS, LABELS))), strict=True
     ):
-        assert found.item() == own[label] - max(value for number, value in enumerate(own) if number != label)
+        assert result.item() == own[label] - max(value for number, value in enumerate(own) if number != label)
 
 
 def test_error_norms_against_loops():
-    for own, label, found in zip(
+    for own, label, result in zip(
         LOGITS, LABELS, error_norms(*map(torch.from_numpy, (LOGITS, LABELS))), strict=True
     ):
         off = [chance - (number == label) for number, chance in enumerate(naive_softmax(own))]
-        assert math.isclose(found.item(), math.sqrt(sum(value**2 for value in off)), rel_tol=1e-12)
+        assert math.isclose(result.item(), math.sqrt(sum(value**2 for value in off)), rel_tol=1e-12)
 
 
 def test_entropies_against_loops():
-    for own, found in zip(LOGITS, entropies(torch.from_numpy(LOGITS)), strict=True):
+    for own, result in zip(LOGITS, entropies(torch.from_numpy(LOGITS)), strict=True):
         by_hand = -sum(chance * math.log(chance) for chance in naive_softmax(own))
-        assert math.isclose(found.item(), by_hand, rel_tol=1e-12)
+        assert math.isclose(result.item(), by_hand, rel_tol=1e-12)
 
 
 def test_where_a_network_is_certain_nothing_is_undefined():

@@ -21,8 +21,8 @@ pytest_plugins = ["helpers.policy_examples"]
 
 def test_scores_are_carried_over_by_uid(scores):
     # UIDS in another order: uids 10, 20 and 60 have the scores 0.1, 0.7 and 0.9
-    found = hardness(str(scores), "", np.array([10, 20, 60], np.uint64))
-    np.testing.assert_allclose(found, [0.0, 0.75, 1.0], atol=1e-6)
+    result = hardness(str(scores), "", np.array([10, 20, 60], np.uint64))
+    np.testing.assert_allclose(result, [0.0, 0.75, 1.0], atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["static-epsilon", "static-ucb"])

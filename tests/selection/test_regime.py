@@ -22,18 +22,18 @@ def test_every_regime_means_a_strategy_that_is_there(kind, regime):
 
 def test_more_data_means_harder_samples():
     for kind, scarce in (("scores", "stratified"), ("clusters", "easy")):
-        found = [choose("auto", kind, k, 60_000, 10).regime for k in range(10, 60_000, 100)]
-        turn = found.index("hard")
-        assert found == [scarce] * turn + ["hard"] * (len(found) - turn)
+        result = [choose("auto", kind, k, 60_000, 10).regime for k in range(10, 60_000, 100)]
+        turn = result.index("hard")
+        assert result == [scarce] * turn + ["hard"] * (len(result) - turn)
         assert choose("auto", kind, 600, 60_000, 10).regime == scarce
         assert choose("auto", kind, 30_000, 60_000, 10).regime == "hard"
 
 
 def test_what_was_not_learned_is_no_lesson():
     """However much is kept; where nothing is known of it, the number of samples decides alone."""
-    for n_unlearned, found in ((None, "hard"), (6000, "hard"), (6001, "stratified"), (60_000, "stratified")):
+    for n_unlearned, result in ((None, "hard"), (6000, "hard"), (6001, "stratified"), (60_000, "stratified")):
         choice = choose("auto", "scores", 30_000, 60_000, 10, n_unlearned)
-        assert choice.regime == found
+        assert choice.regime == result
     assert "100% of the hardest were not learned" in choice.why
     assert choose("auto", "scores", 600, 60_000, 10, 0).regime == "stratified"
     assert choose("hard", "scores", 30_000, 60_000, 10, 60_000).regime == "hard"

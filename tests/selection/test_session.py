@@ -74,8 +74,8 @@ def test_a_run_of_one_checkpoint_keeps_the_first_count():
     ],
 )
 def test_a_budget_of_samples_stretches_the_run(keep, n_epochs, stretched):
-    session, found = planned("random", n_epochs=n_epochs, keep=keep, budget="samples")
-    assert found == stretched
+    session, result = planned("random", n_epochs=n_epochs, keep=keep, budget="samples")
+    assert result == stretched
     assert session.period_epochs == max(1, stretched // 20)
 
 
@@ -105,8 +105,8 @@ def test_a_period_may_be_as_long_as_the_stretched_run():
     [(0.3, 20, 600, 6), (0.33, 20, 660, 7), ("0.2:0.6", 5, 200, 2), (1.0, 7, 700, 7), (0.01, 3, 3, 1)],
 )
 def test_early_stop_has_the_presentations_of_the_pruned_run(keep, n_epochs, n_presentations, n_whole):
-    session, found = planned("early-stop", n_epochs=n_epochs, keep=keep)
-    assert (session.n_presentations, found, session.period_epochs) == (n_presentations, n_whole, 1)
+    session, result = planned("early-stop", n_epochs=n_epochs, keep=keep)
+    assert (session.n_presentations, result, session.period_epochs) == (n_presentations, n_whole, 1)
 
 
 def test_early_stop_of_a_budget_of_samples_is_full_training_to_the_sample():

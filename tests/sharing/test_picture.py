@@ -25,8 +25,8 @@ def heights(folder, colour, n_bars):
 
 def test_a_dynamic_manifest_shows_how_often_samples_are_selected(tmp_path):
     # Of 20 samples 6 are never selected, 13 once, and sample 3 twice.
-    found = heights(made(tmp_path / "m"), KEPT, 3)
-    assert found == pytest.approx([HIGHEST * count / 13 for count in (6, 13, 1)], abs=2)
+    result = heights(made(tmp_path / "m"), KEPT, 3)
+    assert result == pytest.approx([HIGHEST * count / 13 for count in (6, 13, 1)], abs=2)
 
 
 def test_a_static_manifest_without_scores_shows_what_is_kept_of_each_class(tmp_path):

@@ -15,12 +15,12 @@ pytest_plugins = ["helpers.comparing"]
 
 
 def test_the_tables_on_stdout(cli, folder):
-    said = cli("compare", "a.parquet", "b.parquet", "flat.parquet", "--budgets", "0.3,5")
-    assert said.err == (  # fives in a, eights in b, and ones go on beyond the third place
+    result = cli("compare", "a.parquet", "b.parquet", "flat.parquet", "--budgets", "0.3,5")
+    assert result.err == (  # fives in a, eights in b, and ones go on beyond the third place
         "at a budget of 0.3, equal values of a.parquet, b.parquet, flat.parquet are cut by uid, alike in "
         "all: their overlap says less there than it seems\n"
     )
-    lines = [line.rstrip() for line in said.out.splitlines()]
+    lines = [line.rstrip() for line in result.out.splitlines()]
     assert lines[:2] == ["10 samples of hand (all)", "  a.parquet: scores, hardest first by el2n"]
     for expected in (
         r"  a +1\.00 +-?0\.\d\d +-", r"  a \| b +0\.\d{3} +0\.\d{3}", r"  random +0\.176 +0\.333",

@@ -20,9 +20,9 @@ FOUND = [
 ]
 
 
-def printed(found, width):
+def printed(result, width):
     console = Console(file=io.StringIO(), width=width)
-    print_published("ann", found, console)
+    print_published("ann", result, console)
     return console.file.getvalue()
 
 

@@ -27,11 +27,11 @@ def test_crop_and_flip_equal_the_naive_loops():
     chance = np.random.default_rng(0)
     images = chance.integers(0, 256, (12, 3, 6, 5), dtype=np.uint8)
     shifts, mirrored = chance.integers(0, 5, (12, 2)), chance.random(12) < 0.5
-    found = shift_and_mirror(
+    outcome = shift_and_mirror(
         torch.from_numpy(images), torch.from_numpy(shifts), torch.from_numpy(mirrored), 2
     )
     for i in range(12):
-        assert (found[i].numpy() == naive_shift(images[i], *shifts[i], mirrored[i], 2)).all()
+        assert (outcome[i].numpy() == naive_shift(images[i], *shifts[i], mirrored[i], 2)).all()
 
 
 def test_auto_augments_colour_images_only():

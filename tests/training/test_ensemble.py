@@ -20,7 +20,7 @@ pytest_plugins = ["helpers.scored_digits"]
 @pytest.mark.parametrize("model", ["basic-cnn", "lenet5"])
 def test_side_by_side_are_the_same_models_up_to_rounding(model, some_digits):
     recipe = Hyperparameters(2, 64, "sgd", 0.02, 0.9, 5e-4, "cosine", "crop-flip")
-    found = {}
+    result = {}
     for side_by_side in (False, True):
         models = [learners.build(model, {}, some_digits, seed, torch.device("cpu")) for seed in range(3)]
         data = Batches(some_digits, models[0])
@@ -33,10 +33,10 @@ def test_side_by_side_are_the_same_models_up_to_rounding(model, some_digits):
             side_by_side=side_by_side,
             trace=True,
         )
-        found[side_by_side] = (list(rounds), models)
+        result[side_by_side] = (list(rounds), models)
     for (one, other), (mine, theirs) in zip(
-        zip(found[False][0], found[True][0], strict=True),
-        zip(found[False][1], found[True][1], strict=False),
+        zip(result[False][0], result[True][0], strict=True),
+        zip(result[False][1], result[True][1], strict=False),
         strict=False,
     ):
         assert one.samples_seen == other.samples_seen

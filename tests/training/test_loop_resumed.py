@@ -36,7 +36,7 @@ def round_trip(state):
     return torch.load(file, weights_only=True)
 
 
-def told(epoch):
+def given(epoch):
     """All that an epoch says, but for the clock."""
     weights = epoch.selected.weights
     return (
@@ -61,13 +61,13 @@ def test_a_killed_run_goes_on_to_the_same_bits(few, name):
     session, n_epochs = planned(policy, 100, 6, **SESSIONS[name])
     recipe = dataclasses.replace(QUICK, n_epochs=n_epochs, augment="crop")
     learner, epochs = run(few, make(policy), session, recipe)
-    whole, weights = [told(epoch) for epoch in epochs], learners.weights_sha256(learner)
+    whole, weights = [given(epoch) for epoch in epochs], learners.weights_sha256(learner)
     memory = epochs[-1].state()["memory"]
     state, told_in_all = None, []
     for last in (0, 2, 4, n_epochs):  # killed after epoch 0, the second attempt after 2, the third after 4
         resumed, epochs = begin(few, make(policy), session, recipe, resume=state)
         for epoch in epochs:
-            told_in_all.append(told(epoch))
+            told_in_all.append(given(epoch))
             state = round_trip(epoch.state())
             if epoch.epoch == last:
                 epochs.close()
@@ -84,7 +84,7 @@ def test_the_resumed_runs_above_would_notice_a_lost_memory(few):
     _, begun = begin(few, make("random-partition"), session)
     state = round_trip(next(begun).state())
     lost, rest = run(few, make("random-partition"), session, resume={**state, "memory": {}})
-    assert [told(epoch) for epoch in rest] != [told(epoch) for epoch in epochs[1:]]
+    assert [given(epoch) for epoch in rest] != [given(epoch) for epoch in epochs[1:]]
     fresh = {**state["optimizer"], "state": {}}
     still, _ = run(few, make("random-partition"), session, resume={**state, "optimizer": fresh})
     sums = [learners.weights_sha256(one) for one in (learner, lost, still)]

@@ -101,11 +101,11 @@ def test_a_loss_that_is_not_finite_in_a_full_pass_stops_the_run(few, monkeypatch
     logits = Learner.logits
 
     def spoilt(self, images):
-        found = logits(self, images)
+        result = logits(self, images)
         if not self.module.training:
-            found[7] = size
-            found[7, few.labels[7]] = -size
-        return found
+            result[7] = size
+            result[7, few.labels[7]] = -size
+        return result
 
     monkeypatch.setattr(Learner, "logits", spoilt)
     session, _ = planned("ema", 100, 6, keep=0.3)
@@ -129,12 +129,12 @@ def losses_by_hand(data, monkeypatch):
         return augmented(self, order, *rest)
 
     def spy_on_logits(self, images):
-        found = logits(self, images)
+        result = logits(self, images)
         if self.module.training:
             rows, orders[-1] = orders[-1][: len(images)], orders[-1][len(images) :]
-            own = found.detach().double().log_softmax(1)[torch.arange(len(rows)), data.labels[rows]]
+            own = result.detach().double().log_softmax(1)[torch.arange(len(rows)), data.labels[rows]]
             seen.append((len(orders) - 1, rows, -own.numpy()))
-        return found
+        return result
 
     monkeypatch.setattr(Batches, "augmented", spy_on_order)
     monkeypatch.setattr(Learner, "logits", spy_on_logits)

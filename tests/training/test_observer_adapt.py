@@ -14,8 +14,8 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def asked_at(data, monkeypatch, losses, adapt, policy="ema", **more):
     """The epochs at which a policy is asked in a run whose full passes find these losses."""
-    found = iter(losses)
-    monkeypatch.setattr(Observer, "_full_pass", lambda self: np.array(next(found), np.float32))
+    result = iter(losses)
+    monkeypatch.setattr(Observer, "_full_pass", lambda self: np.array(next(result), np.float32))
     spy = Spy(make(policy), looks=False)
     session, _ = planned(policy, len(data), len(losses), keep=0.5, period=1, adapt=adapt, **more)
     _, epochs = run(data, spy, session, dataclasses.replace(QUICK, n_epochs=len(losses)))

@@ -58,12 +58,12 @@ def test_aum_is_the_mean_margin_since_the_first_epoch(few, monkeypatch):
         return augmented(self, order, *rest)
 
     def spy_on_logits(self, images):
-        found = logits(self, images)
+        result = logits(self, images)
         rows, orders[-1] = orders[-1][: len(images)], orders[-1][len(images) :]
-        for row, values in zip(rows, found.detach().double().tolist(), strict=True):
+        for row, values in zip(rows, result.detach().double().tolist(), strict=True):
             own = values.pop(few.labels[row])
             margins[row].append(own - max(values))
-        return found
+        return result
 
     monkeypatch.setattr(Batches, "augmented", spy_on_order)
     monkeypatch.setattr(Learner, "logits", spy_on_logits)
@@ -78,8 +78,8 @@ def test_aum_is_the_mean_margin_since_the_first_epoch(few, monkeypatch):
         lowest = known[np.argsort(aum[known])[:n_out]]
         assert np.flatnonzero(state["distrusted"].numpy()).tolist() == sorted(lowest)
         aum = np.array([np.mean(values) if values else np.nan for values in margins])
-        found = (state["margin_sum"] / state["n_margins"]).numpy()
-        np.testing.assert_allclose(found, aum, rtol=1e-3, atol=1e-4)
+        result = (state["margin_sum"] / state["n_margins"]).numpy()
+        np.testing.assert_allclose(result, aum, rtol=1e-3, atol=1e-4)
 
 
 def test_without_trust_there_is_no_guard(few):

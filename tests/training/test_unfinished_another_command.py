@@ -64,13 +64,13 @@ def test_the_refusal_is_one_line_with_both_remedies(cli, small, here):
     words = ("train", small, "--set", "width=2", "--epochs", N_EPOCHS, "--device", "cpu", "-o", "run")
     with watched(stop_in=2):
         cli(*words, "--lr", 0.01)
-    said = cli(*words, "--lr", 0.02)
+    result = cli(*words, "--lr", 0.02)
     assert_one_line(
-        said,
+        result,
         "run.unfinished holds an unfinished run of another command (lr was 0.01, is now 0.02): "
         "run that command again to finish it, or use --fresh to drop it",
     )
-    assert said.out == ""
+    assert result.out == ""
 
 
 @pytest.mark.usefixtures("save_always")
@@ -78,9 +78,9 @@ def test_a_difference_of_spelling_alone_is_not_shown_as_none(cli, small, here):
     """0.3 from Python is "0.3" on the command line: either it goes on, or it says what differs."""
     interrupt(small, Path("run"), policy="random", keep=0.3, options={"width": 2})
     words = ("train", small, "--policy", "random", "--keep", 0.3, "--epochs", N_EPOCHS)
-    said = cli(*words, "--set", "width=2", "--device", "cpu", "-o", "run")
-    assert "was 0.3, is now 0.3" not in said.err
-    assert "was 2, is now 2" not in said.err
+    result = cli(*words, "--set", "width=2", "--device", "cpu", "-o", "run")
+    assert "was 0.3, is now 0.3" not in result.err
+    assert "was 2, is now 2" not in result.err
 
 
 @pytest.mark.usefixtures("save_always")
@@ -88,8 +88,8 @@ def test_a_refusal_is_short_also_where_what_it_builds_on_differs(small, session,
     interrupt(small, tmp_path / "run", policy="recorded", from_=session)
     with pytest.raises(CurateError, match="unfinished run of another command") as problem:
         train(small, tmp_path / "run", policy="recorded", from_=weighted_session)
-    said = str(problem.value).removeprefix(str(tmp_path))
-    assert len(said) < 400, said
+    result = str(problem.value).removeprefix(str(tmp_path))
+    assert len(result) < 400, result
 
 
 @pytest.mark.usefixtures("save_always")

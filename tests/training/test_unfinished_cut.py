@@ -66,16 +66,16 @@ def test_cut_at_every_touch_of_the_disk(cli, small, tmp_path, monkeypatch):
             (folder / name).write_bytes(data)
         folder.mkdir(exist_ok=True)
         monkeypatch.chdir(folder)
-        said = cli(*words)
+        result = cli(*words)
         where = f"cut {number}: {sorted(files)}"
         if "run/manifest.json" in files:
-            assert said.code == 2, where
-            assert said.err == "error: run exists: use --force to replace it, or -o to write elsewhere\n"
+            assert result.code == 2, where
+            assert result.err == "error: run exists: use --force to replace it, or -o to write elsewhere\n"
             assert_same(content(folder / "run"), calm)
-            said = cli(*words, "--force")
-        assert said.code == 0, where + said.err
+            result = cli(*words, "--force")
+        assert result.code == 0, where + result.err
         assert [path.name for path in folder.iterdir()] == ["run"], where
-        resumed += "going on" in said.err
+        resumed += "going on" in result.err
         assert_same(content(folder / "run"), calm)
     assert resumed > 5
 
@@ -141,6 +141,6 @@ def test_killed_when_the_manifest_is_in_place_another_command_may_replace_it(cli
         patch.setattr(Path, "unlink", unlink)
         assert cli(*words).code == 1
     assert {path.name for path in here.iterdir()} == {"run", "run.unfinished"}
-    said = cli(*words, "--lr", 0.01, "--force")
-    assert said.code == 0, said.err
+    result = cli(*words, "--lr", 0.01, "--force")
+    assert result.code == 0, result.err
     assert [path.name for path in here.iterdir()] == ["run"]

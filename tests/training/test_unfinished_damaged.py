@@ -138,8 +138,8 @@ def test_damage_is_one_line_on_the_command_line(cli, small, stopped, monkeypatch
     (file,) = Path("run.unfinished").glob("state-*.pt")
     file.write_bytes(b"")
     words = ("train", small, "--policy", "ucb", "--keep", 0.3, "--period", 1, "--lr", 0.01)
-    said = cli(*words, "--set", "width=2", "--epochs", N_EPOCHS, "--device", "cpu", "-o", "run", "--force")
-    assert_one_line(said, f"{file} is damaged or cut short: {ANEW}")
+    result = cli(*words, "--set", "width=2", "--epochs", N_EPOCHS, "--device", "cpu", "-o", "run", "--force")
+    assert_one_line(result, f"{file} is damaged or cut short: {ANEW}")
 
 
 def test_files_half_written_by_a_killed_run_are_cleared_away(small, stopped):

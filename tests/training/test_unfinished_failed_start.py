@@ -30,9 +30,9 @@ FAILED = {
 @pytest.mark.usefixtures("save_always")
 @pytest.mark.parametrize("name", FAILED)
 def test_a_failed_start_leaves_nothing_behind(name, cli, small, here):
-    said = cli("train", small, "--epochs", N_EPOCHS, *FAILED[name], "-o", "run")
-    assert said.code == 2
-    assert said.err.splitlines()[-1].startswith("error: ")
+    result = cli("train", small, "--epochs", N_EPOCHS, *FAILED[name], "-o", "run")
+    assert result.code == 2
+    assert result.err.splitlines()[-1].startswith("error: ")
     assert list(here.iterdir()) == []
 
 
@@ -40,8 +40,8 @@ def test_a_failed_start_leaves_nothing_behind(name, cli, small, here):
 def test_a_failed_start_leaves_an_unfinished_run_alone(name, cli, small, stopped, monkeypatch):
     before = content(unfinished(stopped.run))
     monkeypatch.chdir(stopped.run.parent)
-    said = cli("train", small, "--epochs", N_EPOCHS, *FAILED[name], "-o", "run", "--force")
-    assert said.code == 2
+    result = cli("train", small, "--epochs", N_EPOCHS, *FAILED[name], "-o", "run", "--force")
+    assert result.code == 2
     assert_same(content(unfinished(stopped.run)), before)
     assert_same(content(stopped.run), stopped.earlier)
 

@@ -49,9 +49,9 @@ def test_a_second_run_meanwhile_is_refused_and_does_not_disturb_the_first(cli, s
     with watched(look=second) as trained:
         assert cli(*words, "run").code == 0
     assert len(refused) == 4
-    for said in refused:
-        assert said.code == 2
-        assert said.err.splitlines()[-1] == (
+    for result in refused:
+        assert result.code == 2
+        assert result.err.splitlines()[-1] == (
             "error: run.unfinished is in use by another run: wait for it, or name another -o"
         )
     assert trained == [0, 1, 2, 3, 4, 5]

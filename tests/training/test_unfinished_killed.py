@@ -69,8 +69,8 @@ def test_killed_at_20_random_moments_the_result_is_the_same_to_the_byte(forks, s
         assert code == 0 or finished, logs[-1].read_text()
     print(f"undisturbed: {duration:.2f} s; killed: {killed}")
     assert len(killed) == N_KILLS
-    said = "".join(log.read_text() for log in logs)
-    assert "going on after epoch" in said, "no attempt had anything to go on from"
+    outcome = "".join(log.read_text() for log in logs)
+    assert "going on after epoch" in outcome, "no attempt had anything to go on from"
     result = content(calm / "run")
     assert set(result) == MANIFEST
     for folder in folders:

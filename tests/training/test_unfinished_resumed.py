@@ -182,8 +182,8 @@ def test_the_command_says_that_it_goes_on(cli, small, here):
     with watched(stop_in=2):
         assert cli(*words).code == 1
     assert unfinished(Path("run")).is_dir()
-    said = cli(*words)
-    assert said.code == 0
-    assert said.err.splitlines()[0] == "going on after epoch 2 of 6"
-    assert said.last == "run"
+    result = cli(*words)
+    assert result.code == 0
+    assert result.err.splitlines()[0] == "going on after epoch 2 of 6"
+    assert result.last == "run"
     assert [path.name for path in here.iterdir()] == ["run"]

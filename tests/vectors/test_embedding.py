@@ -29,11 +29,11 @@ def written(path, n=7, dim=3, labels=True):
 @pytest.mark.parametrize("labels", [True, False])
 def test_what_is_written_is_read(tmp_path, labels):
     vectors, uids = written(tmp_path / "e.safetensors", labels=labels)
-    found = open_embedding(tmp_path / "e.safetensors")
-    assert (found.read(0, 7) == vectors).all()
-    assert (found.read(2, 5) == vectors[2:5]).all()
-    assert (found.uids == uids).all()
-    assert (found.labels is None) is not labels
+    result = open_embedding(tmp_path / "e.safetensors")
+    assert (result.read(0, 7) == vectors).all()
+    assert (result.read(2, 5) == vectors[2:5]).all()
+    assert (result.uids == uids).all()
+    assert (result.labels is None) is not labels
 
 
 def test_any_safetensors_reader_reads_the_file(tmp_path):
@@ -77,10 +77,10 @@ class TestVectorsFromElsewhere:
     vectors = np.random.default_rng(1).normal(size=(30, 4)).astype(np.float32)
 
     def check(self, path):
-        found = open_embedding(path)
-        assert (found.read(0, 30) == self.vectors).all()
-        assert found.uids[5] == uid_of(b"", self.vectors[5][None, None])
-        assert len(set(found.uids.tolist())) == 30
+        result = open_embedding(path)
+        assert (result.read(0, 30) == self.vectors).all()
+        assert result.uids[5] == uid_of(b"", self.vectors[5][None, None])
+        assert len(set(result.uids.tolist())) == 30
 
     def test_npy(self, tmp_path):
         np.save(tmp_path / "v.npy", self.vectors)

@@ -23,31 +23,31 @@ def planted(n=600, k=6, dim=5, spread=0.05, seed=0):
 
 def test_every_sample_goes_to_its_nearest_centroid():
     vectors = np.random.default_rng(0).normal(size=(500, 7)).astype(np.float32)
-    found = kmeans(reader(vectors), 500, 7, 11)
-    squared = ((vectors[:, None].astype(np.float64) - found.centroids[None]) ** 2).sum(-1)
+    result = kmeans(reader(vectors), 500, 7, 11)
+    squared = ((vectors[:, None].astype(np.float64) - result.centroids[None]) ** 2).sum(-1)
     best = squared.min(axis=1)
-    np.testing.assert_allclose(found.distance.astype(np.float64) ** 2, best, rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(found.objective, best.sum(), rtol=1e-5)
-    assert (squared[np.arange(500), found.cluster] <= best * (1 + 1e-4)).all()
+    np.testing.assert_allclose(result.distance.astype(np.float64) ** 2, best, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(result.objective, best.sum(), rtol=1e-5)
+    assert (squared[np.arange(500), result.cluster] <= best * (1 + 1e-4)).all()
 
 
 def test_spherical_distance_is_one_minus_cosine():
     vectors = np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32)
     vectors[7] = 0
-    found = kmeans(reader(vectors), 300, 4, 5, spherical=True)
-    np.testing.assert_allclose(np.linalg.norm(found.centroids, axis=1), 1, rtol=1e-5)
+    result = kmeans(reader(vectors), 300, 4, 5, spherical=True)
+    np.testing.assert_allclose(np.linalg.norm(result.centroids, axis=1), 1, rtol=1e-5)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    cosines = (vectors / np.where(lengths > 0, lengths, 1)) @ found.centroids.T
-    np.testing.assert_allclose(found.distance, 1 - cosines.max(axis=1), atol=1e-5)
-    assert found.distance[7] == pytest.approx(1)
+    cosines = (vectors / np.where(lengths > 0, lengths, 1)) @ result.centroids.T
+    np.testing.assert_allclose(result.distance, 1 - cosines.max(axis=1), atol=1e-5)
+    assert result.distance[7] == pytest.approx(1)
 
 
 def test_planted_clusters_are_found():
     vectors, truth = planted()
     tries = [kmeans(reader(vectors), 600, 5, 6, seed=seed) for seed in range(40)]
-    found = min(tries, key=lambda clustering: clustering.objective)
+    result = min(tries, key=lambda clustering: clustering.objective)
     for number in range(6):
-        assert len(set(truth[found.cluster == number].tolist())) == 1
+        assert len(set(truth[result.cluster == number].tolist())) == 1
 
 
 def test_the_seed_decides():
@@ -64,7 +64,7 @@ def test_spread_out_centroids_find_planted_clusters_more_often(init):
 
     def mean_objective(init):
         tries = [kmeans(reader(vectors), 1000, 5, 10, init=init, seed=seed) for seed in range(12)]
-        return np.mean([found.objective for found in tries])
+        return np.mean([result.objective for result in tries])
 
     assert mean_objective(init) < mean_objective("random")
 
@@ -84,10 +84,10 @@ def test_relocation_loses_no_centroid(spherical, seed, k, rounds, iterations):
     vectors = np.random.default_rng(seed).integers(0, 4, (30, 2)).astype(np.float32)
     vectors[:10] = vectors[10:20]  # ties and empty clusters
     shared = {"spherical": spherical, "n_iterations": iterations, "n_relocations": rounds, "seed": seed}
-    found = kmeans(reader(vectors), 30, 2, k, **shared)
-    assert found.centroids.shape == (k, 2)
-    assert np.isfinite(found.centroids).all()
-    assert (found.centroids == kmeans(reader(vectors), 30, 2, k, **shared).centroids).all()
+    result = kmeans(reader(vectors), 30, 2, k, **shared)
+    assert result.centroids.shape == (k, 2)
+    assert np.isfinite(result.centroids).all()
+    assert (result.centroids == kmeans(reader(vectors), 30, 2, k, **shared).centroids).all()
 
 
 def test_negative_relocations_are_an_error():
@@ -112,10 +112,10 @@ def test_more_iterations_do_not_make_it_worse():
 @settings(max_examples=25, deadline=None)
 def test_any_k_up_to_n_gives_valid_clusters(k, n, spherical):
     vectors = np.random.default_rng(k).normal(size=(n, 3)).astype(np.float32)
-    found = kmeans(reader(vectors), n, 3, k, spherical=spherical, n_iterations=3)
-    assert found.cluster.min() >= 0
-    assert found.cluster.max() < k
-    assert (found.distance >= 0).all()
+    result = kmeans(reader(vectors), n, 3, k, spherical=spherical, n_iterations=3)
+    assert result.cluster.min() >= 0
+    assert result.cluster.max() < k
+    assert (result.distance >= 0).all()
 
 
 def test_equal_vectors_leave_clusters_empty_and_are_reported(tmp_path):
@@ -137,11 +137,11 @@ def test_it_trains_on_a_sample_and_assigns_everything(monkeypatch):
         largest = max(largest, stop - start)
         return reader(vectors)(start, stop)
 
-    found = kmeans(read, 1000, 5, 6)
-    assert found.n_trained_on == 100
+    result = kmeans(read, 1000, 5, 6)
+    assert result.n_trained_on == 100
     assert largest == 64
-    squared = ((vectors[:, None] - found.centroids[None]) ** 2).sum(-1)
-    assert (found.cluster == squared.argmin(axis=1)).mean() > 0.999
+    squared = ((vectors[:, None] - result.centroids[None]) ** 2).sum(-1)
+    assert (result.cluster == squared.argmin(axis=1)).mean() > 0.999
 
 
 @pytest.mark.parametrize(

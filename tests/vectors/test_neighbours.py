@@ -22,9 +22,9 @@ def all_distances(directions):
 def test_the_nearest_other_is_the_least_of_all_distances_but_its_own(directions):
     apart = all_distances(directions)
     np.fill_diagonal(apart, np.inf)
-    found = nearest_other(directions)
-    np.testing.assert_allclose(found, apart.min(axis=1), atol=1e-6)
-    assert (found >= 0).all()  # rounding alone would give a little less for some
+    result = nearest_other(directions)
+    np.testing.assert_allclose(result, apart.min(axis=1), atol=1e-6)
+    assert (result >= 0).all()  # rounding alone would give a little less for some
 
 
 @pytest.mark.parametrize("n", [0, 1])
@@ -36,6 +36,6 @@ def test_where_there_is_no_other_one_the_distance_is_1(n):
 def test_pairs_within_a_distance_are_all_of_them_and_each_once(directions, limit):
     apart = all_distances(directions)
     expected = [(i, j) for i in range(40) for j in range(i + 1, 40) if apart[i, j] <= limit + 1e-6]
-    found = np.concatenate(list(pairs_within(directions, limit)))
-    assert sorted(map(tuple, found.tolist())) == expected
+    result = np.concatenate(list(pairs_within(directions, limit)))
+    assert sorted(map(tuple, result.tolist())) == expected
     assert len(expected) >= 15

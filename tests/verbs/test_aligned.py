@@ -24,16 +24,16 @@ class TestCopies:
             labels=[1 - label for label in moved(LABELS)],
             classes=("dog", "cat"),  # the same classes, numbered otherwise
         )
-        straight, found = compare(a, b, by="class"), compare(a, copy, by="class")
-        said = f"{copy} is of another copy of the dataset than {a}: all 10 samples found by uid (9 moved)"
+        straight, outcome = compare(a, b, by="class"), compare(a, copy, by="class")
+        result = f"{copy} is of another copy of the dataset than {a}: all 10 samples found by uid (9 moved)"
         ties = [  # the sevens of a and the sixes of the other are in places 3 and 4
             f"at a budget of 0.3, equal values of {a}, {other} are cut by uid, alike in all: their overlap "
             "says less there than it seems"
             for other in (b, copy)
         ]
-        assert (straight.notes, found.notes) == (ties[:1], [said, ties[1]])
-        assert straight.classes == found.classes
-        assert replace(found.pairs[0], other=str(b)) == straight.pairs[0]
+        assert (straight.notes, outcome.notes) == (ties[:1], [result, ties[1]])
+        assert straight.classes == outcome.classes
+        assert replace(outcome.pairs[0], other=str(b)) == straight.pairs[0]
 
     def test_other_samples_are_refused_naming_both(self, here):
         a = scores(here / "a.parquet", [1, 2, 3])

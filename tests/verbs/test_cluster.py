@@ -13,10 +13,10 @@ def test_k_defaults_to_one_cluster_per_120_samples(digits_round, tmp_path):
 
 
 def test_cluster_selects_in_the_same_step(cli, here, digits_round):
-    said = cli(
+    result = cli(
         "cluster", digits_round.embedding, "-k", 12, "--strategy", "furthest", "--keep", 100, "-o", "m.1"
     )
-    assert said.last == "m.1"
+    assert result.last == "m.1"
     assert (here / "m.1.parquet").is_file()
     assert len(curate.open_manifest(here / "m.1").selected(0).indices) == 100
 
@@ -42,9 +42,9 @@ def test_every_option_of_cluster_reaches_the_clustering(cli, here, digits_round,
 
 def test_external_vectors_cluster_and_select(cli, here):
     np.save(here / "text.npy", np.random.default_rng(0).normal(size=(90, 6)))
-    said = cli(
+    result = cli(
         "cluster", "text.npy", "-k", 5, "--spherical", "--strategy", "closest", "--keep", 30, "-o", "m"
     )
-    assert said.last == "m"
+    assert result.last == "m"
     assert len(curate.open_manifest(here / "m").selected(0).indices) == 30
     assert_error(cli("replay", "m"), "made from vectors alone")

@@ -41,7 +41,7 @@ def test_the_laws_of_sets(tmp_path_factory, triples):
         assert chosen(a, b, c, how) == chosen(folder / how, c, how)
     parts = zip(chosen(a, b, "minus"), chosen(a, b, "intersect"), chosen(b, a, "minus"), strict=True)
     whole = chosen(a, b, "union")  # the parts make it up, and share nothing
-    assert [sorted(i for part in found for i in part) for found in parts] == [sorted(x) for x in whole]
+    assert [sorted(i for part in result for i in part) for result in parts] == [sorted(x) for x in whole]
 
 
 class TestCombining:

@@ -36,23 +36,23 @@ def test_overlap_worked_by_hand(here):
     # Hardest first: a keeps 9 8 7 6 5 ..., b keeps 9 7 5 3 1 8 ...
     a = scores(here / "a.parquet", [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     b = scores(here / "b.parquet", [0, 6, 1, 7, 2, 8, 3, 9, 5, 10])
-    found = compare(a, b, budgets=(0.1, "0.2", 0.3, 5, 1.0))
+    outcome = compare(a, b, budgets=(0.1, "0.2", 0.3, 5, 1.0))
     # 10%: {9} {9}; 20%: {9 8} {9 7}; 30%: {9 8 7} {9 7 5}; 5: {9 8 7 6 5} {9 7 5 3 1}; all.
-    assert found.pairs[0].overlaps == [1, 1 / 3, 2 / 4, 3 / 7, 1]
-    assert [budget.n_kept for budget in found.budgets] == [1, 2, 3, 5, 10]
-    random = [budget.random_overlap for budget in found.budgets]
+    assert outcome.pairs[0].overlaps == [1, 1 / 3, 2 / 4, 3 / 7, 1]
+    assert [budget.n_kept for budget in outcome.budgets] == [1, 2, 3, 5, 10]
+    random = [budget.random_overlap for budget in outcome.budgets]
     assert random == pytest.approx([0.1 / 1.9, 0.2 / 1.8, 0.3 / 1.7, 0.5 / 1.5, 1])  # q / (2 - q)
-    assert (found.pairs[0].selected, found.stability) == (None, None)
+    assert (outcome.pairs[0].selected, outcome.stability) == (None, None)
 
 
 def test_low_is_hard_turns_a_ranking_round_and_ties_go_to_the_smaller_uid(here):
     low = scores(here / "low.parquet", [1, 2, 3, 4], hard_is="low")
     high, tied = scores(here / "high.parquet", [4, 3, 2, 1]), scores(here / "tied.parquet", [7, 7, 7, 7])
-    found = compare(high, low, tied, budgets=(0.25, 0.5))
-    assert [pair.overlaps for pair in found.pairs] == [[1, 1], [1, 1], [1, 1]]
-    assert [pair.spearman for pair in found.pairs] == [1, None, None]
-    assert (found.stability.n_pairs, found.stability.spearman.n) == (3, 1)
-    assert json.loads(json.dumps(found.as_dict()))["pairs"][1]["spearman"] is None
+    outcome = compare(high, low, tied, budgets=(0.25, 0.5))
+    assert [pair.overlaps for pair in outcome.pairs] == [[1, 1], [1, 1], [1, 1]]
+    assert [pair.spearman for pair in outcome.pairs] == [1, None, None]
+    assert (outcome.stability.n_pairs, outcome.stability.spearman.n) == (3, 1)
+    assert json.loads(json.dumps(outcome.as_dict()))["pairs"][1]["spearman"] is None
 
 
 def test_spearman_with_ties_worked_by_hand(here):
@@ -69,11 +69,11 @@ def test_spearman_and_overlap_agree_with_naive_code(pairs):
     for values in both:
         header = header_of("scores", range(n), columns={"s": RankingColumn("high")})
         tables.append(Table(Path("x.parquet"), header, columns_of(range(n)) | {"s": np.array(values)}))
-    found = compare(*tables, budgets=[0.5]).pairs[0]
-    assert found.spearman == pytest.approx(spearman_by_hand(*both), abs=1e-12)
+    outcome = compare(*tables, budgets=[0.5]).pairs[0]
+    assert outcome.spearman == pytest.approx(spearman_by_hand(*both), abs=1e-12)
     orders = [sorted(range(n), key=lambda i, values=values: (-values[i], i)) for values in both]
     kept = [set(order[: (n + 1) // 2]) for order in orders]
-    assert found.overlaps == [len(kept[0] & kept[1]) / len(kept[0] | kept[1])]
+    assert outcome.overlaps == [len(kept[0] & kept[1]) / len(kept[0] | kept[1])]
 
 
 def test_stability_is_mean_and_spread_over_all_pairs(here):
@@ -93,10 +93,10 @@ def test_a_manifest_of_select_ranks_by_its_rank_and_others_by_how_often_they_sel
     table = scores(here / "t.parquet", values)
     top = select(table, "top", keep=3, output=here / "top")
     session = manifest(here / "session", [{6, 0}, {6, 7}, {6, 7}])
-    found = compare(table, top, session, here / "session", budgets=(0.1, 2, 3))
-    assert [one.ranked_by for one in found.inputs] == ["el2n", "rank", "n_selected", "n_selected"]
-    assert [one.n_selected for one in found.inputs] == [None, 3, 3, 3]
-    by = {(pair.one, pair.other): pair for pair in found.pairs}
+    outcome = compare(table, top, session, here / "session", budgets=(0.1, 2, 3))
+    assert [one.ranked_by for one in outcome.inputs] == ["el2n", "rank", "n_selected", "n_selected"]
+    assert [one.n_selected for one in outcome.inputs] == [None, 3, 3, 3]
+    by = {(pair.one, pair.other): pair for pair in outcome.pairs}
     assert by[str(table), str(top.path)] == Pair(str(table), str(top.path), 1, [1, 1, 1], None, None)
     pair = by[str(top.path), str(session)]  # 6 7 8 against 6 (three times), 7 (twice), 0 (once)
     assert (pair.overlaps, pair.selected) == ([1, 1, 2 / 4], 2 / 4)
@@ -109,10 +109,10 @@ def test_classes_show_the_share_kept_and_the_largest_difference(here):
     shared = {"labels": labels, "classes": ("cat", "dog", "owl")}
     a = scores(here / "a.parquet", range(10), **shared)
     b = scores(here / "b.parquet", range(9, -1, -1), **shared)
-    found = compare(a, b, budgets=(5, 0.1), by="class").classes
-    assert [(one.name, one.n) for one in found] == [("cat", 4), ("owl", 6)]
-    assert [one.shares for one in found] == [[0, 1], [5 / 6, 1 / 6]]
-    assert [one.difference for one in found] == [1, pytest.approx(4 / 6)]
+    outcome = compare(a, b, budgets=(5, 0.1), by="class").classes
+    assert [(one.name, one.n) for one in outcome] == [("cat", 4), ("owl", 6)]
+    assert [one.shares for one in outcome] == [[0, 1], [5 / 6, 1 / 6]]
+    assert [one.difference for one in outcome] == [1, pytest.approx(4 / 6)]
     assert compare(a, b).classes is None
 
 
@@ -146,14 +146,19 @@ def test_errors_are_one_line_with_the_value_and_the_remedy(cli, folder, words, m
 
 
 def test_json_is_one_object_of_everything(cli, folder):
-    said = cli("compare", "m", "n", "--union", "-o", "u", "--json")
-    found, header = json.loads(said.out), open_manifest("u").header
-    assert (found["path"], found["sha256"]) == ("u", header.sha256)
-    assert found["combined"] == header.summary
-    assert found["pairs"][0]["selected"] == 1 / 4
-    assert [budget["keep"] for budget in found["budgets"]] == ["0.05", "0.1", "0.2", "0.3", "0.5", "0.7"]
-    assert found["inputs"][1] == {"path": "n", "kind": "manifest", "ranked_by": "n_selected", "n_selected": 2}
-    assert re.match(r"union: 4 of 10 samples \(40.0%\)\nnext: curate replay u ", said.err)
+    result = cli("compare", "m", "n", "--union", "-o", "u", "--json")
+    outcome, header = json.loads(result.out), open_manifest("u").header
+    assert (outcome["path"], outcome["sha256"]) == ("u", header.sha256)
+    assert outcome["combined"] == header.summary
+    assert outcome["pairs"][0]["selected"] == 1 / 4
+    assert [budget["keep"] for budget in outcome["budgets"]] == ["0.05", "0.1", "0.2", "0.3", "0.5", "0.7"]
+    assert outcome["inputs"][1] == {
+        "path": "n",
+        "kind": "manifest",
+        "ranked_by": "n_selected",
+        "n_selected": 2,
+    }
+    assert re.match(r"union: 4 of 10 samples \(40.0%\)\nnext: curate replay u ", result.err)
 
 
 def test_comparing_loads_neither_torch_nor_faiss(folder):
@@ -164,16 +169,16 @@ def test_one_table_is_compared_with_itself_score_by_score(tmp_path, cli):
     methods = ["forgetting", "aum", "margin"]
     made = score("digits+per-class=8", methods, epochs=3, output=tmp_path / "s.parquet")
     assert made.ranking_columns == open_table(made.path).ranking_columns == methods
-    found = compare(made.path)
+    outcome = compare(made.path)
     expected = {}
     for one, other in combinations(methods, 2):
         turned = {"forgetting": made["forgetting"], "aum": -made["aum"], "margin": -made["margin"]}
         expected[one, other] = spearmanr(turned[one], turned[other]).statistic
-    assert [pair.spearman for pair in found.pairs] == pytest.approx(list(expected.values()))
-    assert found.stability is None
-    assert [one.path for one in found.inputs] == [f"{made.path}:{name}" for name in methods]
-    said = cli("compare", made.path).out
-    rows = said[said.index("Spearman correlation") :].splitlines()[2:5]
+    assert [pair.spearman for pair in outcome.pairs] == pytest.approx(list(expected.values()))
+    assert outcome.stability is None
+    assert [one.path for one in outcome.inputs] == [f"{made.path}:{name}" for name in methods]
+    result = cli("compare", made.path).out
+    rows = result[result.index("Spearman correlation") :].splitlines()[2:5]
     for number, row in enumerate(rows):
         values = [float(word) for word in row.split()[1:]]
         for column, name in enumerate(methods):

@@ -23,20 +23,20 @@ def test_whole_numbers_have_bins_of_whole_numbers():
     ],
 )
 def test_other_numbers_have_bins_of_equal_width(values, bars):
-    found = histogram("it", np.array(values), n_bins=2)
-    assert [(bar.label, bar.value) for bar in found.bars] == bars
+    result = histogram("it", np.array(values), n_bins=2)
+    assert [(bar.label, bar.value) for bar in result.bars] == bars
 
 
 def test_shares_are_of_each_group_and_none_of_nothing():
-    found = shares("kept", ["cat", "dog"], [1, 0], [4, 0])
-    assert found.bars == [Bar("cat", 0.25, " 25.0%  1 of 4"), Bar("dog", 0.0, "  0.0%  0 of 0")]
-    assert found.full == 1
+    result = shares("kept", ["cat", "dog"], [1, 0], [4, 0])
+    assert result.bars == [Bar("cat", 0.25, " 25.0%  1 of 4"), Bar("dog", 0.0, "  0.0%  0 of 0")]
+    assert result.full == 1
 
 
 def test_a_report_is_plain_data():
-    found = Description("it", [("samples", "1,000")], [counts("sizes", ["a"], [1000])]).as_dict()
-    assert found["facts"] == {"samples": "1,000"}
-    assert found["charts"] == [
+    result = Description("it", [("samples", "1,000")], [counts("sizes", ["a"], [1000])]).as_dict()
+    assert result["facts"] == {"samples": "1,000"}
+    assert result["charts"] == [
         {
             "title": "sizes",
             "full": None,

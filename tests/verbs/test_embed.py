@@ -29,10 +29,10 @@ def test_a_corrupt_image_is_named_or_skipped(cli, here):
     (here / "photos" / "cat" / "3.jpg").write_bytes(b"\xff\xd8\xff but no image")
     words = ("embed", "photos", "--image-size", "8", "--split", "all", "--dim", "3")
     assert_error(cli(*words), r"photos/cat/3.jpg is not a readable image .*--skip-corrupt")
-    said = cli(*words, "--skip-corrupt")
-    assert said.code == 0
-    assert "skipped photos/cat/3.jpg" in said.err
-    assert "23 vectors of 3 numbers" in said.err
-    manifest = cli("cluster", said.last, "-k", 2, "--strategy", "random", "--keep", 0.5, "-o", "m")
+    result = cli(*words, "--skip-corrupt")
+    assert result.code == 0
+    assert "skipped photos/cat/3.jpg" in result.err
+    assert "23 vectors of 3 numbers" in result.err
+    manifest = cli("cluster", result.last, "-k", 2, "--strategy", "random", "--keep", 0.5, "-o", "m")
     assert manifest.code == 0
     assert cli("replay", "m", "--epochs", 1, "--trials", 1, "--test", "photos").code == 0

@@ -49,8 +49,8 @@ def test_datacomp_finds_its_subset_by_binary_search(dynamic):
 
 def test_keys_of_webdataset_come_from_a_file(dynamic, tmp_path):
     (tmp_path / "keys").write_text("\n".join(f"k{index}" for index in range(N)))
-    found = exported(dynamic.manifest.path, "webdataset", epoch=1, keys=tmp_path / "keys")
-    assert found.read_text().split() == ["k1", "k3", "k19"]
+    outcome = exported(dynamic.manifest.path, "webdataset", epoch=1, keys=tmp_path / "keys")
+    assert outcome.read_text().split() == ["k1", "k3", "k19"]
 
 
 def test_a_list_of_files_of_a_folder(tmp_path, cli):
@@ -65,8 +65,8 @@ def test_a_list_of_files_of_a_folder(tmp_path, cli):
     embedding = curate.embed(data, dim=4, output=tmp_path / "e.safetensors")
     table = curate.cluster(embedding, 3, output=tmp_path / "c.parquet")
     manifest = curate.select(table, "random", keep=10, output=tmp_path / "m")
-    said = cli("export", manifest.path, "--to", "imagefolder-list", "-o", tmp_path / "files.txt")
-    assert said.code == 0
+    result = cli("export", manifest.path, "--to", "imagefolder-list", "-o", tmp_path / "files.txt")
+    assert result.code == 0
     files = (tmp_path / "files.txt").read_text().splitlines()
     kept = data.take(manifest.selected(0).indices)
     assert len(files) == 10
@@ -77,9 +77,9 @@ def test_a_list_of_files_of_a_folder(tmp_path, cli):
 
 
 def test_the_command_writes_a_default_name_and_says_how_many(dynamic, cli, here):
-    said = cli("export", dynamic.manifest.path, "--to", "npy", "--epoch", 0)
-    assert (said.code, said.last) == (0, "dynamic.npy")
-    assert "5 of 20 samples" in said.err
+    result = cli("export", dynamic.manifest.path, "--to", "npy", "--epoch", 0)
+    assert (result.code, result.last) == (0, "dynamic.npy")
+    assert "5 of 20 samples" in result.err
     assert json.loads(
         cli("export", dynamic.manifest.path, "--to", "npy", "--epoch", 0, "--force", "--json").out
     ) == {
@@ -106,9 +106,9 @@ def test_the_command_writes_a_default_name_and_says_how_many(dynamic, cli, here)
     ],
 )
 def test_wrong_input_is_answered_in_one_line(dynamic, cli, here, words, message):
-    said = cli("export", dynamic.manifest.path, *words)
-    assert said.code == 2
-    assert message in said.err
+    result = cli("export", dynamic.manifest.path, *words)
+    assert result.code == 2
+    assert message in result.err
     assert not [path for path in here.iterdir() if path.is_file()]
 
 

@@ -10,10 +10,10 @@ import curate
 
 
 def test_inspect_shows_a_trace(traced_run, cli):
-    said = cli("inspect", traced_run.path / "trace.parquet")
-    assert said.code == 0
-    assert "4" in said.out
-    assert "right in training" in said.out
+    result = cli("inspect", traced_run.path / "trace.parquet")
+    assert result.code == 0
+    assert "4" in result.out
+    assert "right in training" in result.out
     assert json.loads(cli("inspect", traced_run.path / "trace.parquet", "--json").out)["title"].startswith(
         "trace "
     )
@@ -42,10 +42,10 @@ def test_inspect_reads_every_kind(cli, here, digits_round, tmp_path):
         ],
     }
     for target, words in facts.items():
-        said = cli("inspect", target)
-        assert said.code == 0
+        result = cli("inspect", target)
+        assert result.code == 0
         for word in words:
-            assert word in said.out, (target, word)
+            assert word in result.out, (target, word)
 
 
 def test_inspect_says_what_a_copy_of_a_session_is_without(cli, here, digits_session):
@@ -60,13 +60,13 @@ def test_inspect_counts_duplicates(cli, here):
     images = np.zeros((6, 4, 4), np.uint8)
     images[4:] = np.arange(2, dtype=np.uint8)[:, None, None] + 1
     np.savez(here / "d.npz", x=images, y=np.array([0, 0, 1, 1, 0, 1]))
-    said = cli("inspect", "d.npz", "--split", "all")
-    assert "3 samples are copies of an earlier one" in said.out
+    result = cli("inspect", "d.npz", "--split", "all")
+    assert "3 samples are copies of an earlier one" in result.out
 
 
 def test_inspect_shows_the_kept_share_it_says(cli, digits_round):
-    found = json.loads(cli("inspect", digits_round.manifest, "--json").out)
-    chart = next(c for c in found["charts"] if c["title"] == "kept per class")
+    outcome = json.loads(cli("inspect", digits_round.manifest, "--json").out)
+    chart = next(c for c in outcome["charts"] if c["title"] == "kept per class")
     manifest = curate.open_manifest(digits_round.manifest)
     kept = manifest.samples["n_selected"] > 0
     for label, bar in enumerate(chart["bars"]):

@@ -31,8 +31,8 @@ def test_what_the_user_names_goes_before_the_default():
 
 def test_an_option_goes_to_the_last_method_that_has_it():
     methods = [("models", "basic-cnn"), ("policies", "ema"), ("policies", "ucb")]
-    found = share_out({"width": 4, "alpha": 0.5, "confidence": 2}, methods)
-    assert found == [{"width": 4}, {}, {"alpha": 0.5, "confidence": 2}]
+    result = share_out({"width": 4, "alpha": 0.5, "confidence": 2}, methods)
+    assert result == [{"width": 4}, {}, {"alpha": 0.5, "confidence": 2}]
 
 
 def test_an_option_that_nobody_has_is_refused_with_the_nearest():

@@ -107,9 +107,9 @@ def test_several_manifests_share_a_repository(desk, hub, tmp_path):
         ("ann/subsets", "easy", 0.1),
         ("ann/subsets", "hard", 0.15),
     ]
-    said = desk.curate("list", "ann", COLUMNS="60").stdout
-    assert "ann/subsets/easy" in said
-    assert "keep 10.0%" in said
+    result = desk.curate("list", "ann", COLUMNS="60").stdout
+    assert "ann/subsets/easy" in result
+    assert "keep 10.0%" in result
     assert "has published no manifests" in desk.curate("list", "bob").stdout
 
 
@@ -117,10 +117,12 @@ def test_a_dry_run_sends_and_asks_nothing(desk, hub, tmp_path):
     desk.token = None
     done = desk.curate("push", made(tmp_path / "mine"), "ann/subsets", "--dry-run", "--json")
     assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)
-    assert set(said["sizes"]) == {"README.md"} | {f"mine/{part}" for part in PARTS}
-    assert said["sizes"]["mine/selection.parquet"] == (tmp_path / "mine" / "selection.parquet").stat().st_size
-    assert said["commit"] is None
+    result = json.loads(done.stdout)
+    assert set(result["sizes"]) == {"README.md"} | {f"mine/{part}" for part in PARTS}
+    assert (
+        result["sizes"]["mine/selection.parquet"] == (tmp_path / "mine" / "selection.parquet").stat().st_size
+    )
+    assert result["commit"] is None
     assert not [line for line in hub.requests if "ann/subsets" in line or "create" in line]
 
 
@@ -132,27 +134,27 @@ def test_accuracies_of_a_replay_are_on_the_card(desk, hub, tmp_path):
         "trials": [{"samples_seen": 60}] * 3,
     }
     untimed = {"name": "full", **run, "seconds": None}
-    found = {
+    outcome = {
         "manifest_sha256": open_manifest(manifest).header.sha256,
         "model": "lenet5",
         "device": "cpu",
         "recipe": {"n_epochs": 5},
         "runs": [{"name": "manifest", **run}, {"name": "random", **run}, untimed],
     }
-    (tmp_path / "found.json").write_text(json.dumps(found))
-    done = desk.curate("push", manifest, "ann/subsets", "--results", "found.json")
+    (tmp_path / "results.json").write_text(json.dumps(outcome))
+    done = desk.curate("push", manifest, "ann/subsets", "--results", "results.json")
     assert done.returncode == 0, done.stderr
     page = hub.repositories["ann/subsets"].files["README.md"].decode()
     assert "| **this manifest** | 97.12 ± 0.31 % | 60 | 12.5 |" in page
     assert "| random | 97.12 ± 0.31 % | 60 | 12.5 |" in page
     assert "| full | 97.12 ± 0.31 % | 60 | unknown |" in page
-    (tmp_path / "found.json").write_text(json.dumps({**found, "manifest_sha256": "1" * 64}))
+    (tmp_path / "results.json").write_text(json.dumps({**outcome, "manifest_sha256": "1" * 64}))
     assert "is of another manifest" in line_of(
-        desk.curate("push", manifest, "ann/subsets", "--results", "found.json")
+        desk.curate("push", manifest, "ann/subsets", "--results", "results.json")
     )
-    (tmp_path / "found.json").write_text("[]")
+    (tmp_path / "results.json").write_text("[]")
     assert "is not what `curate replay --json` prints" in line_of(
-        desk.curate("push", manifest, "ann/subsets", "--results", "found.json")
+        desk.curate("push", manifest, "ann/subsets", "--results", "results.json")
     )
 
 

@@ -53,9 +53,9 @@ def test_replay_of_a_session_ends_in_the_same_weights_without_selecting(
 ):
     made = session(few, tmp_path / "run", name, sources)
     monkeypatch.setattr(Observer, "losses", None)  # a replay that looks at a loss fails
-    found = curate.replay(made.manifest, few[0], test=few[1], trials=1)
-    assert found.runs[0].trials[0].weights_sha256 == sha_of_saved(tmp_path / "run" / "model.safetensors")
-    assert found.runs[0].trials[0].samples_seen == made.epochs[-1].samples_seen
+    outcome = curate.replay(made.manifest, few[0], test=few[1], trials=1)
+    assert outcome.runs[0].trials[0].weights_sha256 == sha_of_saved(tmp_path / "run" / "model.safetensors")
+    assert outcome.runs[0].trials[0].samples_seen == made.epochs[-1].samples_seen
     again = session(few, tmp_path / "again", "recorded", {"manifest": made.manifest.path}, **_epochs(made))
     assert sha_of_saved(tmp_path / "again" / "model.safetensors") == (
         sha_of_saved(tmp_path / "run" / "model.safetensors")
@@ -68,27 +68,27 @@ def _epochs(made):
 
 
 def test_a_session_is_transferred_to_another_model_and_seed(few, sources):
-    found = curate.replay(
+    outcome = curate.replay(
         sources["manifest"], few[0], test=few[1], model="lenet5", seed=3, trials=2, against=["random"]
     )
-    assert found.hyperparameters.n_epochs == 5  # as many as were recorded, not lenet5's own number
-    assert [trial.seed for trial in found.runs[0].trials] == [3, 4]
-    assert [run.trials[0].samples_seen for run in found.runs] == [480, 480]
+    assert outcome.hyperparameters.n_epochs == 5  # as many as were recorded, not lenet5's own number
+    assert [trial.seed for trial in outcome.runs[0].trials] == [3, 4]
+    assert [run.trials[0].samples_seen for run in outcome.runs] == [480, 480]
 
 
 def test_freezing_trains_on_the_last_selection_throughout(few, sources, tmp_path):
     last = curate.open_manifest(sources["manifest"]).selected(4).indices
-    found = curate.replay(
+    outcome = curate.replay(
         sources["manifest"], few[0], test=few[1], trials=1, freeze="last", hyperparameters={"n_epochs": 7}
     )
-    assert found.runs[0].trials[0].samples_seen == 7 * len(last)
+    assert outcome.runs[0].trials[0].samples_seen == 7 * len(last)
     frozen = session(
         few, tmp_path / "frozen", "recorded", sources, options={"width": 4, "freeze": "last"},
         hyperparameters={"n_epochs": 7, "augment": "crop-flip"},
     )  # fmt: skip
     assert frozen.manifest.is_static
     assert frozen.manifest.selected(0).indices.tolist() == last.tolist()
-    assert found.runs[0].trials[0].weights_sha256 == sha_of_saved(tmp_path / "frozen" / "model.safetensors")
+    assert outcome.runs[0].trials[0].weights_sha256 == sha_of_saved(tmp_path / "frozen" / "model.safetensors")
 
 
 def test_what_cannot_be_frozen_or_followed_is_refused(few, sources, trained):
@@ -103,9 +103,9 @@ def test_what_cannot_be_frozen_or_followed_is_refused(few, sources, trained):
 
 
 def test_replay_of_a_training_run_ends_in_the_same_weights(trained):
-    found = curate.replay(trained.manifest, trials=1)
-    assert found.model == "basic-cnn"
-    trial = found.runs[0].trials[0]
+    outcome = curate.replay(trained.manifest, trials=1)
+    assert outcome.model == "basic-cnn"
+    trial = outcome.runs[0].trials[0]
     assert trial.seed == 3
     assert trial.accuracy == trained.epochs[-1].test_accuracy
     assert trial.weights_sha256 == sha_of_saved(trained.manifest.path / "model.safetensors")
@@ -125,18 +125,18 @@ def test_a_reordered_and_extended_copy_replays_to_the_same_weights(digits_round,
 
 
 def test_controls_train_on_the_same_seeds_and_budgets(digits_round):
-    found = curate.replay(
+    outcome = curate.replay(
         digits_round.manifest, hyperparameters={"n_epochs": 1}, trials=2, against=["full", "random"]
     )
-    assert [run.name for run in found.runs] == ["manifest", "full", "random"]
-    for run in found.runs:
+    assert [run.name for run in outcome.runs] == ["manifest", "full", "random"]
+    for run in outcome.runs:
         assert [trial.seed for trial in run.trials] == [0, 1]
-    seen = [run.trials[0].samples_seen for run in found.runs]
+    seen = [run.trials[0].samples_seen for run in outcome.runs]
     assert seen == [433, 1443, 433]
-    plain = json.loads(json.dumps(found.as_dict()))
+    plain = json.loads(json.dumps(outcome.as_dict()))
     ours, full = (np.array([t["accuracy"] for t in plain["runs"][i]["trials"]]) for i in (0, 1))
     assert plain["runs"][1]["manifest_minus_this"]["mean"] == pytest.approx((ours - full).mean())
-    assert len({trial.weights_sha256 for run in found.runs for trial in run.trials}) == 6
+    assert len({trial.weights_sha256 for run in outcome.runs for trial in run.trials}) == 6
 
 
 @pytest.mark.slow
@@ -172,8 +172,8 @@ def test_a_dynamic_manifest_runs_out_of_epochs(tmp_path, digits):
     samples = {"index": np.arange(1443), "uid": digits.uids, "label": digits.labels}
     epochs = [Selected(np.arange(40)), Selected(np.arange(40, 90))]
     manifest = write_manifest(tmp_path / "m", header, epochs, samples)
-    found = curate.replay(manifest, hyperparameters={"n_epochs": 2}, trials=1)
-    assert found.runs[0].trials[0].samples_seen == 90
+    outcome = curate.replay(manifest, hyperparameters={"n_epochs": 2}, trials=1)
+    assert outcome.runs[0].trials[0].samples_seen == 90
     with pytest.raises(CurateError, match=r"records 2 epochs, this run has 3: use --epochs 2 or fewer"):
         curate.replay(manifest, hyperparameters={"n_epochs": 3}, trials=1)
 
@@ -200,8 +200,8 @@ def test_replay_without_a_test_set_says_how_to_name_one(digits_round, tmp_path):
     manifest = curate.select(table, keep=50, output=tmp_path / "m")
     with pytest.raises(CurateError, match="digits has no test set to replay against: name one with --test"):
         curate.replay(manifest)
-    found = curate.replay(manifest, test="digits", hyperparameters={"n_epochs": 1}, trials=1)
-    assert found.runs[0].trials[0].samples_seen == 50
+    outcome = curate.replay(manifest, test="digits", hyperparameters={"n_epochs": 1}, trials=1)
+    assert outcome.runs[0].trials[0].samples_seen == 50
 
 
 def test_a_manifest_of_another_dataset_names_samples(cli, here, digits_round):
@@ -209,8 +209,8 @@ def test_a_manifest_of_another_dataset_names_samples(cli, here, digits_round):
     np.savez(
         here / "o.npz", x=chance.integers(0, 256, (50, 8, 8), dtype=np.uint8), y=chance.integers(0, 10, 50)
     )
-    said = cli("replay", digits_round.manifest, "--data", "o.npz")
-    assert_error(said, r"433 selected samples are not in it, such as \d+ \(uid [0-9a-f]{16}\)")
+    result = cli("replay", digits_round.manifest, "--data", "o.npz")
+    assert_error(result, r"433 selected samples are not in it, such as \d+ \(uid [0-9a-f]{16}\)")
 
 
 def test_damage_is_an_error_on_the_command_line(cli, here, digits_round):

@@ -33,6 +33,6 @@ def test_defaults_are_those_of_the_method(some_digits, tmp_path, monkeypatch):
 @pytest.mark.parametrize("lr", [1e15, 1e20, 1e30])
 def test_scores_of_a_diverging_run_name_epoch_and_sample(lr, tmp_path, cli):
     words = ["score", "digits+per-class=8", "--method", "aum", "--epochs", "3", "--optimizer", "sgd"]
-    said = cli(*words, "--lr", lr, "-o", tmp_path / "s.parquet")
-    assert said.code == 2
-    assert re.search(r"the loss is (nan|inf) in epoch \d, first that of sample \d+: use a", said.err)
+    result = cli(*words, "--lr", lr, "-o", tmp_path / "s.parquet")
+    assert result.code == 2
+    assert re.search(r"the loss is (nan|inf) in epoch \d, first that of sample \d+: use a", result.err)

@@ -54,9 +54,9 @@ def test_replay_counts_what_scoring_cost_unless_told_not_to(tmp_path, cli):
     assert random["seconds"]["mean"] == pytest.approx(
         random["trials"][0]["train_seconds"] + random["trials"][0]["select_seconds"]
     )
-    said = cli(*words[:-1]).out
-    assert "seconds scoring" in said
-    assert f"{cost.samples_seen:,}" in said
+    result = cli(*words[:-1]).out
+    assert "seconds scoring" in result
+    assert f"{cost.samples_seen:,}" in result
     assert "seconds scoring" not in cli(*words[:-1], "--no-scoring").out
 
 
@@ -84,13 +84,13 @@ def test_replay_invents_no_seconds_for_a_run_that_notes_none(tmp_path, cli):
     table = curate.score(trace=tmp_path / "run", method="aum", output=tmp_path / "s")
     manifest = curate.select(table, "top", keep=0.5, output=tmp_path / "m")
     words = ["replay", manifest.path, "--trials", "1", "--epochs", "1", "--against", "random"]
-    found = json.loads(cli(*words, "--json").out)
-    assert (found["scoring_seconds"], found["scoring_samples_seen"]) == (None, 80)
-    assert found["runs"][0]["seconds"] is None
-    assert found["runs"][1]["seconds"]["mean"] > 0
-    said = cli(*words).out
+    outcome = json.loads(cli(*words, "--json").out)
+    assert (outcome["scoring_seconds"], outcome["scoring_samples_seen"]) == (None, 80)
+    assert outcome["runs"][0]["seconds"] is None
+    assert outcome["runs"][1]["seconds"]["mean"] > 0
+    result = cli(*words).out
     for name in ("seconds scoring", "seconds in all"):
-        line = next(line for line in said.splitlines() if name in line)
+        line = next(line for line in result.splitlines() if name in line)
         assert re.search(rf"{name}\W+unknown\W+\d+\.\d\d\b", line)
     facts = dict(json.loads(cli("inspect", manifest.path, "--json").out)["facts"])
     assert facts["scoring cost"] == "a training run of unknown time, 80 samples seen in training"
@@ -133,24 +133,24 @@ def test_scores_from_a_trace_cost_what_the_trace_cost(scored, some_digits, tmp_p
 
 
 def test_reading_a_trace_that_is_there_is_said(scored, cli, tmp_path):
-    said = cli("score", "digits", "--method", "aum", "--trace", scored[1], "-o", tmp_path / "x")
-    assert said.code == 2  # of another part of digits
+    result = cli("score", "digits", "--method", "aum", "--trace", scored[1], "-o", tmp_path / "x")
+    assert result.code == 2  # of another part of digits
     folder = tmp_path / "run"
     curate.train("digits", hyperparameters={"n_epochs": 1}, trace=True, output=folder)
-    said = cli(
+    result = cli(
         "score", "digits", "--method", "aum", "--trace", folder / "trace.parquet", "-o", tmp_path / "y"
     )
-    assert said.code == 0
-    assert "which is there already: nothing is trained" in said.err
+    assert result.code == 0
+    assert "which is there already: nothing is trained" in result.err
 
 
 def test_every_table_of_scores_can_be_inspected(scored, digits_round, cli, here):
     curate.score(digits_round.table, "prototypicality", output="p.parquet")
     curate.score(digits_round.embedding, "duplicate", output="d.parquet")
     for path, more in ((scored[0].path, []), ("p.parquet", ["--sheet"]), ("d.parquet", ["--sheet"])):
-        said = cli("inspect", path, *(word for one in more for word in (one, f"{path}.png")))
-        assert said.code == 0, said.err
-        assert "is hard" in said.out
+        result = cli("inspect", path, *(word for one in more for word in (one, f"{path}.png")))
+        assert result.code == 0, result.err
+        assert "is hard" in result.out
     assert (
         "leave out --column x" in cli("inspect", digits_round.table, "--sheet", "y.png", "--column", "x").err
     )

@@ -76,10 +76,10 @@ pytest_plugins = ["helpers.scored_digits"]
 def test_wrong_input_is_answered_in_one_line(words, message, cli, digits_round, scored, here):
     names = {"table": digits_round.table, "embedding": digits_round.embedding, "trace": scored[1]}
     names["folder"] = digits_round.folder
-    said = cli("score", *(word.format(**names) for word in words))
-    assert said.code == 2
-    assert message in said.err
-    assert said.err.count("\n") <= 2
+    result = cli("score", *(word.format(**names) for word in words))
+    assert result.code == 2
+    assert message in result.err
+    assert result.err.count("\n") <= 2
     assert list(here.iterdir()) == []
 
 

@@ -63,10 +63,10 @@ def test_the_first_score_that_is_not_finite_is_named_and_nothing_is_written(tmp_
 def test_a_header_has_the_options_of_those_methods_that_have_any():
     methods = {name: finder.make("scorers", name) for name in ("aum", "grand")}
     methods["duplicate"] = finder.make("scorers", "duplicate", {"max_cosine_distance": "0.25"})
-    said = method_options(methods)
-    assert said["method"] == "aum,grand,duplicate"
-    assert set(said["method_options"]) == {"grand", "duplicate"}
-    assert said["method_options"]["duplicate"] == {"max_cosine_distance": 0.25}
+    result = method_options(methods)
+    assert result["method"] == "aum,grand,duplicate"
+    assert set(result["method_options"]) == {"grand", "duplicate"}
+    assert result["method_options"]["duplicate"] == {"max_cosine_distance": 0.25}
 
 
 def test_the_samples_of_a_table_have_labels_where_there_are_any():

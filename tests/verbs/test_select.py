@@ -24,13 +24,13 @@ def test_what_the_user_sets_goes_before_what_a_regime_means(digits_round, tmp_pa
 def test_select_says_what_it_chose_and_why(here, cli, tmp_path):
     chance = np.random.default_rng(0)
     curate.score(_vectors(here, chance), "duplicate", output="s.parquet")
-    said = cli("select", "s.parquet", "--regime", "auto", "--keep", "0.5")
-    assert said.code == 0
-    assert "samples of a class are kept" in said.err
-    header = json.loads((here / said.last / "manifest.json").read_text())
+    result = cli("select", "s.parquet", "--regime", "auto", "--keep", "0.5")
+    assert result.code == 0
+    assert "samples of a class are kept" in result.err
+    header = json.loads((here / result.last / "manifest.json").read_text())
     assert header["options"]["regime"] == "auto"
-    assert header["summary"]["why"] in said.err.replace("\n", " ")
-    assert said.last == f"s-{header['options']['strategy']}-0.5"
+    assert header["summary"]["why"] in result.err.replace("\n", " ")
+    assert result.last == f"s-{header['options']['strategy']}-0.5"
 
 
 def _vectors(folder, chance):
@@ -59,8 +59,8 @@ def test_what_samples_are_ranked_by_is_on_record_and_said(tmp_path, cli):
     write_table(table.path, table.header, table.columns)
     assert cli("select", table.path, "--keep", "0.5", "-o", tmp_path / "m").code == 0
     assert open_manifest(tmp_path / "m").header.options["column"] == "el2n"
-    said = cli("select", table.path, "--keep", "0.5", "--set", "column=aum", "-o", tmp_path / "n").err
-    assert "kept 2 of 4 samples (50.0%) by aum\n" in said
+    result = cli("select", table.path, "--keep", "0.5", "--set", "column=aum", "-o", tmp_path / "n").err
+    assert "kept 2 of 4 samples (50.0%) by aum\n" in result
     refused = cli("select", table.path, "--strategy", "closest", "-o", tmp_path / "c")
     assert "t.parquet has no clusters: make them with `curate cluster`" in refused.err
 

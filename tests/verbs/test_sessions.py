@@ -26,10 +26,10 @@ def test_inspect_counts_several_trials_together(digits_session, cli):
     chart = two.charts[0]
     once = curate.open_manifest(digits_session).samples["n_checkpoints_selected"]
     assert [bar.value for bar in chart.bars] == np.bincount(2 * once, minlength=13).tolist()
-    said = cli("inspect", digits_session, digits_session)
-    assert said.code == 0
-    assert "2 sessions on digits" in said.out
-    assert "(fit " in said.out
+    result = cli("inspect", digits_session, digits_session)
+    assert result.code == 0
+    assert "2 sessions on digits" in result.out
+    assert "(fit " in result.out
 
 
 def test_sessions_that_do_not_belong_together_are_refused(digits_session, digits_round, tmp_path):

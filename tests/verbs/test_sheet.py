@@ -52,8 +52,8 @@ def test_images_are_enlarged_and_lie_left_and_right(tmp_path):
     with Image.open(tmp_path / "s.png") as sheet:
         assert sheet.size == (72 + 43 + 12 + 43, 34 + 43)
         for left, value in ((72, 50), (127, 200)):
-            found = np.asarray(sheet.crop((left, 34, left + 40, 74)))
-            assert (found == value).all()
+            result = np.asarray(sheet.crop((left, 34, left + 40, 74)))
+            assert (result == value).all()
 
 
 def test_a_sheet_is_a_picture(tmp_path):

@@ -87,7 +87,7 @@ class Fetched:
 
     home: Path
     url: str
-    said: dict
+    header: dict
     stderr: str
     requests: list[str]
 
@@ -107,10 +107,10 @@ def hub() -> Iterator[HubServer]:
 
 
 def test_the_train_split_is_read_from_all_its_files(fetched):
-    assert fetched.said["n"] == 16
-    assert fetched.said["classes"] == NAMES
-    assert fetched.said["reference"] == "hf:ann/shapes"
-    assert fetched.said["fingerprint"] == fingerprint_of(range(16))
+    assert fetched.header["n"] == 16
+    assert fetched.header["classes"] == NAMES
+    assert fetched.header["reference"] == "hf:ann/shapes"
+    assert fetched.header["fingerprint"] == fingerprint_of(range(16))
 
 
 def test_only_parquet_files_are_fetched(fetched):
@@ -137,7 +137,7 @@ def test_a_fetched_dataset_opens_when_nothing_listens(inspect, fetched):
 
 def test_a_fetched_dataset_opens_offline(inspect, fetched):
     done = inspect("hf:ann/shapes", fetched.url, fetched.home, HF_HUB_OFFLINE="1")
-    assert header(done) == fetched.said
+    assert header(done) == fetched.header
 
 
 def test_offline_a_dataset_never_fetched_is_an_error(inspect, fetched):
@@ -150,7 +150,7 @@ def test_offline_a_dataset_never_fetched_is_an_error(inspect, fetched):
 
 def test_no_file_is_fetched_twice(inspect, fetched):
     with HubServer(HUB) as hub:
-        assert header(inspect("hf:ann/shapes", hub.url, fetched.home)) == fetched.said
+        assert header(inspect("hf:ann/shapes", hub.url, fetched.home)) == fetched.header
     assert not [path for path in hub.requests if path.startswith("GET /datasets/")]
 
 

@@ -31,5 +31,5 @@ def test_near_duplicates_in_many_pieces_are_one_group(monkeypatch, tmp_path):
     table = curate.score(tmp_path / "v.npy", "duplicate", output=tmp_path / "s")
     assert table["duplicate_group"].tolist() == [0] * 31 + [31]
     scorer: EmbeddingScorer = finder.make("scorers", "duplicate", {"max_cosine_distance": 0.001})
-    found = scorer.from_embedding(curate.open_embedding(tmp_path / "v.npy"), curate.verbs.score.SILENT)
-    assert len(set(found["duplicate_group"].tolist())) == 32
+    result = scorer.from_embedding(curate.open_embedding(tmp_path / "v.npy"), curate.verbs.score.SILENT)
+    assert len(set(result["duplicate_group"].tolist())) == 32

@@ -37,5 +37,5 @@ def test_it_is_learned_where_no_other_class_can_be_ahead():
 def test_a_look_is_the_length_of_what_the_softmax_is_off_by():
     """Chances of 1/4 and 3/4: off by 3/4 in both classes for label 0, by 1/4 in both for label 1."""
     network = SimpleNamespace(logits=lambda images: torch.tensor([0, math.log(3)]).expand(len(images), 2))
-    found = finder.make("scorers", "el2n").of_batch(network, torch.zeros(2, 1, 1, 1), torch.tensor([0, 1]))
-    assert found.tolist() == pytest.approx([0.75 * math.sqrt(2), 0.25 * math.sqrt(2)])
+    result = finder.make("scorers", "el2n").of_batch(network, torch.zeros(2, 1, 1, 1), torch.tensor([0, 1]))
+    assert result.tolist() == pytest.approx([0.75 * math.sqrt(2), 0.25 * math.sqrt(2)])

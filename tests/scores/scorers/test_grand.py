@@ -25,5 +25,5 @@ def test_grand_is_the_length_of_autograds_own_gradient(model, some_digits):
         expected.append(torch.cat([gradient.flatten() for gradient in gradients]).norm())
         of_last.append(torch.cat([last.weight.grad.flatten(), last.bias.grad]).norm())
     for layers, values in (("all", expected), ("last", of_last)):
-        found = finder.make("scorers", "grand", {"layers": layers}).of_batch(learner, images, labels)
-        assert torch.allclose(found, torch.stack(values), rtol=1e-4)
+        result = finder.make("scorers", "grand", {"layers": layers}).of_batch(learner, images, labels)
+        assert torch.allclose(result, torch.stack(values), rtol=1e-4)

@@ -39,7 +39,7 @@ def test_bins_are_of_equal_width(values, n_bins):
     values = np.array(values, float)
     bins = equal_width(values, n_bins)
     low, width = values.min(), np.ptp(values)
-    for value, found in zip(values, bins, strict=True):
+    for value, result in zip(values, bins, strict=True):
         edges = [low + width * number / n_bins for number in range(n_bins + 1)]
         inside = [b for b in range(n_bins) if edges[b] - 1e-9 <= value <= edges[b + 1] + 1e-9]
-        assert found in inside if width else found == 0
+        assert result in inside if width else result == 0
