@@ -1,13 +1,15 @@
 """resnet18: as large as published for 32x32 images and 10 classes."""
 
 import pytest
+import torch
 
 from curate import finder
 
 
 @pytest.mark.parametrize(("name", "channels", "parameters"), [("resnet18", 3, 11_173_962)])
 def test_models_have_the_parameters_they_are_known_for(name, channels, parameters):
-    network = finder.make("models", name).build(channels, 10)
+    with torch.device("meta"):  # sizes without numbers
+        network = finder.make("models", name).build(channels, 10)
     assert sum(parameter.numel() for parameter in network.parameters()) == parameters
 
 
