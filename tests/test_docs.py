@@ -10,8 +10,6 @@ import re
 import runpy
 import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import click
@@ -20,6 +18,8 @@ import pytest
 import curate
 from curate import finder
 from curate.cli.main import curate as command_line
+
+pytest_plugins = ["helpers.forks"]
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -98,7 +98,7 @@ def test_the_commands_of_a_page_run_one_after_another(page, cli, here, monkeypat
             exec(compile(block, f"python of {page.name}", "exec"), {}, known)
 
 
-def test_the_files_of_the_page_on_plug_ins_are_methods_like_any_other(tmp_path):
+def test_the_files_of_the_page_on_plug_ins_are_methods_like_any_other(fresh_forks, tmp_path):
     """Put where the page says, in a copy of the package, they are found, listed and run."""
     page = ROOT / "docs" / "plug-ins.md"
     shutil.copytree(ROOT / "curate", tmp_path / "curate", ignore=shutil.ignore_patterns("__pycache__"))
@@ -115,27 +115,19 @@ def test_the_files_of_the_page_on_plug_ins_are_methods_like_any_other(tmp_path):
     score --help
     export --help
     """
-    code = "import sys\nfrom curate.cli.main import main\n"
+    said = {}
     for line in filter(None, map(str.strip, lines.splitlines())):
-        code += f"sys.argv = {['curate', *line.split()]!r}\n"
-        code += "try:\n    main()\nexcept SystemExit as done:\n    assert not done.code\n"
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+        copied = f"import sys; sys.path.insert(0, {str(tmp_path)!r})"
+        done = fresh_forks.run(line.split(), tmp_path, os.environ, copied)
+        assert done.returncode == 0, done.stderr
+        said[line] = done.stdout
     exported = (tmp_path / "m.jsonl").read_text().splitlines()
     assert [json.loads(line)["index"] for line in exported] == (
         curate.load_manifest(tmp_path / "m").indices().tolist()
     )
     assert all(line.startswith('  {"index"') for line in exported)
-    assert "the smallest margin that a sample ever had" in done.stdout
-    assert "an object per line" in done.stdout
+    assert "the smallest margin that a sample ever had" in said["score --help"]
+    assert "an object per line" in said["export --help"]
 
 
 def quick_replay(*given: object, **named: object) -> object:

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -64,6 +65,18 @@ def start(asked):
         os._exit(code)
 
 
+def nest(asked):
+    # A second server, which has more loaded and is spoken to through two named pipes.
+    if child := os.fork():
+        return child
+    requests = open(asked["requests"])
+    answers = open(asked["answers"], "w")
+    for name in asked["loaded"]:
+        importlib.import_module(name)
+    serve(requests, answers)
+    os._exit(0)
+
+
 def wait(asked):
     # The exit code, or None where it has not ended by then.
     until = time.monotonic() + asked["seconds"]
@@ -77,21 +90,30 @@ def wait(asked):
         time.sleep(min(left, 0.005))
 
 
-for line in sys.stdin:
-    asked = json.loads(line)
-    try:
-        answer = {"is": wait(asked) if "wait" in asked else start(asked)}
-    except Exception:
-        answer = {"error": traceback.format_exc()}
-    print(json.dumps(answer), flush=True)
+def serve(requests, answers):
+    for line in requests:
+        asked = json.loads(line)
+        do = {"start": start, "wait": wait, "nest": nest}[asked["do"]]
+        try:
+            answer = {"is": do(asked)}
+        except Exception:
+            answer = {"error": traceback.format_exc()}
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+serve(sys.stdin, sys.stdout)
 """
 
 
 class Forks:
-    """The interpreter that forks; it is started with the first process that is asked for."""
+    """An interpreter that forks; it is started with the first process that is asked for.
 
-    def __init__(self, folder: Path, loaded: Sequence[str]) -> None:
-        self._folder, self._loaded = folder, loaded
+    With `within`, it is itself a fork of that one, and loads what that one has not.
+    """
+
+    def __init__(self, folder: Path, loaded: Sequence[str], within: "Forks | None" = None) -> None:
+        self._folder, self._loaded, self._within = folder, loaded, within
+        self._pipes: tuple[IO[str], IO[str]] | None = None  # requests, answers
         self._server: subprocess.Popen[str] | None = None
         self._started: list[Fork] = []
 
@@ -100,7 +122,12 @@ class Forks:
     ) -> "Fork":
         """Start `curate WORDS` in a folder, with this environment and no other; `before` is run first."""
         out, err = (self._folder / f"{len(self._started)}.{name}" for name in ("out", "err"))
-        asked = {"words": [str(word) for word in words], "folder": str(folder), "before": before}
+        asked = {
+            "do": "start",
+            "words": [str(word) for word in words],
+            "folder": str(folder),
+            "before": before,
+        }
         asked |= {"environment": dict(environment), "out": str(out), "err": str(err)}
         self._started.append(Fork(self, self.ask(asked), out, err))
         return self._started[-1]
@@ -115,26 +142,41 @@ class Forks:
         return subprocess.CompletedProcess([*words], code, fork.out.read_text(), fork.err.read_text())
 
     def ask(self, asked: dict) -> int | None:
-        if self._server is None:
-            self._server = subprocess.Popen(
-                [sys.executable, "-c", SERVER, json.dumps(self._loaded)],
-                env={**os.environ, "OMP_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-        print(json.dumps(asked), file=self._server.stdin, flush=True)
-        answer = json.loads(self._server.stdout.readline())
+        if self._pipes is None:
+            self._pipes = self._opened()
+        requests, answers = self._pipes
+        print(json.dumps(asked), file=requests, flush=True)
+        answer = json.loads(answers.readline())
         assert "error" not in answer, answer["error"]
         return answer["is"]
+
+    def _opened(self) -> tuple[IO[str], IO[str]]:
+        if self._within is not None:
+            requests, answers = str(self._folder / "requests"), str(self._folder / "answers")
+            os.mkfifo(requests)
+            os.mkfifo(answers)
+            self._within.ask({"do": "nest", "loaded": self._loaded, "requests": requests, "answers": answers})
+            return open(requests, "w"), open(answers)
+        self._server = subprocess.Popen(
+            [sys.executable, "-c", SERVER, json.dumps(self._loaded)],
+            env={**os.environ, "OMP_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        return self._server.stdin, self._server.stdout
 
     def close(self) -> None:
         """End what still runs, and the interpreter."""
         for fork in self._started:
             if fork.code is None:
                 fork.kill()
+        for pipe in self._pipes or ():
+            pipe.close()
         if self._server is not None:
-            self._server.communicate()
+            self._server.wait()
 
 
 @dataclass
@@ -150,7 +192,7 @@ class Fork:
     def wait(self, seconds: float) -> int | None:
         """Its exit code, a signal as a negative number; None where it has not ended by then."""
         if self.code is None:
-            self.code = self.forks.ask({"wait": self.pid, "seconds": seconds})
+            self.code = self.forks.ask({"do": "wait", "wait": self.pid, "seconds": seconds})
         return self.code
 
     def send(self, number: signal.Signals) -> None:
@@ -171,19 +213,16 @@ def curate_modules() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def forks(tmp_path_factory) -> Iterator[Forks]:
+def forks(fresh_forks, tmp_path_factory) -> Iterator[Forks]:
     """Processes that have curate loaded, too: what they share with a user's begins with the command."""
-    yield from _opened(tmp_path_factory, [*LOADED, *curate_modules()])
+    with contextlib.closing(Forks(tmp_path_factory.mktemp("forks"), curate_modules(), fresh_forks)) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")
 def fresh_forks(tmp_path_factory) -> Iterator[Forks]:
     """Processes that load curate themselves, as a user's does."""
-    yield from _opened(tmp_path_factory, LOADED)
-
-
-def _opened(tmp_path_factory, loaded: Sequence[str]) -> Iterator[Forks]:
     if sys.platform != "linux":
         pytest.skip("forks, and reads /proc")
-    with contextlib.closing(Forks(tmp_path_factory.mktemp("forks"), loaded)) as opened:
+    with contextlib.closing(Forks(tmp_path_factory.mktemp("fresh"), LOADED)) as opened:
         yield opened
