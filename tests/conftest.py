@@ -22,6 +22,11 @@ import curate  # noqa: E402
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long tests first, on one worker: one starts the interpreter that forks, both end together."""
+    items.sort(key=lambda item: "fresh_forks" not in getattr(item, "fixturenames", ()))
+
+
 def pytest_collection_finish() -> None:
     """What is loaded by now stays: the garbage collector need not walk it again after every few tests."""
     gc.collect()

@@ -20,7 +20,17 @@ import pytest
 import curate
 
 LOADED = [
-    *("click", "numpy", "pandas", "PIL.Image", "pyarrow.dataset", "pyarrow.parquet", "pydantic.type_adapter"),
+    *(
+        "anyio",
+        "click",
+        "httpx2",
+        "numpy",
+        "pandas",
+        "PIL.Image",
+        "pyarrow.dataset",
+        "pyarrow.parquet",
+        "pydantic.type_adapter",
+    ),
     *("rich.console", "rich.progress", "safetensors.torch", "scipy.optimize", "scipy.stats"),
     *("sklearn.datasets", "torch", "torch._dynamo", "yaml"),
 ]

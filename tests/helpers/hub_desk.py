@@ -1,5 +1,6 @@
 """What the tests of sharing share: a user's desk, a Hub on loopback, and a small manifest."""
 
+import copy
 import json
 import os
 import shutil
@@ -81,14 +82,22 @@ def head_of(page: bytes) -> dict:
     return yaml.safe_load(page.decode().split("---")[1])
 
 
+@pytest.fixture(scope="session")
+def pushed(forks, tmp_path_factory):
+    """What two pushes leave in a repository."""
+    folder = tmp_path_factory.mktemp("pushing")
+    with PublishingHub(TOKEN) as hub:
+        desk = Desk(forks, folder, hub.url)
+        desk.curate("push", made(folder / "mine"), "ann/subsets", "--tag", "v1")
+        shutil.rmtree(folder / "mine")
+        desk.curate("push", made(folder / "mine", (1, 2, 4)), "ann/subsets", "--name", "mine")
+    return hub.repositories["ann/subsets"]
+
+
 @pytest.fixture
-def published(desk, hub, tmp_path):
+def published(hub, pushed):
     """A repository with a tag v1 and something newer."""
-    desk.curate("push", made(tmp_path / "mine"), "ann/subsets", "--tag", "v1")
-    shutil.rmtree(tmp_path / "mine")
-    desk.curate("push", made(tmp_path / "mine", (1, 2, 4)), "ann/subsets", "--name", "mine")
-    shutil.rmtree(tmp_path / "mine")
-    shutil.rmtree(tmp_path / "cache", ignore_errors=True)
+    hub.repositories["ann/subsets"] = copy.deepcopy(pushed)
     return hub.repositories["ann/subsets"]
 
 
