@@ -115,6 +115,7 @@ _HYPERPARAMETERS = {
     "momentum": click.option("--momentum", type=float, help="Nesterov momentum of sgd."),
     "weight_decay": click.option("--weight-decay", type=float, help="Weight decay."),
     "schedule": click.option("--schedule", help=f"One of {', '.join(finder.names('schedules'))}."),
+    "precision": click.option("--precision", help="auto, fp32 or bf16; auto is what is fastest here."),
     "augment": click.option(
         "--augment",
         help=f"One of {', '.join(finder.names('augmentations'))}, or auto (colour images: crop-flip).",

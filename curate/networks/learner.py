@@ -7,7 +7,6 @@ them and nobody has to guess how images were prepared.
 import hashlib
 import json
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +23,7 @@ from curate.artifacts.kinds import MODEL
 from curate.data.dataset import Dataset
 from curate.errors import CurateError, DamagedError
 from curate.networks.model import Model
+from curate.networks.precision import autocast, layout, precision_for
 from curate.rng import stream_seed
 
 _STATISTICS_FROM = 16_384
@@ -50,6 +50,7 @@ class Learner:
     input_size: tuple[int, int]
     normalization: Normalization
     device: torch.device
+    precision: str = "fp32"
 
     def sized(self, images: Tensor) -> Tensor:
         """uint8 images `[batch, c, h, w]` at the network's input size."""
@@ -63,8 +64,8 @@ class Learner:
     def normalized(self, images: Tensor) -> Tensor:
         """uint8 images on the device as float32 with mean 0 and deviation 1 per channel."""
         floats = images.to(torch.float32).sub_(self._mean).div_(self._std)
-        if self.device.type == "cuda":
-            return floats.contiguous(memory_format=torch.channels_last)
+        if self.precision == "bf16":
+            return floats.contiguous(memory_format=layout(self.precision))
         return floats
 
     @cached_property
@@ -76,8 +77,8 @@ class Learner:
         return torch.tensor(self.normalization.std, device=self.device).view(1, -1, 1, 1) * 255
 
     def logits(self, images: Tensor) -> Tensor:
-        """Logits float32 `[batch, classes]`, in bfloat16 arithmetic on a GPU."""
-        with autocast(self.device):
+        """Logits float32 `[batch, classes]`, computed in the learner's precision."""
+        with autocast(self.device, self.precision):
             logits: Tensor = self.module(images)
         return logits.float()
 
@@ -100,13 +101,6 @@ def device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
-def autocast(device: torch.device) -> Any:
-    """bfloat16 where a GPU has it, nothing elsewhere."""
-    if device.type == "cuda" and torch.cuda.is_bf16_supported():
-        return torch.autocast("cuda", torch.bfloat16)
-    return nullcontext()
-
-
 def build(
     model: str,
     options: Mapping[str, Any],
@@ -114,6 +108,7 @@ def build(
     seed: int,
     device: torch.device,
     normalization: Normalization | None = None,
+    precision: str = "fp32",
 ) -> Learner:
     """A freshly initialised network for a dataset; the same seed gives the same weights."""
     plug_in: Model = finder.make("models", model, options)
@@ -123,7 +118,7 @@ def build(
         torch.manual_seed(stream_seed(seed, "init"))
         module = plug_in.build(n_channels, len(dataset.classes))
     return Learner(
-        _placed(module, device),
+        _placed(module, device, precision),
         model,
         finder.settings(plug_in),
         n_channels,
@@ -131,6 +126,7 @@ def build(
         plug_in.input_size(height, width),
         normalization or normalization_of(dataset),
         device,
+        precision,
     )
 
 
@@ -178,7 +174,7 @@ def weights_sha256(learner: Learner) -> str:
 
 
 def load(path: Path, device: torch.device) -> Learner:
-    """A network that `save` wrote."""
+    """A network that `save` wrote; on a CPU it computes in float32."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -194,8 +190,9 @@ def load(path: Path, device: torch.device) -> Learner:
     )
     module.load_state_dict(weights)
     height, width = about["input_size"]
+    precision = "fp32" if device.type == "cpu" else precision_for("auto", about["model"], device)
     return Learner(
-        _placed(module, device),
+        _placed(module, device, precision),
         about["model"],
         about["options"],
         about["n_channels"],
@@ -203,6 +200,7 @@ def load(path: Path, device: torch.device) -> Learner:
         (height, width),
         Normalization(**about["normalization"]),
         device,
+        precision,
     )
 
 
@@ -211,6 +209,5 @@ def _plain_layout(images: Tensor) -> Tensor:
     return torch.empty(images.shape, dtype=images.dtype, device=images.device).copy_(images)
 
 
-def _placed(module: nn.Module, device: torch.device) -> nn.Module:
-    memory_format = torch.channels_last if device.type == "cuda" else torch.contiguous_format
-    return module.to(device=device, memory_format=memory_format)  # type: ignore[call-overload]
+def _placed(module: nn.Module, device: torch.device, precision: str) -> nn.Module:
+    return module.to(device=device, memory_format=layout(precision))  # type: ignore[call-overload]

@@ -13,8 +13,9 @@ DEFAULT_MODEL = "basic-cnn"
 class Hyperparameters:
     """How a model is trained by default. `lr` is the largest learning rate of the schedule.
 
-    `optimizer` is `sgd` (Nesterov momentum) or `adam`; `schedule` is constant, multistep, cosine or
-    onecycle; `augment` is `none`, `flip`, `crop`, `crop-flip`, or `auto`: crop and flip for colour images.
+    `optimizer` is `sgd` (Nesterov momentum) or `adam`; `schedule` is constant, multistep, cosine, linear or
+    onecycle; `augment` is `none`, `flip`, `crop`, `crop-flip`, or `auto`: crop and flip for colour images;
+    `precision` is `fp32`, `bf16`, or `auto`: bf16 where the machine has it and the model gains by it.
     """
 
     n_epochs: int = 30
@@ -25,12 +26,17 @@ class Hyperparameters:
     weight_decay: float = 5e-4
     schedule: str = "cosine"
     augment: str = "auto"
+    precision: str = "auto"
 
 
 class Model(Protocol):
-    """A model plug-in: a frozen dataclass whose fields are its options."""
+    """A model plug-in: a frozen dataclass whose fields are its options.
+
+    `gains_by_bf16` is whether it trains faster in bfloat16 on a CPU that has such arithmetic.
+    """
 
     hyperparameters: ClassVar[Hyperparameters]
+    gains_by_bf16: ClassVar[bool]
 
     def input_size(self, height: int, width: int) -> tuple[int, int]:
         """The image size the network wants for images of this size; images are resized to it."""

@@ -22,8 +22,9 @@ from torch.func import functional_call, stack_module_state, vmap
 from curate.errors import CurateError
 from curate.finder import make
 from curate.manifests.order import order_of
-from curate.networks.learner import Learner, autocast
+from curate.networks.learner import Learner
 from curate.networks.model import Hyperparameters
+from curate.networks.precision import autocast
 from curate.progress import SILENT, Progress
 from curate.scores.trace import Seen
 from curate.selection.session import Session
@@ -224,11 +225,12 @@ class _Stack:
         self._skeleton = copy.deepcopy(modules[0]).to("meta").train()
         self._optimizer = optimizer_of(self._parameters.values(), hyperparameters)
         self._n_models, self.device = len(learners), learners[0].device
+        self._precision = learners[0].precision
         self.epoch = -1
 
     def logits(self, images: Tensor) -> Tensor:
         """Images `[models, batch, c, h, w]` in training to logits float32 `[models · batch, classes]`."""
-        with autocast(self.device):
+        with autocast(self.device, self._precision):
             stacked: Tensor = vmap(self._one)(self._parameters, self._buffers, images)
         return stacked.float().flatten(0, 1)
 

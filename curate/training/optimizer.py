@@ -9,6 +9,7 @@ import torch
 
 from curate.errors import CurateError
 from curate.networks.model import Hyperparameters
+from curate.networks.precision import check_precision
 from curate.training.augmentation import augmentation_for
 from curate.training.schedule import schedule
 
@@ -66,5 +67,6 @@ def check_hyperparameters(hyperparameters: Hyperparameters) -> None:
     for name, (value, fits, remedy) in limits.items():
         if not fits:
             raise CurateError(f"{name}={value} is out of range: use {remedy}")
+    check_precision(hyperparameters.precision)
     schedule(hyperparameters.schedule)
     augmentation_for(hyperparameters.augment, n_channels=1)

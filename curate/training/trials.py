@@ -29,7 +29,10 @@ from curate.training.loop import fit
 
 @dataclass(frozen=True)
 class Setting:
-    """All that trials share; it can be sent to another process. `available` are the indices that exist."""
+    """All that trials share; it can be sent to another process. `available` are the indices that exist.
+
+    Its hyperparameters name a precision, not `auto`; those of a trial may differ in all but that.
+    """
 
     data: Dataset
     test: Dataset
@@ -144,6 +147,7 @@ class Laboratory:
             seed,
             torch.device(setting.device),
             self._normalization,
+            setting.hyperparameters.precision,
         )
 
 

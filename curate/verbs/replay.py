@@ -23,7 +23,7 @@ from curate.statistics import Difference, Spread, paired_difference, spread
 from curate.training.optimizer import check_hyperparameters
 from curate.training.trials import Laboratory, Setting, Trial, Wanted, trials_in_processes
 from curate.verbs.testing import open_test
-from curate.verbs.train import hyperparameters_for
+from curate.verbs.train import hyperparameters_for, on_device
 
 CONTROLS = ("full", "random")
 
@@ -131,10 +131,11 @@ def replay(
     named = model or recorded.get("model") or DEFAULT_MODEL
     if options is None:
         options = recorded.get("model_options") if named == recorded.get("model") else {}
-    own = recorded["recipe"] if named == recorded.get("model") else {}
+    own = _recorded_hyperparameters(opened) if named == recorded.get("model") else {}
     chosen = _hyperparameters(named, own, hyperparameters, opened, freeze)
     first_seed = (opened.header.seed if recorded else 0) if seed is None else seed
     place = learners.choose_device(device)
+    chosen = on_device(chosen, named, place)
 
     how = opening or Options()
     if data is None and opened.header.dataset.vectors_only:
@@ -227,6 +228,12 @@ def _hyperparameters(
             f"use --epochs {manifest.n_epochs} or fewer, or --freeze last"
         )
     return chosen
+
+
+def _recorded_hyperparameters(manifest: Manifest) -> dict[str, Any]:
+    """How the model of a session was trained; before there was a choice, bf16 was for GPUs."""
+    formerly = {"precision": "fp32" if manifest.header.device == "cpu" else "auto"}
+    return {**formerly, **manifest.header.options["recipe"]}
 
 
 def _given(hyperparameters: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from curate.training.evaluate import EVALUATION_BATCH
 from curate.training.optimizer import check_hyperparameters
 from curate.training.unfinished import Unfinished, run_beside, stands, trace_file, unfinished
 from curate.verbs.score_table import Methods, method_options, samples_of, write_scores
+from curate.verbs.train import on_device
 
 _RECORDED = ("epoch", "loss", "samples_seen", "seconds")
 
@@ -66,14 +67,12 @@ def score_from_training(
     for output in outputs:
         check_output(output, force or left is not None)
     place = learners.choose_device(training.device)
+    training = replace(training, hyperparameters=on_device(training.hyperparameters, training.model, place))
     data = open_dataset(source if isinstance(source, Dataset) else str(source), opening, progress)
     data.need_classes()
     seeds = [seed + number for number in range(training.n_models)]
-    first = learners.build(training.model, training.model_options, data, seed, place)
-    models = [first] + [
-        learners.build(training.model, training.model_options, data, other, place, first.normalization)
-        for other in seeds[1:]
-    ]
+    models = _models(training, data, seeds, place)
+    first = models[0]
     side_by_side = _side_by_side(training, first)
     in_memory = isinstance(data.images, ResidentImages)
     n_at_once = how_many(first, training.n_models) if training.side_by_side is None and in_memory else 1
@@ -124,6 +123,23 @@ def score_from_training(
         in_order = {name: scores[name] for name in methods}
         costed = replace(header, cost=Cost(seconds, n_seen, models_at_once=n_at_once))
         return write_scores(path, methods, in_order, samples_of(data), costed, force=True)
+
+
+def _models(training: Training, data: Dataset, seeds: Sequence[int], place: torch.device) -> list[Learner]:
+    """Untrained models, one for each seed."""
+    normalization = learners.normalization_of(data)
+    return [
+        learners.build(
+            training.model,
+            training.model_options,
+            data,
+            seed,
+            place,
+            normalization,
+            training.hyperparameters.precision,
+        )
+        for seed in seeds
+    ]
 
 
 def _look(

@@ -18,6 +18,7 @@ from curate.errors import CurateError
 from curate.manifests.manifest import Manifest, open_manifest, write_epoch, write_manifest
 from curate.networks import learner as learners
 from curate.networks.model import DEFAULT_MODEL, Hyperparameters
+from curate.networks.precision import precision_for
 from curate.progress import SILENT, Progress
 from curate.scores.trace import TRACE, write_part, write_trace
 from curate.selection.policy import Policy
@@ -112,13 +113,14 @@ def train(
         raise CurateError(f"evaluate-every={evaluate_every} is too small: use 1 or more epochs")
     parents = _parents(finder.settings(plan))
     place = learners.choose_device(device)
+    chosen = on_device(chosen, model, place)
     data = open_dataset(dataset, opening, progress)
     data.need_classes()
     asked = Asked(None if keep is None else str(keep), period, budget, observe, adapt, trust)
     session, n_epochs = plan_session(plan, policy, len(data), chosen.n_epochs, asked)
     session, chosen = replace(session, trace=trace), replace(chosen, n_epochs=n_epochs)
     test_data = open_test(data, test, opening, progress)
-    learner = learners.build(model, model_options, data, seed, place)
+    learner = learners.build(model, model_options, data, seed, place, precision=chosen.precision)
     batches = Batches(data, learner)
     test_batches = Batches(test_data, learner) if test_data else None
     every = evaluate_every or max(1, n_epochs // _EVALUATIONS)
@@ -236,6 +238,11 @@ def hyperparameters_for(model: str, overrides: Mapping[str, Any] | None) -> Hype
     """A model's hyperparameters with what the user set otherwise; None keeps the model's own."""
     own: Hyperparameters = finder.load("models", model).hyperparameters
     return replace(own, **{key: value for key, value in (overrides or {}).items() if value is not None})
+
+
+def on_device(hyperparameters: Hyperparameters, model: str, device: torch.device) -> Hyperparameters:
+    """The hyperparameters with the precision that this model has on this device, where they leave it open."""
+    return replace(hyperparameters, precision=precision_for(hyperparameters.precision, model, device))
 
 
 def default_name(reference: str, model: str, policy: str, keep: str | float | int | None) -> str:

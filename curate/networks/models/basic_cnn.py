@@ -18,6 +18,7 @@ class BasicCnn:
     """`width` is the number of channels of the first convolution; they double twice."""
 
     width: int = 32
+    gains_by_bf16: ClassVar[bool] = True
     hyperparameters: ClassVar[Hyperparameters] = Hyperparameters(
         n_epochs=20, batch_size=64, optimizer="adam", lr=2e-3, weight_decay=0.0, schedule="cosine"
     )

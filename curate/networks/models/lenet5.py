@@ -18,6 +18,7 @@ from curate.networks.pooling import MaxPool2
 class LeNet5:
     """LeNet-5; it has no options."""
 
+    gains_by_bf16: ClassVar[bool] = False
     hyperparameters: ClassVar[Hyperparameters] = Hyperparameters(
         n_epochs=5,
         batch_size=64,

@@ -16,6 +16,7 @@ from curate.networks.model import Hyperparameters, small_image_stem
 class ResNet18:
     """ResNet-18; it has no options."""
 
+    gains_by_bf16: ClassVar[bool] = True
     hyperparameters: ClassVar[Hyperparameters] = Hyperparameters(n_epochs=200)
 
     def input_size(self, height: int, width: int) -> tuple[int, int]:

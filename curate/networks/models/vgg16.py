@@ -13,6 +13,7 @@ from curate.networks.model import Hyperparameters
 class Vgg16:
     """VGG-16; it has no options. Smaller images are enlarged to 32x32."""
 
+    gains_by_bf16: ClassVar[bool] = True
     hyperparameters: ClassVar[Hyperparameters] = Hyperparameters(n_epochs=200, lr=0.05)
 
     def input_size(self, height: int, width: int) -> tuple[int, int]:

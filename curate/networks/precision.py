@@ -1,0 +1,50 @@
+"""In which arithmetic a network computes: float32, or bfloat16 for what autocast trusts it with.
+
+Weights, losses and scores stay float32. With bfloat16 goes the memory layout channels-last: on a CPU that has
+such arithmetic, either alone gains half of what both gain together.
+"""
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from curate import finder
+from curate.errors import CurateError
+
+PRECISIONS = ("auto", "fp32", "bf16")
+_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # of x86 and Arm processors, as Linux names them
+
+
+def precision_for(asked: str, model: str, device: torch.device) -> str:
+    """`fp32` or `bf16`: what was asked for, else bf16 where the machine has it and the model gains by it."""
+    check_precision(asked)
+    if asked != "auto":
+        return asked
+    gains = device.type != "cpu" or getattr(finder.load("models", model), "gains_by_bf16", False)
+    return "bf16" if gains and has_bf16(device) else "fp32"
+
+
+def check_precision(asked: str) -> None:
+    """Refuse a precision that there is not."""
+    if asked not in PRECISIONS:
+        raise CurateError(f"precision={asked} is unknown: use auto, fp32 or bf16")
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether a device has arithmetic for bfloat16, and does not merely imitate it."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    cpuinfo = Path("/proc/cpuinfo")
+    return cpuinfo.exists() and not _FLAGS.isdisjoint(cpuinfo.read_text().split())
+
+
+def autocast(device: torch.device, precision: str) -> Any:
+    """The context of a forward pass in this precision."""
+    return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
+
+
+def layout(precision: str) -> torch.memory_format:
+    """The memory layout of images and weights in this precision."""
+    return torch.channels_last if precision == "bf16" else torch.contiguous_format
