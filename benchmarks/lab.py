@@ -93,18 +93,19 @@ def open_lab(arguments: argparse.Namespace) -> None:
     import curate
     from curate.networks.learner import choose_device
     from curate.training.trials import Laboratory, Setting
-    from curate.verbs.train import hyperparameters_for
+    from curate.verbs.train import hyperparameters_for, on_device
 
     lab["arguments"], lab["work"] = arguments, Path(arguments.work) / arguments.name
     lab["work"].mkdir(exist_ok=True)
     lab["train"] = curate.open_dataset(arguments.data, curate.Options(split="train"))
     lab["test"] = curate.open_dataset(arguments.data, curate.Options(split="test"))
+    hyperparameters = hyperparameters_for(arguments.model, {"n_epochs": arguments.epochs})
     setting = Setting(
         data=lab["train"],
         test=lab["test"],
         model=arguments.model,
         options={},
-        hyperparameters=hyperparameters_for(arguments.model, {"n_epochs": arguments.epochs}),
+        hyperparameters=on_device(hyperparameters, arguments.model, choose_device(None)),
         device=str(choose_device(None)),
         available=np.arange(len(lab["train"])),
     )
@@ -138,6 +139,7 @@ def one_run(
         "seconds": seconds,
         "processor_seconds": used,
         "select_seconds": trained.select_seconds,
+        "changes": [round(change, 4) for change in trained.changes],
         "weights_sha256": weights_sha256(trained.learner),
     }
 

@@ -35,6 +35,14 @@ def _needs(summary):
 @click.option("--observe", metavar="WHERE", help="Losses from an evaluation pass, or from training (free).")
 @click.option("--adapt", type=float, metavar="R", help="Select anew only when loss ranks correlate below R.")
 @click.option("--trust", type=float, metavar="SHARE", help="Keep the 1 - SHARE most doubtful labels out.")
+@click.option(
+    "--warm-up",
+    metavar="EPOCHS|SHARE",
+    help="Begin with random draws; by default 10%, for policies that rank by losses. 10%:full takes all.",
+)
+@click.option(
+    "--class-floor", type=float, metavar="SHARE", help="No class keeps less than SHARE of its fair part."
+)
 @click.option("--trace", is_flag=True, help="Keep what training sees of each sample, for `curate score`.")
 @click.option("--from", "from_", metavar="PATH", help="Earlier manifest or scores that the policy needs.")
 @options.hyperparameters()
@@ -58,6 +66,8 @@ def command(
     observe,
     adapt,
     trust,
+    warm_up,
+    class_floor,
     trace,
     from_,
     hyperparameters,
@@ -101,6 +111,8 @@ def command(
             observe=observe,
             adapt=adapt,
             trust=trust,
+            warm_up=warm_up,
+            class_floor=class_floor,
             trace=trace,
             from_=from_,
             options=options.parse_settings(settings),

@@ -52,11 +52,13 @@ class View:
 class Plan:
     """What to train on until the next checkpoint, and what the policy wants to remember until then.
 
-    Remembered floats `[n]` end up as columns of samples.parquet.
+    Remembered floats `[n]` end up as columns of samples.parquet. `ranking` `[n]` are the values by which the
+    samples were ranked, high first; None where chance chose them. A class floor goes by it.
     """
 
     selected: Selected
     memory: Memory = field(default_factory=dict)
+    ranking: Values | None = None
 
 
 class Policy(Protocol):
@@ -96,12 +98,18 @@ def draw(among: Indices, k: int, rng: np.random.Generator) -> Indices:
     return np.sort(rng.choice(among, k, replace=False))
 
 
-def with_chance(ranked: Values, view: View, epsilon: float) -> Indices:
-    """(1 − ε)·k samples with the highest values and ε·k drawn uniformly from the rest."""
+def with_chance(ranked: Values, view: View, epsilon: float) -> tuple[Indices, Values]:
+    """(1 − ε)·k samples with the highest values and ε·k drawn uniformly from the rest.
+
+    Returned with the values by which they rank now: the drawn ones above all.
+    """
     n_random = part_of(epsilon, view.k)
     best = top(ranked, view.available, view.k - n_random, view.uids)
     rest = np.setdiff1d(view.available, best, assume_unique=True)
-    return np.sort(np.concatenate([best, draw(rest, n_random, view.rng)]))
+    drawn = draw(rest, n_random, view.rng)
+    ranking = ranked.copy()
+    ranking[drawn] = np.inf
+    return np.sort(np.concatenate([best, drawn])), ranking
 
 
 def smoothed(view: View, alpha: float) -> tuple[Losses, Losses, Losses]:

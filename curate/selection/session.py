@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from curate.errors import CurateError
 from curate.finder import nearest
-from curate.selection.budget import count_to_keep
+from curate.selection.budget import check_share, count_to_keep
 from curate.selection.policy import Observing, Policy
 from curate.statistics import exactly, part_of
 
 RUN_LENGTHS = ("epochs", "samples")
+WARM_UP = Fraction(1, 10)  # of the run, where nobody says otherwise
+WARM_UP_DRAWS = ("random", "full")
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,9 @@ class Session:
     A checkpoint is due every `period_epochs`. With `adapt`, the policy is only asked where the rank
     correlation of the losses with those of the last selection has fallen below it, and the selection stands
     as it is otherwise, whatever k would be by now. With `trust`, the samples least likely to be labelled
-    rightly are kept from the policy: all but that fraction. `n_presentations` is what the run may spend, for
+    rightly are kept from the policy: all but that fraction. Checkpoints before `warm_up_epochs` draw
+    k samples (`warm_up_k`, where that is not None) and do not ask the policy. No class falls below
+    `class_floor` of its fair part at any checkpoint. `n_presentations` is what the run may spend, for
     policies that count. With `trace`, what training sees of each sample is kept, epoch by epoch.
     """
 
@@ -31,9 +36,14 @@ class Session:
     trust: float | None = None
     n_presentations: int = 0
     trace: bool = False
+    warm_up_epochs: int = 0
+    warm_up_k: int | None = None
+    class_floor: float = 0.0
 
     def k(self, epoch: int, n_epochs: int) -> int:
         """How many samples to keep at the checkpoint of an epoch."""
+        if self.warm_up_k is not None and self.is_warming_up(epoch):
+            return self.warm_up_k
         last = (n_epochs - 1) // self.period_epochs * self.period_epochs
         progress = epoch / last if last else 0.0
         return int(self.first_k + (self.last_k - self.first_k) * progress + 0.5)
@@ -52,6 +62,10 @@ class Session:
         """Whether an epoch begins with a checkpoint."""
         return epoch % self.period_epochs == 0
 
+    def is_warming_up(self, epoch: int) -> bool:
+        """Whether the checkpoint of an epoch draws its samples, and asks nobody."""
+        return epoch < self.warm_up_epochs
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -63,6 +77,8 @@ class Asked:
     observe: str | None = None
     adapt: float | None = None
     trust: float | None = None
+    warm_up: str | None = None
+    class_floor: float | None = None
 
 
 def plan_session(policy: Policy, name: str, n: int, n_epochs: int, asked: Asked) -> tuple[Session, int]:
@@ -80,7 +96,18 @@ def plan_session(policy: Policy, name: str, n: int, n_epochs: int, asked: Asked)
 
     def session_of(epochs: int) -> Session:
         every = period or (None if policy.sizing == "early" else policy.period) or max(1, epochs // 20)
-        planned = Session(first, last, every, observes, adapt, trust)
+        warm_up_epochs, draws_all = _warm_up(policy, name, asked.warm_up, epochs, every)
+        planned = Session(
+            first_k=first,
+            last_k=last,
+            period_epochs=every,
+            observes=observes,
+            adapt=adapt,
+            trust=trust,
+            warm_up_epochs=warm_up_epochs,
+            warm_up_k=n if draws_all else None,
+            class_floor=asked.class_floor or 0.0,
+        )
         return replace(planned, n_presentations=planned.total(epochs))
 
     if asked.budget == "samples":
@@ -93,6 +120,49 @@ def plan_session(policy: Policy, name: str, n: int, n_epochs: int, asked: Asked)
     if policy.sizing == "early":
         return replace(session, period_epochs=1), -(-session.n_presentations // n)
     return session, n_epochs
+
+
+def warms_up(policy: Policy) -> bool:
+    """Whether a policy ranks by losses, of which those of an untrained network say little."""
+    return policy.observes != "nothing" and policy.sizing == "keep"
+
+
+def _warm_up(policy: Policy, name: str, asked: str | None, n_epochs: int, period: int) -> tuple[int, bool]:
+    """How many epochs draw their samples, and whether they draw all of them.
+
+    `4` epochs or a share of the run, `10%` or `0.1`, which is a period at least; `:full` behind either.
+    """
+    if asked is None:
+        share = WARM_UP if warms_up(policy) else Fraction(0)
+        return min(_share_of_run(share, n_epochs, period), (n_epochs - 1) // period * period), False
+    if not warms_up(policy):
+        raise CurateError(f"policy {name} does not rank by losses: leave out --warm-up")
+    length, colon, draws = asked.partition(":")
+    if colon and draws not in WARM_UP_DRAWS:
+        raise CurateError(f"warm-up={asked} is unknown: write random or full behind the colon")
+    text = length.strip()
+    try:
+        value = Fraction(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except (ValueError, ZeroDivisionError):
+        raise CurateError(f"warm-up={asked} is not a number: use 4 epochs, or a share such as 10%") from None
+    is_share = "." in text or "%" in text or "/" in text
+    if not is_share and value >= 1:
+        n_warm = int(value)
+    elif 0 <= value < 1:
+        n_warm = _share_of_run(value, n_epochs, period)
+    else:
+        raise CurateError(f"warm-up={asked} is out of range: use 0 or more epochs, or 0 <= share < 1")
+    if n_warm > (n_epochs - 1) // period * period:
+        raise CurateError(
+            f"warm-up={asked} leaves no checkpoint to the policy: use less than the last one, "
+            f"epoch {(n_epochs - 1) // period * period}"
+        )
+    return n_warm, draws == "full"
+
+
+def _share_of_run(share: Fraction, n_epochs: int, period: int) -> int:
+    """A share of a run in epochs: a period at least, unless it is nothing."""
+    return max(period, part_of(share, n_epochs)) if share else 0
 
 
 def _check_combination(policy: Policy, name: str, asked: Asked) -> None:
@@ -108,6 +178,10 @@ def _check_combination(policy: Policy, name: str, asked: Asked) -> None:
     if policy.sizing == "own" and policy.period and asked.period not in (None, policy.period):
         when = "in every epoch" if policy.period == 1 else f"every {policy.period} epochs"
         raise CurateError(f"policy {name} selects {when}: leave out --period")
+    if asked.class_floor is not None:
+        check_share(asked.class_floor)
+        if policy.sizing != "keep":
+            raise CurateError(f"policy {name} decides itself what it trains on: leave out --class-floor")
     follows = policy.sizing != "keep" and policy.period is not None  # a plan of its own, epoch by epoch
     if follows and asked.adapt is not None:
         raise CurateError(f"policy {name} has to be asked in every epoch: leave out --adapt")

@@ -51,7 +51,8 @@ class Batches:
             )
         self._dataset, self._learner, self.device = dataset, learner, learner.device
         self.n, self.uids = len(dataset), dataset.uids
-        self.labels = torch.from_numpy(dataset.need_labels("training")).to(self.device)
+        self.labels_by_index = dataset.need_labels("training")
+        self.labels = torch.from_numpy(self.labels_by_index).to(self.device)
         self._resident = self._all_on_device() if isinstance(dataset.images, ResidentImages) else None
 
     def plain(self, order: Indices, batch_size: int) -> Iterator[Batch]:

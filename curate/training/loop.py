@@ -7,13 +7,14 @@ of a subset is a subsequence of the full order, and replay needs nothing but the
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from curate.data.identity import Indices
 from curate.errors import CurateError
 from curate.manifests.manifest import Selected
 from curate.manifests.order import order_of
@@ -22,7 +23,8 @@ from curate.networks.model import Hyperparameters
 from curate.progress import SILENT, Progress
 from curate.rng import rng, stream_seed
 from curate.scores.trace import Seen
-from curate.selection.policy import Plan, Policy, View
+from curate.selection.class_floor import fill_classes
+from curate.selection.policy import Plan, Policy, View, draw
 from curate.selection.session import Session
 from curate.training.augmentation import augmentation_for
 from curate.training.batches import Batches
@@ -92,8 +94,12 @@ def fit(
         if session.is_due(epoch):
             observer.arrive(epoch)
             with repeatable(learner.device, stream_seed(seed, "checkpoint", epoch)):
-                asked = observer.has_moved()
-                if asked:
+                if session.is_warming_up(epoch):
+                    chance = rng(seed, "policy", epoch)
+                    k = min(session.k(epoch, n_epochs), len(available))
+                    drawn = Plan(Selected(draw(available, k, chance)))
+                    run.take(_floored(drawn, available, data, session, chance), epoch, data.n)
+                elif asked := observer.has_moved():
                     trusted = observer.trusted()
                     view = View(
                         epoch=epoch,
@@ -107,7 +113,8 @@ def fit(
                         samples_seen=run.samples_seen,
                         n_presentations=session.n_presentations,
                     )
-                    run.take(policy.plan(view), epoch, data.n)
+                    plan = _floored(policy.plan(view), trusted, data, session, view.rng)
+                    run.take(plan, epoch, data.n)
                     observer.was_used()
         order = order_of(run.selected.indices, data.n, seed, epoch)
         weights = _weights_by_index(run.selected, data)
@@ -214,6 +221,26 @@ class _Run:
 
 
 _NUMBERS = ("epoch", "checkpoint", "changed", "samples_seen")
+
+
+def _floored(
+    plan: Plan, among: Indices, data: Batches, session: Session, chance: np.random.Generator
+) -> Plan:
+    """The plan with the class floor of the session."""
+    if not session.class_floor:
+        return plan
+    if plan.selected.weights is not None:
+        raise CurateError("a policy that weighs its samples has no class floor: leave out --class-floor")
+    indices = fill_classes(
+        plan.selected.indices,
+        among,
+        data.labels_by_index,
+        session.class_floor,
+        ranking=plan.ranking,
+        uids=data.uids,
+        rng=chance,
+    )
+    return replace(plan, selected=Selected(indices))
 
 
 def _same(one: Selected, other: Selected) -> bool:

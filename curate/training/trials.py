@@ -59,12 +59,16 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Trained:
-    """A network after its last epoch, and what it took."""
+    """A network after its last epoch, and what it took.
+
+    `changes` are the shares of its selection that the policy changed, decision by decision.
+    """
 
     learner: Learner
     samples_seen: int
     select_seconds: float
     train_seconds: float
+    changes: list[float]
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,7 @@ class Laboratory:
         started = time.perf_counter()
         learner = self._learner(wanted.seed)
         select_seconds, samples_seen = 0.0, 0
+        changes: list[float] = []
         epochs = fit(
             learner,
             wanted.policy,
@@ -124,10 +129,11 @@ class Laboratory:
         for epoch in epochs:
             select_seconds += epoch.select_seconds
             samples_seen = epoch.samples_seen
+            changes += [epoch.changed] if epoch.asked and epoch.changed is not None else []
             live = {"run": wanted.name, "seed": str(wanted.seed), "epoch": str(epoch.epoch + 1)}
             progress.advance(0, **live, loss=epoch.loss)
         seconds = time.perf_counter() - started
-        return Trained(learner, samples_seen, select_seconds, seconds - select_seconds)
+        return Trained(learner, samples_seen, select_seconds, seconds - select_seconds, changes)
 
     def test(self, learner: Learner) -> Evaluation:
         """Test a network on the test set."""

@@ -22,7 +22,7 @@ from curate.networks.precision import precision_for
 from curate.progress import SILENT, Progress
 from curate.scores.trace import TRACE, write_part, write_trace
 from curate.selection.policy import Policy
-from curate.selection.session import Asked, Session, plan_session
+from curate.selection.session import Asked, Session, plan_session, warms_up
 from curate.sharing.cache import is_remote
 from curate.sharing.opening import open_any
 from curate.training.batches import Batches
@@ -68,6 +68,8 @@ def train(
     observe: str | None = None,
     adapt: float | None = None,
     trust: float | None = None,
+    warm_up: str | float | int | None = None,
+    class_floor: float | None = None,
     trace: bool = False,
     from_: str | Path | None = None,
     options: Mapping[str, Any] | None = None,
@@ -89,7 +91,11 @@ def train(
     many samples are seen as full training would. `observe` says whose losses a policy looks at:
     `evaluation`, a pass over all samples, or `training`, those seen anyway. With `adapt` it only selects
     again when the rank correlation of the losses falls below that; with `trust`, all but that fraction,
-    those of lowest AUM, are kept from it. With `trace`, what training sees of each sample is written,
+    those of lowest AUM, are kept from it. The first `warm_up` of the run (epochs, or a share of it) draws its
+    samples, since the losses of an untrained network say little but the class: a tenth by default, for
+    policies that rank by losses, and 0 for the algorithm as published. A draw keeps within the budget, or
+    takes everything: `0.1:full`. No class gets less than `class_floor` of its fair part at any checkpoint.
+    With `trace`, what training sees of each sample is written,
     epoch by epoch, to trace.parquet, from which `score` makes scores.
 
     `from_` is the earlier artifact that a policy builds on: the manifest of recorded and always-random (a
@@ -116,7 +122,16 @@ def train(
     chosen = on_device(chosen, model, place)
     data = open_dataset(dataset, opening, progress)
     data.need_classes()
-    asked = Asked(None if keep is None else str(keep), period, budget, observe, adapt, trust)
+    asked = Asked(
+        keep=None if keep is None else str(keep),
+        period=period,
+        budget=budget,
+        observe=observe,
+        adapt=adapt,
+        trust=trust,
+        warm_up=None if warm_up is None else str(warm_up),
+        class_floor=class_floor,
+    )
     session, n_epochs = plan_session(plan, policy, len(data), chosen.n_epochs, asked)
     session, chosen = replace(session, trace=trace), replace(chosen, n_epochs=n_epochs)
     test_data = open_test(data, test, opening, progress)
@@ -133,6 +148,7 @@ def train(
             "policy": policy,
             "policy_options": recorded_options,
             "session": {name: value for name, value in asdict(asked).items() if value is not None},
+            **({"warm_up": _warm_up(session)} if warms_up(plan) else {}),
             **({"trace": True} if trace else {}),
             "recipe": asdict(chosen),
             "test": test.reference if isinstance(test, Dataset) else test,
@@ -175,6 +191,12 @@ def train(
         assert state is not None
         manifest = _finish(path, header, run, records, state, data, learner, force)
     return TrainingResult(manifest, records)
+
+
+def _warm_up(session: Session) -> dict[str, Any]:
+    """How a session began, for its header."""
+    draws = "random" if session.warm_up_k is None else "full"
+    return {"n_epochs": session.warm_up_epochs, **({"draws": draws} if session.warm_up_epochs else {})}
 
 
 def _keep(run: Unfinished, epoch: Epoch) -> None:

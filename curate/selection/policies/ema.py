@@ -22,4 +22,4 @@ class Ema:
 
     def plan(self, view: View) -> Plan:
         _, mean, ranked = smoothed(view, self.alpha)
-        return Plan(Selected(top(ranked, view.available, view.k, view.uids)), {"loss_mean": mean})
+        return Plan(Selected(top(ranked, view.available, view.k, view.uids)), {"loss_mean": mean}, ranked)

@@ -25,4 +25,5 @@ class EpsilonGreedy:
     def plan(self, view: View) -> Plan:
         check_fraction("epsilon", self.epsilon)
         _, mean, ranked = smoothed(view, self.alpha)
-        return Plan(Selected(with_chance(ranked, view, self.epsilon)), {"loss_mean": mean})
+        chosen, ranking = with_chance(ranked, view, self.epsilon)
+        return Plan(Selected(chosen), {"loss_mean": mean}, ranking)

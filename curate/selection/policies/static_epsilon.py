@@ -28,4 +28,5 @@ class StaticEpsilon:
         check_fraction("epsilon", self.epsilon)
         score = view.memory.get("score")
         score = hardness(self.scores, self.column, view.uids) if score is None else score
-        return Plan(Selected(with_chance(score, view, self.epsilon)), {"score": score})
+        chosen, ranking = with_chance(score, view, self.epsilon)
+        return Plan(Selected(chosen), {"score": score}, ranking)

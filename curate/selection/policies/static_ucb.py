@@ -31,6 +31,7 @@ class StaticUcb:
         variance = spread_of(view, self.alpha, before)
         score = view.memory.get("score")
         score = hardness(self.scores, self.column, view.uids) if score is None else score
-        chosen = top(score + self.confidence * variance, view.available, view.k, view.uids)
+        ranked = score + self.confidence * variance
+        chosen = top(ranked, view.available, view.k, view.uids)
         memory = {"score": score, "loss_mean": mean, "loss_variance": variance}
-        return Plan(Selected(chosen), memory)
+        return Plan(Selected(chosen), memory, ranked)

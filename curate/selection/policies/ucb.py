@@ -26,5 +26,6 @@ class Ucb:
         check_confidence(self.confidence)
         before, mean, ranked = smoothed(view, self.alpha)
         variance = spread_of(view, self.alpha, before)
-        chosen = top(ranked + self.confidence * variance, view.available, view.k, view.uids)
-        return Plan(Selected(chosen), {"loss_mean": mean, "loss_variance": variance})
+        ranked = ranked + self.confidence * variance
+        chosen = top(ranked, view.available, view.k, view.uids)
+        return Plan(Selected(chosen), {"loss_mean": mean, "loss_variance": variance}, ranked)

@@ -19,4 +19,4 @@ class Uncertainty:
 
     def plan(self, view: View) -> Plan:
         _, latest, ranked = smoothed(view, alpha=1.0)
-        return Plan(Selected(top(ranked, view.available, view.k, view.uids)), {"loss_mean": latest})
+        return Plan(Selected(top(ranked, view.available, view.k, view.uids)), {"loss_mean": latest}, ranked)

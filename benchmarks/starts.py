@@ -1,0 +1,134 @@
+"""How policies start: accuracy by warm-up, class floor, memory and source of losses, beside random draws.
+
+    python benchmarks/starts.py --data MNIST+per-class=1500 --epochs 20
+    python benchmarks/starts.py --data CIFAR10 --model resnet8 --epochs 40 --period 2 --jobs 1 --threads 0 \\
+        --name starts_cifar10
+
+Trial t draws and trains with seed t in every row. `changed` is the share of its selection that a policy
+changes from one of its decisions to the next, the mean over the second half of the run: 1 − keep where chance
+decides, near 1 where classes take turns.
+"""
+
+import argparse
+import statistics
+
+from common import RESULTS, spread
+from lab import (
+    Cells,
+    accuracies,
+    by_cell,
+    command,
+    common_arguments,
+    differences,
+    footer,
+    one_run,
+    open_lab,
+    public,
+    row,
+    run_cells,
+    table,
+)
+
+POLICIES = ("ucb", "ema", "epsilon-greedy")
+STARTS = {"as published": "0", "one period": "0.0001", "10%": "0.1", "25%": "0.25"}
+ROWS = {
+    "random": row("random"),
+    **{
+        f"{policy}, {start}": row(policy, warm_up=warm_up)
+        for start, warm_up in STARTS.items()
+        for policy in POLICIES
+    },
+    **{f"{policy}, 10%, floor 0.5": row(policy, warm_up="0.1", class_floor=0.5) for policy in POLICIES},
+    **{f"{policy}, floor 0.5": row(policy, warm_up="0", class_floor=0.5) for policy in POLICIES},
+    "ema, 10%, alpha 0.2": row("ema", options={"alpha": 0.2}, warm_up="0.1"),
+    "ema, 10%, losses of training": row("ema", warm_up="0.1", observe="training"),
+    "epsilon-greedy, 10%, epsilon 0.5": row("epsilon-greedy", options={"epsilon": 0.5}, warm_up="0.1"),
+    "ucb, 10%, confidence 10": row("ucb", options={"confidence": 10.0}, warm_up="0.1"),
+    "ucb, 10%, full": row("ucb", warm_up="0.1:full"),
+}
+
+
+def main() -> None:
+    arguments = _arguments()
+    rows = {name: outcome for name, outcome in ROWS.items() if name in arguments.only}
+    cells = [
+        (name, keep, trial) for trial in range(arguments.trials) for keep in arguments.keeps for name in rows
+    ]
+    page = _page(run_cells(arguments, cells, open_lab, _run), rows, arguments)
+    (RESULTS / f"{arguments.name}.md").write_text(page)
+    print(page)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    common_arguments(parser, "starts")
+    parser.set_defaults(trials=3)
+    parser.add_argument("--period", type=int, default=1)
+    parser.add_argument("--keeps", type=float, nargs="+", default=[0.3, 0.2, 0.1])
+    parser.add_argument("--only", nargs="+", default=list(ROWS), help="rows")
+    return parser.parse_args()
+
+
+def _run(name: str, keep: float, trial: int) -> dict:
+    """One training run: trial `trial` of a cell of the table."""
+    from lab import lab
+
+    arguments = lab["arguments"]
+    done = one_run(ROWS[name], keep, trial, {}, arguments.epochs, arguments.period)
+    return {"row": name, "keep": keep, "trial": trial, **done}
+
+
+def _page(done: list[dict], rows: dict, arguments: argparse.Namespace) -> str:
+    cells = by_cell(done, arguments.trials)
+    keeps = arguments.keeps
+    return "\n".join(
+        [
+            f"# How policies start: {public(arguments.data)}, {arguments.model}, {arguments.epochs} epochs, "
+            f"period {arguments.period}",
+            "",
+            "Test accuracy in % after the last epoch, mean ± std (n).",
+            "",
+            *accuracies(cells, rows, keeps),
+            "",
+            *differences(cells, rows, keeps, "the policy random"),
+            "",
+            "Accuracy of the worst class in %, mean ± std (n).",
+            "",
+            *table(cells, rows, keeps, lambda name, keep: _worst(cells, name, keep)),
+            "",
+            "Changed from decision to decision, second half of the run, mean ± std (n).",
+            "",
+            *table(cells, rows, keeps, lambda name, keep: _changed(cells, name, keep)),
+            "",
+            f"`python benchmarks/starts.py {command(arguments, _DEFAULTS)}`",
+            "",
+            footer(arguments),
+            "",
+        ]
+    )
+
+
+def _worst(cells: Cells, name: str, keep: float) -> str:
+    return spread([100 * trial["worst_class"] for trial in cells[(name, keep)].values()])
+
+
+def _changed(cells: Cells, name: str, keep: float) -> str:
+    changes = [trial["changes"] for trial in cells[(name, keep)].values()]
+    return spread([statistics.mean(each[len(each) // 2 :]) for each in changes])
+
+
+_DEFAULTS = {
+    "model": "lenet5",
+    "epochs": 5,
+    "period": 1,
+    "keeps": [0.3, 0.2, 0.1],
+    "trials": 3,
+    "only": list(ROWS),
+    "jobs": 2,
+    "threads": 1,
+    "name": "starts",
+}
+
+
+if __name__ == "__main__":
+    main()
