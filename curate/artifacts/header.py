@@ -32,7 +32,8 @@ class DatasetReference:
     """How a header names a dataset: enough to open it again, and its fingerprint to know it by.
 
     What is None, False or empty was not asked for, and is not written. `skipped` names the samples left out
-    because they could not be read; `vectors_only` says that there are no images, only vectors from elsewhere.
+    because they could not be read; `n_rows` is how many samples the source has as other libraries count them;
+    `vectors_only` says that there are no images, only vectors from elsewhere.
     """
 
     reference: str
@@ -47,6 +48,7 @@ class DatasetReference:
     skip_corrupt: bool = False
     skipped: list[str] = field(default_factory=list)
     vectors_only: bool = False
+    n_rows: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""

@@ -1,8 +1,9 @@
 """Tables of one row per sample, keyed by `index`, in Parquet: clusters and scores.
 
-Every table carries `uid` and, where known, `label`, so selection needs nothing else. The header says of
-each column that can rank samples which side is hard: `columns: {"distance": {"hard_is": "high"}}`, and of
-one that tells, beyond which value a sample was not learned: `{"hard_is": "low", "unlearned_beyond": 0.0}`.
+Every table carries `uid` and, where known, `row` and `label`, so selection needs nothing else. `row` is the
+place of a sample in its source, as other libraries count. The header says of each column that can rank
+samples which side is hard: `columns: {"distance": {"hard_is": "high"}}`, and of one that tells, beyond which
+value a sample was not learned: `{"hard_is": "low", "unlearned_beyond": 0.0}`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,6 +28,16 @@ KINDS = ("clusters", "scores")
 _MAX_BYTES = 64 * 2**30
 
 Column = npt.NDArray[Any]
+
+
+def sample_columns(
+    uids: npt.NDArray[np.uint64],
+    rows: npt.NDArray[np.int64] | None,
+    labels: npt.NDArray[np.int64] | None,
+) -> dict[str, Column]:
+    """The columns that say which samples there are, `[n]` each: index, uid, and where known row and label."""
+    known = {"index": np.arange(len(uids)), "row": rows, "uid": uids, "label": labels}
+    return {name: column for name, column in known.items() if column is not None}
 
 
 @dataclass(frozen=True)

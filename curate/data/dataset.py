@@ -17,7 +17,7 @@ import numpy.typing as npt
 from curate import finder
 from curate.artifacts.header import DatasetReference
 from curate.data import variants
-from curate.data.identity import Labels, Uids, fingerprint
+from curate.data.identity import Indices, Labels, Uids, fingerprint
 from curate.data.images import Images, Target, view
 from curate.data.scan import read_all
 from curate.data.source import NoSplitError, Request, Source, check_labels
@@ -45,8 +45,10 @@ class Options:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Samples that can be trained on. Row i of every field is sample i; `index` means i.
+    """Samples that can be trained on. Entry i of every field is sample i; `index` means i.
 
+    `rows` int64 `[n]` are their places in the source as other libraries count them, out of `n_rows`; −1 where
+    others leave a sample out. Samples that are `missing`, bool `[n]`, keep their index, and have no image.
     `has_files` is whether each sample is a file of its own, which `name` then gives.
     """
 
@@ -59,10 +61,28 @@ class Dataset:
     skipped: list[str] = field(default_factory=list)
     why_no_labels: str = ""
     has_files: bool = False
+    missing: npt.NDArray[np.bool_] | None = None
+    _rows: Indices | None = None
+    _n_rows: int | None = None
     _names: tuple[Callable[[int], str], npt.NDArray[np.int64]] | None = None
 
     def __len__(self) -> int:
         return len(self.uids)
+
+    @property
+    def rows(self) -> Indices:
+        """The place of each sample in the source, int64 `[n]`; what was made by hand is a source itself."""
+        return np.arange(len(self)) if self._rows is None else self._rows
+
+    @property
+    def n_rows(self) -> int:
+        """How many samples other libraries count in the source."""
+        return len(self) if self._n_rows is None else self._n_rows
+
+    @property
+    def present(self) -> Indices:
+        """The indices of the samples that are not missing, sorted."""
+        return np.arange(len(self)) if self.missing is None else np.flatnonzero(~self.missing)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -83,6 +103,7 @@ class Dataset:
             label_column=self.options.label_column,
             skip_corrupt=self.options.skip_corrupt,
             skipped=self.skipped,
+            n_rows=self.n_rows,
         )
 
     def need_labels(self, what_for: str) -> Labels:
@@ -111,14 +132,31 @@ class Dataset:
         """For another process: without the names, which only a source can give."""
         return {**self.__dict__, "_names": None}
 
-    def take(self, rows: npt.NDArray[np.int64]) -> "Dataset":
-        """The samples at `rows`, in that order, as a dataset of its own."""
+    def take(self, indices: Indices) -> "Dataset":
+        """The samples at `indices`, in that order, as a dataset of its own."""
         return replace(
             self,
-            images=view(self.images, rows),
-            labels=None if self.labels is None else self.labels[rows],
-            uids=self.uids[rows],
-            _names=None if self._names is None else (self._names[0], self._names[1][rows]),
+            images=view(self.images, indices),
+            labels=None if self.labels is None else self.labels[indices],
+            uids=self.uids[indices],
+            missing=None if self.missing is None else self.missing[indices],
+            _rows=self.rows[indices],
+            _n_rows=self.n_rows,
+            _names=None if self._names is None else (self._names[0], self._names[1][indices]),
+        )
+
+    def placed(self, places: Indices, uids: Uids, labels: Labels | None) -> "Dataset":
+        """The dataset whose sample i is that at `places[i]`, or missing where that is −1.
+
+        `uids` and `labels` are what is known of all of them.
+        """
+        missing = places < 0
+        return replace(
+            self.take(np.maximum(places, 0)),
+            images=view(self.images, places),
+            uids=uids,
+            labels=labels,
+            missing=missing if missing.any() else None,
         )
 
 
@@ -202,6 +240,8 @@ def _open(
         skipped=skipped,
         why_no_labels=samples.why_no_labels,
         has_files=samples.has_files,
+        _rows=rows if samples.rows is None else samples.rows[rows],
+        _n_rows=samples.n if samples.n_rows is None else samples.n_rows,
         _names=(samples.name, rows),
     )
     if (options.image_column or options.label_column) and not samples.has_columns:
@@ -249,6 +289,20 @@ def _find_source(reference: str) -> tuple[Source, str]:
         f"there is no dataset '{reference}': give a path that exists, hf:owner/name, or a name; "
         f"{finder.nearest(reference.lower(), _known_names())}"
     )
+
+
+def counts_as_its_source(recorded: DatasetReference, uids: Uids) -> bool:
+    """Whether the indices of a dataset are the rows of its source for sure, as far as its header tells.
+
+    Not where a variant or a skip took samples away, where a part was held out for want of splits (a part that
+    has samples of both kinds was not), or where a folder may have an order of its own.
+    """
+    base, plus, _ = recorded.reference.partition("+")
+    kept_all = recorded.split == "all" or bool(uids.size and (uids % np.uint64(_HELD_OUT_ONE_IN) == 0).any())
+    kept_all &= recorded.split != "test" or not (uids % np.uint64(_HELD_OUT_ONE_IN) == 0).all()
+    in_one_order = base.endswith((".parquet", ".npz")) or base.startswith("hf:")
+    in_one_order |= base.lower().replace("_", "-") in _known_names() or recorded.vectors_only
+    return kept_all and in_one_order and not (plus or recorded.skipped)
 
 
 def _known_names() -> list[str]:

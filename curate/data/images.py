@@ -50,10 +50,10 @@ class Images(Protocol):
 
 
 class ResidentImages:
-    """All images in memory, uint8 `[n, height, width, channels]`."""
+    """All images in memory, uint8 `[n, height, width, channels]`; those at `missing` there are not."""
 
-    def __init__(self, array: Pixels) -> None:
-        self.array = array
+    def __init__(self, array: Pixels, missing: npt.NDArray[np.bool_] | None = None) -> None:
+        self.array, self._missing = array, missing
         self.shape: tuple[int, int, int] = array.shape[1:]
 
     def __len__(self) -> int:
@@ -61,6 +61,7 @@ class ResidentImages:
 
     def read(self, rows: npt.NDArray[np.integer[Any]]) -> Pixels:
         """A copy of the images at `rows`."""
+        assert self._missing is None or not self._missing[rows].any(), "an image that is missing is not read"
         return self.array[rows]
 
 
@@ -97,7 +98,7 @@ class EncodedImages:
 
 
 class ImageView:
-    """Some rows of other images, in another order."""
+    """Some rows of other images, in another order; there is no image where the row is −1."""
 
     def __init__(self, images: Images, rows: npt.NDArray[np.int64]) -> None:
         self._images, self._rows = images, rows
@@ -108,13 +109,20 @@ class ImageView:
 
     def read(self, rows: npt.NDArray[np.integer[Any]]) -> Pixels:
         """The images at `rows` of this view."""
-        return self._images.read(self._rows[rows])
+        places = self._rows[rows]
+        assert (places >= 0).all(), "an image that is missing is not read"
+        return self._images.read(places)
 
 
 def view(images: Images, rows: npt.NDArray[np.int64]) -> Images:
-    """The images at `rows`: a copy in memory where they are resident, else a view."""
+    """The images at `rows`, none where that is −1: a copy in memory where they are resident, else a view."""
     if isinstance(images, ResidentImages):
-        return ResidentImages(images.array[rows])
+        missing = rows < 0
+        if not missing.any():
+            return ResidentImages(images.array[rows])
+        array = images.array[np.maximum(rows, 0)]
+        array[missing] = 0
+        return ResidentImages(array, missing)
     return ImageView(images, rows)
 
 

@@ -152,7 +152,6 @@ def _accuracy(summary: Mapping[str, Any]) -> str:
 def _usage(name: str, reference: str, address: str | None, n_epochs: int) -> list[str]:
     """How to replay it, and how to use it without curate."""
     place = address or name
-    epoch = "" if n_epochs == 1 else ".filter(polars.col('epoch') == 0)"
     lines = [f"    curate replay {place} --data {reference} --against full,random", ""]
     if address is None:
         return [*lines, f"    curate inspect {name}", ""]
@@ -163,18 +162,27 @@ def _usage(name: str, reference: str, address: str | None, n_epochs: int) -> lis
         *lines,
         f"    curate pull {repository}{at}",
         "",
-        "Without curate; indices count the samples of the split in the order of the source (where a source "
-        "has no splits, samples whose `uid` is divisible by 5 were held out for testing before):",
+        "Without curate: `row` is the place of a sample in the source, as torchvision and datasets count.",
         "",
         "```python",
         "import polars",
         "",
-        f'rows = polars.read_parquet("hf://datasets/{owner}/{title}{at}/{folder}/selection.parquet")',
-        f'indices = rows{epoch}["index"].to_list()',
-        "subset = torch.utils.data.Subset(dataset, indices)  # torch",
-        "subset = dataset.select(indices)                    # datasets",
+        f'place = "hf://datasets/{owner}/{title}{at}/{folder}"',
+        *use_rows(n_epochs),
+        "subset = torch.utils.data.Subset(dataset, rows)  # torch",
+        "subset = dataset.select(rows)                    # datasets",
         "```",
         "",
+    ]
+
+
+def use_rows(n_epochs: int) -> list[str]:
+    """Lines of Python that read the rows selected in an epoch from a `place`."""
+    epoch = "" if n_epochs == 1 else ".filter(epoch=0)"
+    return [
+        f'kept = polars.read_parquet(f"{{place}}/selection.parquet"){epoch}',
+        'samples = polars.read_parquet(f"{place}/samples.parquet", columns=["index", "row"])',
+        'rows = kept.join(samples, on="index")["row"].sort().to_list()',
     ]
 
 

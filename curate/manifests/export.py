@@ -15,13 +15,14 @@ Takes = Literal["", "keys", "data"]
 
 @dataclass(frozen=True)
 class Exportable:
-    """What one epoch of a manifest selects: a row per selected sample, in order of index.
+    """What one epoch of a manifest selects: an entry per selected sample, in order of `rows`.
 
-    `labels` are the names of classes, empty where there are none; `weights` multiply the loss. `keys()` gives
-    the key of each in a WebDataset, `files()` its path in a folder of images; both may be an error.
+    `rows` are their places in the source, as other libraries count. `labels` are the names of classes, empty
+    where there are none; `weights` multiply the loss. `keys()` gives the key of each in a WebDataset,
+    `files()` its path in a folder of images; both may be an error.
     """
 
-    indices: Indices
+    rows: Indices
     uids: Uids
     labels: Sequence[str]
     weights: npt.NDArray[np.float32]

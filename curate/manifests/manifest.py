@@ -2,10 +2,11 @@
 
     manifest.json      header, summary, sha256 of the data files beside it, and a seal over all of that
     selection.parquet  epoch int32, index int64 [, weight float32]; sorted; one row group per epoch
-    samples.parquet    one row per sample: index, uid, label, n_selected, and what else is known
+    samples.parquet    one row per sample: index, row, uid, label, n_selected, and what else is known
     README.md          the card, for people; it may be edited, so it alone has no hash
 
-A static manifest has the single epoch 0, which stands for all epochs.
+A static manifest has the single epoch 0, which stands for all epochs. `index` is curate's own count of the
+samples; `row` is their place in the source as other libraries count.
 """
 
 import json
@@ -23,7 +24,7 @@ from curate.artifacts.header import Header, read_header
 from curate.artifacts.kinds import MANIFEST
 from curate.artifacts.seal import UNSEALED, check_seal, file_sha256, seal_file
 from curate.artifacts.tables import Column, check_sizes
-from curate.data.dataset import Dataset
+from curate.data.dataset import Dataset, counts_as_its_source
 from curate.data.identity import Indices, bring
 from curate.errors import CurateError, DamagedError, MismatchError
 from curate.manifests.card import card
@@ -72,9 +73,36 @@ class Manifest:
         """Samples in the dataset."""
         return int(self.header.dataset.n)
 
+    @property
+    def n_rows(self) -> int:
+        """Samples in the source as other libraries count them; as many as in the dataset, where unknown."""
+        return int(self.header.dataset.n_rows or self.n)
+
+    @cached_property
+    def rows(self) -> Indices:
+        """The place of each sample in the source, int64 `[n]`; −1 for one that other libraries leave out.
+
+        A manifest from before rows were written down is refused where they could differ from indices.
+        """
+        if "row" in self.samples:
+            return self.samples["row"]
+        if not counts_as_its_source(self.header.dataset, self.samples["uid"]):
+            raise CurateError(
+                f"{self.path} was made before rows were written down, and its indices may not be those of "
+                f"{self.header.dataset.reference} for other libraries: make it again with this version"
+            )
+        return np.arange(self.n)
+
     def selected(self, epoch: int) -> Selected:
         """The samples of an epoch, read without the others; a static manifest repeats its one epoch."""
         return _selected_of(self._selection.read_row_group(self._group(epoch)))
+
+    def weights(self, epoch: int) -> Weights:
+        """The loss weight of each sample in an epoch, float32 `[n]`: 0 where it is not selected."""
+        selected = self.selected(epoch)
+        weights = np.zeros(self.n, np.float32)
+        weights[selected.indices] = 1 if selected.weights is None else selected.weights
+        return weights
 
     def n_selected(self, epoch: int) -> int:
         """How many samples an epoch selects, without reading them."""
@@ -113,6 +141,17 @@ class Manifest:
         return pq.ParquetFile(self.path / SELECTION)
 
 
+def rows_of(manifest: Manifest, indices: Indices) -> Indices:
+    """The places in the source of the samples at `indices`, in that order; other libraries must have them."""
+    rows = manifest.rows[indices]
+    if len(rows) and rows.min() < 0:
+        raise CurateError(
+            f"{int((rows < 0).sum()):,} selected samples of {manifest.path}, such as sample "
+            f"{indices[np.argmin(rows)]}, are files that torchvision's ImageFolder does not read"
+        )
+    return rows
+
+
 def write_manifest(
     folder: Path,
     header: Header,
@@ -131,7 +170,7 @@ def write_manifest(
     with atomic_folder(folder, force) as temporary:
         n_selected = np.zeros(n, np.int64)
         n_epochs, n_rows = _write_selection(temporary / SELECTION, selection, n_selected)
-        columns = {name: samples[name] for name in ("index", "uid", "label") if name in samples}
+        columns = {name: samples[name] for name in ("index", "row", "uid", "label") if name in samples}
         columns["n_selected"] = n_selected
         columns.update({name: column for name, column in samples.items() if name not in columns})
         _write_samples(temporary / SAMPLES, columns)
@@ -221,34 +260,36 @@ def follow(manifest: Manifest, dataset: Dataset) -> tuple[Dataset, Indices, str]
 
     Where the fingerprints differ, samples are found by uid and occurrence, so a re-ordered, renamed or
     extended copy serves. Returns that dataset, the indices that exist in it, and one line on what was
-    done (empty when nothing was). Selected samples that are missing, or labelled differently, are
-    an error.
+    done (empty when nothing was). Selected samples that are missing, or any that are labelled differently,
+    are an error; samples that are missing otherwise are missing in the dataset returned.
     """
     everything = np.arange(manifest.n)
     if dataset.fingerprint == manifest.header.dataset.fingerprint:
         return dataset, everything, ""
     samples = manifest.samples
-    needed = samples["n_selected"] > 0
+    needed = np.zeros(manifest.n, np.bool_)
+    for epoch in range(manifest.n_epochs):
+        needed[manifest.selected(epoch).indices] = True
 
     def complaint(missing: npt.NDArray[np.bool_]) -> str:
         return _complaint(manifest, dataset, missing)
 
     rows = bring(samples["uid"], dataset.uids, needed, complaint=complaint)
-    present, relabelled = rows >= 0, 0
-    if "label" in samples and dataset.labels is not None:
-        before, now = samples["label"], dataset.labels[np.maximum(rows, 0)]
+    present = rows >= 0
+    labels = None if dataset.labels is None else dataset.labels[np.maximum(rows, 0)]
+    if "label" in samples and labels is not None:
+        before, now = samples["label"], labels
         names = manifest.header.dataset.classes
         if set(names) == set(dataset.classes):  # else the same classes go by other names: compare numbers
             before, now = np.array(names)[before], np.array(dataset.classes)[now]
-        _refuse_relabelled(manifest, dataset, needed & present & (before != now), before, now)
-        relabelled = int((~needed & present & (before != now)).sum())
+        _refuse_relabelled(manifest, dataset, present & (before != now), before, now)
     moved = int((rows != everything)[present].sum())
     note = (
         f"{dataset.reference} is another copy of the dataset: all {int(needed.sum()):,} selected samples "
         f"found by uid ({moved:,} moved, {len(dataset) - int(present.sum()):,} new ones left aside, "
-        f"{int((~present).sum()):,} not selected and gone, {relabelled:,} not selected and relabelled)"
+        f"{int((~present).sum()):,} not selected and gone)"
     )
-    return dataset.take(np.maximum(rows, 0)), np.flatnonzero(present), note
+    return dataset.placed(rows, samples["uid"], labels), np.flatnonzero(present), note
 
 
 def _complaint(manifest: Manifest, dataset: Dataset, missing: npt.NDArray[np.bool_]) -> str:
@@ -269,7 +310,7 @@ def _refuse_relabelled(
     if differs.any():
         index = int(np.flatnonzero(differs)[0])
         raise MismatchError(
-            f"{dataset.reference} labels {int(differs.sum()):,} selected samples otherwise than "
+            f"{dataset.reference} labels {int(differs.sum()):,} samples otherwise than "
             f"{manifest.path}: "
             f"sample {index} (uid {manifest.samples['uid'][index]:016x}) is class {now[index]} there and "
             f"{before[index]} in the manifest; name data with the same labels with --data"

@@ -1,61 +1,68 @@
 """A torch sampler that presents what a manifest selects: per epoch, distributed, resumable in mid-epoch."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from torch.utils.data import Sampler
 
 from curate.errors import CurateError
+from curate.manifests.manifest import Manifest, rows_of
 from curate.manifests.order import order_of
-
-if TYPE_CHECKING:
-    from curate.manifests.manifest import Manifest
 
 
 class ManifestSampler(Sampler[int]):
-    """Indices for a `DataLoader`, in curate's own order for the seed, or ascending without `shuffle`.
+    """Rows of the source for a `DataLoader`, in curate's own order for the seed, or as in the source.
 
     Call `set_epoch` before each epoch, as with torch's DistributedSampler: a dynamic manifest has another
     selection then, a static one another order. Of `world_size` ranks each gets as many indices, by wrapping
     around, or with `drop_last` by leaving up to world_size − 1 out. `state_dict` says how far the epoch is,
-    in indices handed out; after `load_state_dict` the next iteration, of the same epoch, goes on there.
+    in rows handed out; after `load_state_dict` the next iteration, of the same epoch, goes on there.
+
+    A manifest whose samples weigh differently is refused, unless `weighted` says that the caller multiplies
+    each loss by `LoadedManifest.weights(epoch)[row]`.
     """
 
     def __init__(
         self,
-        manifest: "Manifest",
+        manifest: Manifest,
         *,
         seed: int = 0,
         shuffle: bool = True,
         rank: int = 0,
         world_size: int = 1,
         drop_last: bool = False,
+        weighted: bool = False,
     ) -> None:
         if world_size < 1 or not 0 <= rank < world_size:
             raise CurateError(
                 f"rank={rank} of world_size={world_size} is out of range: use 0 <= rank < world_size"
             )
+        if manifest.has_weights and not weighted:
+            raise CurateError(
+                f"{manifest.path} weighs its samples, and a sampler hands out none: multiply each loss by "
+                "weights(epoch)[row], and say weighted=True"
+            )
         self._manifest, self._seed, self._shuffle = manifest, seed, shuffle
         self._rank, self._world_size, self._drop_last = rank, world_size, drop_last
         self._epoch = self._position = self._start = 0
-        self._indices = self._of_epoch(0)
+        self._rows = self._of_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
         """The epoch to present next, from its start; after the last one of a dynamic manifest, an error."""
         if epoch != self._epoch:
-            self._indices, self._epoch = self._of_epoch(epoch), epoch
+            self._rows, self._epoch = self._of_epoch(epoch), epoch
             self._position = self._start = 0
 
     def __len__(self) -> int:
-        return len(self._indices)
+        return len(self._rows)
 
     def __iter__(self) -> Iterator[int]:
         start, self._start = self._start, 0
         self._position = start
-        for place in range(start, len(self._indices)):
+        for place in range(start, len(self._rows)):
             self._position = place + 1
-            yield int(self._indices[place])
+            yield int(self._rows[place])
 
     def state_dict(self) -> dict[str, Any]:
         """Where it stands, as plain numbers, with what it must belong to."""
@@ -67,7 +74,7 @@ class ManifestSampler(Sampler[int]):
             if state.get(name) != own:
                 raise CurateError(f"the state is of another sampler ({name} was {state.get(name)}, is {own})")
         self._epoch = state["epoch"]
-        self._indices = self._of_epoch(self._epoch)
+        self._rows = self._of_epoch(self._epoch)
         self._position = self._start = state["position"]
 
     def _identity(self) -> dict[str, Any]:
@@ -83,9 +90,11 @@ class ManifestSampler(Sampler[int]):
     def _of_epoch(self, epoch: int) -> Any:
         indices = self._manifest.selected(epoch).indices
         if self._shuffle:
-            indices = order_of(indices, self._manifest.n, self._seed, epoch)
-        if self._drop_last:
-            indices = indices[: len(indices) - len(indices) % self._world_size]
+            rows = rows_of(self._manifest, order_of(indices, self._manifest.n, self._seed, epoch))
         else:
-            indices = np.resize(indices, -(-len(indices) // self._world_size) * self._world_size)
-        return indices[self._rank :: self._world_size]
+            rows = np.sort(rows_of(self._manifest, indices))
+        if self._drop_last:
+            rows = rows[: len(rows) - len(rows) % self._world_size]
+        else:
+            rows = np.resize(rows, -(-len(rows) // self._world_size) * self._world_size)
+        return rows[self._rank :: self._world_size]

@@ -131,11 +131,12 @@ def build(
 
 
 def normalization_of(dataset: Dataset) -> Normalization:
-    """Statistics of the (up to 16,384) samples with the smallest uids.
+    """Statistics of the (up to 16,384) samples with the smallest uids, of those that are not missing.
 
     Chosen by content and summed in integers, so that they do not depend on the order of a dataset.
     """
-    rows = np.sort(np.argsort(dataset.uids, kind="stable")[:_STATISTICS_FROM])
+    present = dataset.present
+    rows = np.sort(present[np.argsort(dataset.uids[present], kind="stable")[:_STATISTICS_FROM]])
     counts = np.zeros((dataset.images.shape[2], 256), np.int64)
     for start in range(0, len(rows), _CHUNK):
         images = dataset.images.read(rows[start : start + _CHUNK])

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Iterator
 from typing import NamedTuple, TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -74,13 +73,14 @@ class Batches:
             yield Batch(rows, self._learner.normalized(changed), self.labels[rows])
 
     def _all_on_device(self) -> Tensor:
-        """uint8 `[n, c, h, w]`, resized once."""
+        """uint8 `[n, c, h, w]`, resized once; zeros where a sample is missing."""
         height, width = self._learner.input_size
         n_channels = self._dataset.images.shape[2]
-        images = torch.empty((self.n, n_channels, height, width), dtype=torch.uint8, device=self.device)
-        for start in range(0, self.n, _PREPARE):
-            stop = min(start + _PREPARE, self.n)
-            images[start:stop] = self._sized(np.arange(start, stop))
+        images = torch.zeros((self.n, n_channels, height, width), dtype=torch.uint8, device=self.device)
+        present = self._dataset.present
+        for start in range(0, len(present), _PREPARE):
+            rows = present[start : start + _PREPARE]
+            images[torch.from_numpy(rows).to(self.device)] = self._sized(rows).to(self.device)
         return images
 
     def _sized(self, rows: Indices) -> Tensor:

@@ -1,6 +1,6 @@
 """The Embedding noun: one float32 vector per sample, row i is sample i, in a safetensors file.
 
-Beside `vectors [n, d]` the file holds `uid [n]` and, where known, `label [n]`, so clustering and
+Beside `vectors [n, d]` the file holds `uid [n]`, `row [n]` and, where known, `label [n]`, so clustering and
 selection need not open the dataset again. Files are written and read in chunks and may be larger than
 memory. Vectors from elsewhere (`.npy`, `.safetensors`, a Parquet vector column) are embeddings too.
 """
@@ -19,7 +19,7 @@ from curate.artifacts.files import atomic_file
 from curate.artifacts.header import DatasetReference, Header, canonical, read_header
 from curate.artifacts.seal import UNSEALED, check_seal, seal_file
 from curate.data.dataset import Dataset
-from curate.data.identity import Labels, Uids, uid_of
+from curate.data.identity import Indices, Labels, Uids, uid_of
 from curate.data.identity import fingerprint as fingerprint_of
 from curate.errors import CurateError, DamagedError
 
@@ -30,7 +30,7 @@ Vectors = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Embedding:
-    """Vectors by row, with the uids and labels of their samples."""
+    """Vectors by index, with the uids, labels and places in the source of their samples, where known."""
 
     path: Path
     header: Header
@@ -38,6 +38,7 @@ class Embedding:
     dim: int
     uids: Uids
     labels: Labels | None
+    rows: Indices | None
     _read: Callable[[int, int], npt.NDArray[Any]]
 
     def read(self, start: int, stop: int) -> Vectors:
@@ -56,13 +57,13 @@ def write_embedding(
     header: Header,
     chunks: Iterable[Vectors],
     dim: int,
-    uids: Uids,
-    labels: Labels | None,
+    dataset: Dataset,
     force: bool = False,
 ) -> Embedding:
-    """Write vectors as they come, each chunk float32 `[rows, dim]`, in sample order."""
+    """Write vectors of a dataset as they come, each chunk float32 `[rows, dim]`, in sample order."""
+    uids, labels = dataset.uids, dataset.labels
     columns: dict[str, npt.NDArray[Any]] = {"label": labels} if labels is not None else {}
-    columns["uid"] = uids
+    columns |= {"row": dataset.rows, "uid": uids}
     with atomic_file(path, force) as temporary:
         with temporary.open("wb") as file:
             _write_preamble(file, _layout(columns, len(uids), dim), header)
@@ -149,8 +150,9 @@ def _open_safetensors(path: Path, data: Dataset | None) -> Embedding:
     header = read_header(written, path, ("embedding",))
     matrix = file.get_slice("vectors")
     n, dim = matrix.get_shape()
-    columns = {name: file.get_tensor(name) for name in ("label", "uid") if name in names}
-    return Embedding(path, header, n, dim, columns["uid"], columns.get("label"), lambda a, b: matrix[a:b])
+    columns = {name: file.get_tensor(name) for name in ("label", "row", "uid") if name in names}
+    labels, rows = columns.get("label"), columns.get("row")
+    return Embedding(path, header, n, dim, columns["uid"], labels, rows, lambda a, b: matrix[a:b])
 
 
 def _open_npy(path: Path, data: Dataset | None) -> Embedding:
@@ -217,13 +219,13 @@ def _foreign(
                 f"{path} has {n:,} vectors, {data.reference} ({data.options.split}) has {len(data):,} "
                 "samples: they do not belong together"
             )
-        uids, labels, described = data.uids, data.labels, data.header()
+        uids, labels, rows, described = data.uids, data.labels, data.rows, data.header()
     else:
-        uids, labels = _uids_of_vectors(n, dim, read), None
+        uids, labels, rows = _uids_of_vectors(n, dim, read), None, np.arange(n)
         fingerprint = fingerprint_of(uids, None)
-        described = DatasetReference(str(path), "all", n, [], fingerprint, vectors_only=True)
+        described = DatasetReference(str(path), "all", n, [], fingerprint, vectors_only=True, n_rows=n)
     header = Header("embedding", described, command=None, sha256=fingerprint_of(uids, labels))
-    return Embedding(path, header, n, dim, uids, labels, read)
+    return Embedding(path, header, n, dim, uids, labels, rows, read)
 
 
 def _uids_of_vectors(n: int, dim: int, read: Callable[[int, int], Any]) -> Uids:

@@ -8,7 +8,7 @@ import numpy as np
 
 from curate.artifacts.files import check_output
 from curate.artifacts.header import RankingColumn, make_header
-from curate.artifacts.tables import Column, Table, write_table
+from curate.artifacts.tables import Table, sample_columns, write_table
 from curate.data.dataset import Dataset
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest
@@ -86,9 +86,7 @@ def cluster(
         columns={"distance": RankingColumn("high", unit="1 - cosine" if spherical else "Euclidean")},
         device=clustering.device,
     )
-    columns: dict[str, Column] = {"index": np.arange(opened.n), "uid": opened.uids}
-    if opened.labels is not None:
-        columns["label"] = opened.labels
+    columns = sample_columns(opened.uids, opened.rows, opened.labels)
     columns |= {"cluster": clustering.cluster, "distance": clustering.distance}
     return write_table(path, header, columns, force)
 

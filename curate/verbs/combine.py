@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.artifacts.header import Header, make_header
-from curate.artifacts.tables import Column
+from curate.artifacts.tables import sample_columns
 from curate.errors import CurateError
 from curate.finder import nearest
 from curate.manifests.manifest import Manifest, Selected, write_manifest
@@ -83,12 +83,8 @@ def write_combination(how: str, things: Sequence[Aligned], path: Path, force: bo
         },
         summary={"combine": how, **(static if n_epochs == 1 else {"policy": "combined"})},
     )
-    samples: dict[str, Column] = {
-        "index": np.arange(manifests[0].n),
-        "uid": manifests[0].samples["uid"],
-    }
-    if things[0].labels is not None:
-        samples["label"] = things[0].labels
+    known = manifests[0].samples
+    samples = sample_columns(known["uid"], known.get("row"), things[0].labels)
     return write_manifest(path, header, chain([first], epochs), samples, force=force)
 
 

@@ -51,7 +51,7 @@ def embed(
         summary={"n": len(opened), "dim": vectors.dim, **vectors.summary},
         device=work.device_name,
     )
-    return write_embedding(path, header, vectors.chunks, vectors.dim, opened.uids, opened.labels, force)
+    return write_embedding(path, header, vectors.chunks, vectors.dim, opened, force)
 
 
 def _work(method: str, device: str | None, seed: int, progress: Progress) -> Work:

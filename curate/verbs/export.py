@@ -13,7 +13,7 @@ from curate.data.dataset import Dataset, Options, open_dataset, opening_for
 from curate.errors import CurateError
 from curate.manifests.export import Exportable, ExportFormat
 from curate.manifests.loading import LoadedManifest
-from curate.manifests.manifest import follow
+from curate.manifests.manifest import follow, rows_of
 from curate.progress import SILENT, Progress
 from curate.sharing.opening import load_manifest
 from curate.verbs.naming import output_path, stem
@@ -43,9 +43,9 @@ def export(
 ) -> Exported:
     """Write the samples that a manifest selects in an epoch in the format `to`.
 
-    `options` are the format's own. `keys` is a file with the key of every sample, in order of index, for
-    webdataset; without it keys are indices of nine digits. `data` is the folder of images that is the
-    dataset, for imagefolder-list.
+    Samples are named by row: their place in the source, as other libraries count. `options` are the format's
+    own. `keys` is a file with the key of every sample of the source, in order, for webdataset; without it
+    keys are rows of nine digits. `data` is the folder of images that is the dataset, for imagefolder-list.
 
     A dynamic manifest needs `epoch`; its last one is -1.
     """
@@ -57,19 +57,22 @@ def export(
     check_output(path, force)
     loaded = load_manifest(manifest)
     chosen = _epoch(loaded, epoch)
-    indices, samples = loaded.indices(chosen), loaded.manifest.samples
+    by_row = loaded.manifest.rows
+    indices, samples = loaded.manifest.selected(chosen).indices, loaded.manifest.samples
+    indices = indices[np.argsort(by_row[indices], kind="stable")]
+    rows = by_row[indices] if form.takes == "data" else rows_of(loaded.manifest, indices)
     classes = loaded.manifest.header.dataset.classes
     selected = Exportable(
-        indices=indices,
+        rows=rows,
         uids=samples["uid"][indices],
         labels=[classes[label] for label in samples["label"][indices]] if "label" in samples else [],
-        weights=loaded.weights(chosen)[indices],
-        keys=lambda: loaded.keys(_keys(keys, loaded.n), chosen),
+        weights=loaded.manifest.weights(chosen)[indices],
+        keys=lambda: loaded.keys(_keys(keys, loaded.n_rows), chosen),
         files=lambda: _files(loaded, indices, data, opening, progress),
     )
     with atomic_file(path, force) as temporary:
         form.write(temporary, selected)
-    return Exported(path, len(indices), loaded.n)
+    return Exported(path, len(indices), loaded.manifest.n)
 
 
 def _that_take(option: str) -> str:
@@ -93,9 +96,9 @@ def _epoch(loaded: LoadedManifest, epoch: int | None) -> int:
 
 def _keys(file: str | Path | None, n: int) -> list[str]:
     if file is None:
-        return [f"{index:09d}" for index in range(n)]
+        return [f"{row:09d}" for row in range(n)]
     if not Path(file).is_file():
-        raise CurateError(f"there is no file of keys {file}: give one key per line, in order of index")
+        raise CurateError(f"there is no file of keys {file}: give one key per line, in order of the source")
     return Path(file).read_text().split()
 
 

@@ -3,10 +3,8 @@
 import time
 from pathlib import Path
 
-import numpy as np
-
 from curate.artifacts.header import Cost, RankingColumn, make_header
-from curate.artifacts.tables import Column, Table, open_table, write_table
+from curate.artifacts.tables import Column, Table, open_table, sample_columns, write_table
 from curate.data.dataset import Dataset
 from curate.errors import CurateError
 from curate.progress import Progress
@@ -37,13 +35,12 @@ def score_from_artifact(
     columns: dict[str, Column] = {}
     if kind == "clusters":
         table = open_table(source, ("clusters",))
-        parent, n = table.header, len(table)
+        parent = table.header
         columns |= table.columns | {name: scorer.from_clusters(table)}
     else:
         embedding = open_embedding(source)
-        parent, n = embedding.header, embedding.n
-        columns |= {"index": np.arange(n), "uid": embedding.uids}
-        columns |= {"label": embedding.labels} if embedding.labels is not None else {}
+        parent = embedding.header
+        columns |= sample_columns(embedding.uids, embedding.rows, embedding.labels)
         columns |= scorer.from_embedding(embedding, progress)
     header = make_header(
         "scores",

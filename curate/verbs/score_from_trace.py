@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from curate.artifacts.header import Cost, check_same_dataset, make_header
-from curate.artifacts.tables import Column, Table
+from curate.artifacts.tables import Column, Table, sample_columns
 from curate.data.dataset import Dataset, Options, open_dataset, opening_for
 from curate.manifests.manifest import open_manifest
 from curate.progress import Progress
@@ -49,7 +49,8 @@ def _samples_of(
     if source is None and beside.is_file():
         manifest = open_manifest(beside.parent)
         if manifest.header.dataset == trace.header.dataset:
-            return {name: manifest.samples[name] for name in ("index", "uid", "label")}
+            known = manifest.samples
+            return sample_columns(known["uid"], known.get("row"), known["label"])
     recorded = trace.header.dataset
     wanted = None if source is None else source if isinstance(source, Dataset) else str(source)
     dataset = open_dataset(wanted or recorded.reference, opening_for(recorded, opening, wanted), progress)

@@ -9,7 +9,7 @@ import numpy as np
 
 from curate import finder
 from curate.artifacts.header import Header, RankingColumn
-from curate.artifacts.tables import Column, Table, write_table
+from curate.artifacts.tables import Column, Table, sample_columns, write_table
 from curate.data.dataset import Dataset
 from curate.errors import CurateError
 from curate.scores.scorer import Scores
@@ -51,8 +51,7 @@ def method_options(methods: Methods) -> dict[str, Any]:
 
 def samples_of(dataset: Dataset) -> dict[str, Column]:
     """The columns that every table of a dataset has."""
-    columns: dict[str, Column] = {"index": np.arange(len(dataset)), "uid": dataset.uids}
-    return columns | ({"label": dataset.labels} if dataset.labels is not None else {})
+    return sample_columns(dataset.uids, dataset.rows, dataset.labels)
 
 
 def _refuse_unknown(name: str, scores: Scores) -> None:

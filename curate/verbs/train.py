@@ -6,13 +6,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from curate import finder
 from curate.artifacts.files import check_output_folder
 from curate.artifacts.header import Cost, Header, make_header
-from curate.artifacts.tables import Column, open_table
+from curate.artifacts.tables import open_table, sample_columns
 from curate.data.dataset import Dataset, Options, open_dataset
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest, open_manifest, write_epoch, write_manifest
@@ -172,7 +171,7 @@ def train(
                 learner,
                 plan,
                 batches,
-                available=np.arange(len(data)),
+                available=data.present,
                 hyperparameters=chosen,
                 seed=seed,
                 session=session,
@@ -228,11 +227,7 @@ def _finish(
         "test_accuracy": records[-1].test_accuracy,
         "test_worst_class": records[-1].test_worst_class,
     }
-    samples: dict[str, Column] = {
-        "index": np.arange(len(data)),
-        "uid": data.uids,
-        "label": data.need_labels("training"),
-    }
+    samples = sample_columns(data.uids, data.rows, data.need_labels("training"))
     samples |= known_of_samples(state, len(data))
     if not is_static:
         summary["groups"], columns = group_samples(run.selection(), records, len(data))

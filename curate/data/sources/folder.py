@@ -3,7 +3,8 @@
     photos/cat/1.jpg                    no splits
     photos/train/cat/1.jpg              splits by folder name
 
-Classes are the sorted folder names, over all splits together; files are read in sorted order.
+Classes are the sorted folder names, over all splits together; files are read in sorted order. A row is the
+place of a file in torchvision's ImageFolder of the folder, or of that of a split, one behind another.
 """
 
 import os
@@ -16,6 +17,7 @@ from curate.data.source import Request, Samples, choose_splits, split_of_name
 from curate.errors import CurateError
 
 _SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"))
+_SUFFIXES_ELSEWHERE = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,10 @@ class Folder:
             why = f"Put the images of {top} into one folder per class."
         if not files:
             raise CurateError(f"{top} has no images ({', '.join(sorted(_SUFFIXES))})")
+        counted = (
+            [file for split in chosen for file in _counted_elsewhere(splits[split])] if classes else files
+        )
+        rows = {file: row for row, file in enumerate(counted)}
         return Samples(
             n=len(files),
             read=lambda row: Path(files[row]).read_bytes(),
@@ -61,7 +67,20 @@ class Folder:
             split=chosen[0] if len(chosen) == 1 else request.split,
             why_no_labels=why,
             has_files=True,
+            rows=np.array([rows.get(file, -1) for file in files], np.int64),
+            n_rows=len(counted),
         )
+
+
+def _counted_elsewhere(folder: Path) -> list[str]:
+    """The files of torchvision's `ImageFolder(folder)`, in its order."""
+    return [
+        os.path.join(parent, name)
+        for of_class in sorted(entry.name for entry in os.scandir(folder) if entry.is_dir())
+        for parent, _, names in sorted(os.walk(os.path.join(folder, of_class), followlinks=True))
+        for name in sorted(names)
+        if name.lower().endswith(_SUFFIXES_ELSEWHERE)
+    ]
 
 
 def _folders(folder: Path) -> list[Path]:

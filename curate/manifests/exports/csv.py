@@ -1,4 +1,4 @@
-"""csv: index, uid, label and weight of each sample, with a heading."""
+"""csv: row, uid, label and weight of each sample, with a heading."""
 
 import csv
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ class Csv:
     takes: ClassVar[Takes] = ""
 
     def write(self, path: Path, selected: Exportable) -> None:
-        labels = selected.labels or [""] * len(selected.indices)
-        rows = zip(selected.indices, selected.uids, labels, selected.weights, strict=True)
+        labels = selected.labels or [""] * len(selected.rows)
+        rows = zip(selected.rows, selected.uids, labels, selected.weights, strict=True)
         with path.open("w", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow(["index", "uid", "label", "weight"])
-            for index, uid, label, weight in rows:
-                writer.writerow([index, f"{uid:016x}", label, f"{weight:g}"])
+            writer.writerow(["row", "uid", "label", "weight"])
+            for row, uid, label, weight in rows:
+                writer.writerow([row, f"{uid:016x}", label, f"{weight:g}"])

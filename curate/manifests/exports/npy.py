@@ -1,4 +1,4 @@
-"""npy: indices, int64 `[k]`, sorted, for `numpy.load`."""
+"""npy: rows of the source, int64 `[k]`, sorted, for `numpy.load`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,4 +15,4 @@ class Npy:
     takes: ClassVar[Takes] = ""
 
     def write(self, path: Path, selected: Exportable) -> None:
-        write_array(path, selected.indices)
+        write_array(path, selected.rows)

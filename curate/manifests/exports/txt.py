@@ -1,4 +1,4 @@
-"""txt: an index per line."""
+"""txt: a row of the source per line."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,4 +15,4 @@ class Txt:
     takes: ClassVar[Takes] = ""
 
     def write(self, path: Path, selected: Exportable) -> None:
-        write_lines(path, selected.indices.tolist())
+        write_lines(path, selected.rows.tolist())

@@ -1,4 +1,4 @@
-"""webdataset: the key of a sample per line, for `WebDataset.select`; indices of nine digits by default."""
+"""webdataset: the key of a sample per line, for `WebDataset.select`; rows of nine digits by default."""
 
 from dataclasses import dataclass
 from pathlib import Path
