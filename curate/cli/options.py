@@ -79,7 +79,7 @@ def output(what: str) -> Callable[[Function], Function]:
 
 
 _DATASET = (
-    click.option("--split", default="train", show_default=True, help="train, val, test or all."),
+    click.option("--split", default="", help="train (the default), val, test or all."),
     click.option("--image-size", type=int, metavar="PIXELS", help="Resize and crop all images to a square."),
     click.option("--channels", type=int, metavar="1|3", help="Make all images grey (1) or colour (3)."),
     click.option("--root", default="data", show_default=True, help="Folder of torchvision datasets."),

@@ -11,10 +11,11 @@ def _made_from(summary):
     reads = summary.facts["reads"]
     places |= {"trace": "training or a trace"} if reads[0] == "trace" else {}
     made_from = " or ".join(places[place] for place in reads)
-    n_models, n_epochs = summary.facts.get("n_models"), summary.facts.get("n_epochs")
+    n_models, share = summary.facts.get("n_models"), summary.facts.get("schedule_share")
     if n_models is None:
         return f"(from {made_from})"
-    amount = f"{n_models} model{'s' * (n_models > 1)}, {n_epochs or 'all'} epochs"
+    length = "all epochs" if share == 1 else f"{share:.0%} of the epochs"
+    amount = f"{n_models} model{'s' * (n_models > 1)}, {length}"
     return f"(from {made_from}; {amount})"
 
 

@@ -30,9 +30,12 @@ _HELD_OUT_ONE_IN = 5
 
 @dataclass(frozen=True)
 class Options:
-    """How a reference is opened: everything a user can say about a dataset beside its reference."""
+    """How a reference is opened: everything a user can say about a dataset beside its reference.
 
-    split: str = "train"
+    A `split` that is empty was not said, and is train.
+    """
+
+    split: str = ""
     image_size: int | None = None
     channels: int | None = None
     root: str = "data"
@@ -57,7 +60,7 @@ class Dataset:
     labels: Labels | None
     classes: list[str]
     uids: Uids
-    options: Options = Options()
+    options: Options = Options(split="train")
     skipped: list[str] = field(default_factory=list)
     why_no_labels: str = ""
     has_files: bool = False
@@ -176,6 +179,7 @@ def open_dataset(
     """
     if isinstance(reference, Dataset):
         return reference
+    options = replace(options, split=options.split or "train")
     _check_options(options)
     if not reference.strip():
         raise CurateError("the dataset has no name: give a path that exists, hf:owner/name, or a name")

@@ -5,12 +5,14 @@ first. For each of these it has one method:
 
     trace      from_trace(trace)                   float64 [models, n]; NaN for what was never seen
     network    of_batch(learner, images, labels)   a Tensor [batch], for networks after some epochs
-    clusters   from_clusters(table)                float64 [n]
+    clusters   from_clusters(table, progress)      float64 [n]
     embedding  from_embedding(embedding, progress) columns by name, [n]; the first one is the score
 
-Over several models a score is the `mean`, with its spread, or the `sum`. `n_models` and `n_epochs` are what
-it wants of training by default, None for as many epochs as the model's hyperparameters have. `unlearned` says
-beyond which value, on the hard side, a sample was not learned, where the score can tell.
+Over several models a score is the `mean`, with its spread, or the `sum`. `n_models` is how many it wants by
+default, and `schedule_share` after how much of their schedule it looks: 1 is the end of it, 0.1 is early. The
+schedule goes on as if the rest were to come. `unlearned` says beyond which value, on the hard side, a sample
+was not learned, where the score can tell. Of an embedding, a column NAME_group numbers groups of which one
+sample each is enough.
 """
 
 from collections.abc import Mapping
@@ -46,7 +48,7 @@ class TrainedScorer(Scorer, Protocol):
 
     over_models: ClassVar[Literal["mean", "sum"]]
     n_models: ClassVar[int]
-    n_epochs: ClassVar[int | None]
+    schedule_share: ClassVar[float]
 
     def unlearned(self, n_presentations: int) -> float | None:
         """The value beyond which a sample was not learned; runs that are summed are one long one."""
@@ -69,7 +71,7 @@ class NetworkScorer(TrainedScorer, Protocol):
 class ClusterScorer(Scorer, Protocol):
     """A scorer that reads clusters."""
 
-    def from_clusters(self, table: Table) -> Scores:
+    def from_clusters(self, table: Table, progress: Progress) -> Scores:
         """The scores, `[n]`."""
 
 
@@ -88,6 +90,25 @@ def mean_over_epochs(trace: Trace, name: str) -> Scores:
         count[seen.place] += 1
     with np.errstate(invalid="ignore"):
         return (total / count).reshape(trace.n_models, trace.n)
+
+
+def forgetting_events(trace: Trace) -> tuple[Scores, Scores]:
+    """Forgetting events and presentations of each sample, `[models, n]` each.
+
+    An event is being right at one presentation and wrong at the next; a sample that was never right has one
+    per presentation.
+    """
+    events, n_seen = np.zeros(trace.size), np.zeros(trace.size)
+    was_right, ever_right = np.zeros(trace.size, np.bool_), np.zeros(trace.size, np.bool_)
+    for seen in trace.epochs():
+        at = seen.place
+        events[at] += was_right[at] & ~seen.correct
+        n_seen[at] += 1
+        was_right[at] = seen.correct
+        ever_right[at] |= seen.correct
+    counts = np.where(ever_right, events, n_seen)
+    shape = (trace.n_models, trace.n)
+    return counts.reshape(shape), n_seen.reshape(shape)
 
 
 def last_seen(trace: Trace, name: str) -> Scores:

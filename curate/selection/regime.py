@@ -40,7 +40,7 @@ def choose(
 ) -> Choice:
     """The regime asked for; for `auto` the one that suits `n_kept` samples of `n` in so many classes.
 
-    `n_unlearned` samples, the hardest, were not learned; None where that is not known.
+    Without classes, `auto` does not know, and says so. `n_unlearned` samples, the hardest, were not learned; None where that is not known.
     """
     if regime not in REGIMES:
         raise CurateError(f"there is no regime '{regime}': {nearest(regime, REGIMES)}")
@@ -49,6 +49,9 @@ def choose(
     of = f"{each:,.0f} samples of a class are kept, of {n / max(1, n_classes):,.0f}"
     if regime != "auto":
         chosen, why = regime, "as asked for"
+    elif n_classes == 0:
+        chosen = "stratified"
+        why = "without labels it is not known how much is kept of a class: all levels are kept"
     elif each >= _PLENTY and 1 - learned > _MOST_UNLEARNED:
         chosen = "stratified"
         why = f"{of}, but {1 - learned:.0%} of the hardest were not learned: all levels are needed"

@@ -92,8 +92,20 @@ def scores(table: "Table") -> None:
     seen = f", {cost.samples_seen:,} samples seen" if cost.samples_seen else ""
     columns = table.header.columns.items()
     names = ", ".join(f"{name} ({about.hard_is} is hard)" for name, about in columns)
-    say(f"{len(table):,} samples scored in {cost.seconds or 0.0:.1f} s{seen}: {names}")
-    next_step(f"curate select {table.path} --strategy top --keep 0.5")
+    say(f"{len(table):,} samples scored in {cost.seconds or 0.0:.1f} s{seen}: {names}{_when(table)}")
+    n_groups = table.header.summary.get("n_groups")
+    if n_groups is not None:
+        say(f"{n_groups:,} groups of near-duplicates and single samples: so many keep one of each")
+    next_step(f"curate select {table.path} --strategy top --keep {n_groups or 0.5}")
+
+
+def _when(table: "Table") -> str:
+    """After which epoch of how many the models were looked at, where they were trained for that."""
+    options = table.header.options
+    if "recipe" not in options:
+        return ""
+    models, of = options["n_models"], options["recipe"]["n_epochs"]
+    return f"; {models} model{'s' * (models > 1)} after epoch {options['n_epochs']} of {of}"
 
 
 def manifest(made: "Manifest") -> None:

@@ -37,7 +37,7 @@ class Trained(Protocol):
 
 @dataclass(frozen=True)
 class Totals:
-    """Means over the presentations of an epoch; accuracy in 0..1."""
+    """Plain means over the presentations of an epoch, whatever they weigh; accuracy in 0..1."""
 
     loss: float
     accuracy: float
@@ -67,10 +67,10 @@ def train_epoch(
             logits = trained.logits(images)
             losses = functional.cross_entropy(logits, labels, reduction="none")
             book.note(rows, logits.detach(), losses.detach(), labels)
+            loss_sum += losses.detach().sum()
             if weights is not None:
                 losses = losses * weights[rows]
             trained.step(losses)
-            loss_sum += losses.detach().sum()
             n_right += (logits.detach().argmax(1) == labels).sum()
             n_presented += len(labels)
             progress.advance(len(labels))

@@ -76,7 +76,7 @@ def write_metrics(path: Path, records: Sequence[Record]) -> None:
 def known_of_samples(state: Mapping[str, Any], n: int) -> dict[str, Column]:
     """Columns `[n]` from the final state of a run: what the policy remembers in floats, and the guard's view.
 
-    `aum` is the mean margin; `trusted` is false for a sample that the guard kept from the policy at the
+    `guard_margin` is the mean margin by which the guard goes; `trusted` is false for a sample that the guard kept from the policy at the
     last checkpoint.
     """
     columns_known = {
@@ -86,7 +86,7 @@ def known_of_samples(state: Mapping[str, Any], n: int) -> dict[str, Column]:
     }
     seen = state["observer"]
     if "margin_sum" in seen:
-        columns_known["aum"] = (seen["margin_sum"] / seen["n_margins"]).numpy()
+        columns_known["guard_margin"] = (seen["margin_sum"] / seen["n_margins"]).numpy()
         columns_known["trusted"] = ~seen["distrusted"].numpy()
     return columns_known
 

@@ -19,6 +19,7 @@ from curate.rng import rng, stream_seed
 from curate.vectors.embedding import Vectors, row_chunks
 
 INITS = {"random": "RANDOM", "afk-mc2": "AFK_MC2", "kmeans++": "KMEANS_PLUS_PLUS"}
+_SAMPLES_PER_CLUSTER = 120  # 60,000 samples, 500 clusters (Lettieri)
 _SAMPLE_ROWS = 2**18
 _SAMPLE_PER_CENTROID = 256
 _SAMPLE_BYTES = 2**30
@@ -108,6 +109,11 @@ def kmeans(
     cluster, distance, objective = assign(read, n, centroids, spherical, trainer.index, progress)
     device = f"{n_gpus} GPUs (FAISS)" if n_gpus else "cpu"
     return Clustering(centroids, cluster, distance, objective, history, len(sample), device)
+
+
+def usual_k(n: int) -> int:
+    """How many clusters for `n` samples: one per 120, as in the MNIST experiment this follows."""
+    return max(1, round(n / _SAMPLES_PER_CLUSTER))
 
 
 def assign(

@@ -14,11 +14,10 @@ from curate.errors import CurateError
 from curate.manifests.manifest import Manifest
 from curate.progress import SILENT, Progress
 from curate.vectors.embedding import Embedding, open_embedding
-from curate.vectors.kmeans import kmeans
+from curate.vectors.kmeans import kmeans, usual_k
 from curate.verbs.naming import output_path, stem
 from curate.verbs.select import check_selection, select
 
-_SAMPLES_PER_CLUSTER = 120  # of the MNIST experiment this follows: 60,000 samples, 500 clusters
 _TINY = 0.1  # of the mean size
 
 
@@ -49,7 +48,7 @@ def cluster(
     elif output is not None:
         check_output(Path(output), force)
     opened = embedding if isinstance(embedding, Embedding) else open_embedding(embedding, data)
-    k = max(1, round(opened.n / _SAMPLES_PER_CLUSTER)) if k is None else k
+    k = usual_k(opened.n) if k is None else k
     if not 1 <= k <= opened.n:
         raise CurateError(f"k={k} is out of range: {named} has {opened.n:,} samples, use 1 to {opened.n:,}")
     path = output_path(output, _default_name(named, k))

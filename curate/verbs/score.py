@@ -17,6 +17,7 @@ from curate.errors import CurateError
 from curate.networks.model import DEFAULT_MODEL, Hyperparameters
 from curate.progress import SILENT, Progress
 from curate.scores.trace import TRACE, open_trace
+from curate.statistics import exactly, part_of
 from curate.verbs.naming import output_path, share_out, stem
 from curate.verbs.score_from_artifact import score_from_artifact
 from curate.verbs.score_from_trace import score_from_trace
@@ -46,10 +47,11 @@ def score(
 
     `source` is a dataset, on which `models` models of seeds `seed` (by default 0), `seed` + 1, ... are
     trained for the first `epochs` epochs of their schedule; a table of clusters for prototypicality; an
-    embedding for duplicate. Where nothing is given, models and epochs are what the method wants: 10
-    models and at most 20 epochs for EL2N and GraNd. Over several models a score is the mean, with its
-    standard deviation beside it, or the sum (forgetting). The model is basic-cnn unless another is named.
-    `side_by_side` trains models as one batched computation, or one after another with all threads. By
+    embedding for that, duplicate and class-distance. Where nothing is given, models and epochs are what the
+    method wants: for EL2N and GraNd ten models and a tenth of the model's own schedule, one epoch at least.
+    No model of a score shares its start or its order with a trial of `replay`. Over several models a score is
+    the mean, with its standard deviation beside it, or the sum (forgetting). The model is basic-cnn unless
+    another is named. `side_by_side` trains models as one batched computation, or one after another with all threads. By
     default, small models are one computation on a GPU; on a CPU, with images in memory, several run at
     once and share its threads. All are equal up to rounding.
 
@@ -175,7 +177,7 @@ def _amount(
 
     own = hyperparameters_for(model, hyperparameters)
     wanted = {
-        name: (scorer.n_models, min(scorer.n_epochs or own.n_epochs, own.n_epochs))
+        name: (scorer.n_models, max(1, part_of(exactly(scorer.schedule_share), own.n_epochs)))
         for name, scorer in methods.items()
     }
     for place, option, given in ((0, "models", models), (1, "epochs", epochs)):

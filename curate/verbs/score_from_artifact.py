@@ -3,7 +3,10 @@
 import time
 from pathlib import Path
 
+import numpy as np
+
 from curate.artifacts.header import Cost, RankingColumn, make_header
+from curate.artifacts.kinds import kind_of
 from curate.artifacts.tables import Column, Table, open_table, sample_columns, write_table
 from curate.data.dataset import Dataset
 from curate.errors import CurateError
@@ -30,18 +33,22 @@ def score_from_artifact(
     kind = scorer.reads[0]
     if not isinstance(source, str | Path) or not Path(source).is_file():
         named = source.reference if isinstance(source, Dataset) else source or "nothing"
-        raise CurateError(f"{name} is made from {_MADE_FROM[kind]}, and {named} is none: make one first")
+        made_from = " or ".join(_MADE_FROM[each] for each in scorer.reads)
+        raise CurateError(f"{name} is made from {made_from}, and {named} is none: make one first")
+    if kind_of(source) in ("embedding", "vectors") and "embedding" in scorer.reads:
+        kind = "embedding"
     started = time.perf_counter()
     columns: dict[str, Column] = {}
     if kind == "clusters":
         table = open_table(source, ("clusters",))
         parent = table.header
-        columns |= table.columns | {name: scorer.from_clusters(table)}
+        columns |= table.columns | {name: scorer.from_clusters(table, progress)}
     else:
         embedding = open_embedding(source)
         parent = embedding.header
         columns |= sample_columns(embedding.uids, embedding.rows, embedding.labels)
         columns |= scorer.from_embedding(embedding, progress)
+    groups = columns.get(f"{name}_group")
     header = make_header(
         "scores",
         "score",
@@ -49,6 +56,7 @@ def score_from_artifact(
         seed=0,
         dataset=parent.dataset,
         parents={kind: parent},
+        summary={} if groups is None else {"n_groups": len(np.unique(groups))},
         columns={name: RankingColumn(scorer.hard_is)},
         cost=Cost(time.perf_counter() - started, samples_seen=0),
     )

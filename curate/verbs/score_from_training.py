@@ -20,6 +20,7 @@ from curate.networks import learner as learners
 from curate.networks.learner import Learner
 from curate.networks.model import Hyperparameters
 from curate.progress import Progress
+from curate.rng import stream_seed
 from curate.scores.scorer import NetworkScorer, Scores
 from curate.scores.trace import MOST_PLACES, Trace, write_part, write_trace
 from curate.training.at_once import at_once, how_many, threads_each
@@ -70,7 +71,7 @@ def score_from_training(
     training = replace(training, hyperparameters=on_device(training.hyperparameters, training.model, place))
     data = open_dataset(source if isinstance(source, Dataset) else str(source), opening, progress)
     data.need_classes()
-    seeds = [seed + number for number in range(training.n_models)]
+    seeds = [stream_seed(seed + number, "score") for number in range(training.n_models)]
     models = _models(training, data, seeds, place)
     first = models[0]
     side_by_side = _side_by_side(training, first)

@@ -1,20 +1,24 @@
 """duplicate: how far the nearest other sample is, in cosine distance. High is unlike all others: hard.
 
-Samples nearer to each other than a limit are near-duplicates, and so, over chains, are theirs; the group
-of a sample is the smallest index in it. One of each group, that of the smallest uid, stands for it: its
-score is the distance to the nearest that stands for another group. Keeping the highest so drops
-copies before anything else, but not the last of them. Source: SemDeDup, Abbas et al. 2023.
+Samples nearer to each other than a limit are near-duplicates, and so, over chains, are theirs. One of each
+group, that of the smallest uid, stands for it: its score is the distance to the nearest that stands for
+another group. Keeping the highest so drops copies before anything else, but not the last of them.
+`rule=pairs` is as in SemDeDup: of each pair within the limit, the one more like the centroid of its
+cluster goes, and what is left stands. Source: SemDeDup, Abbas et al. 2023.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 
 from curate.artifacts.tables import Column
+from curate.data.identity import Indices
 from curate.errors import CurateError
 from curate.progress import Progress
 from curate.vectors.embedding import Embedding
+from curate.vectors.kmeans import kmeans, usual_k
 from curate.vectors.neighbours import nearest_other, pairs_within
 
 _MOST_PAIRS = 2**22  # held at once
@@ -22,9 +26,15 @@ _MOST_PAIRS = 2**22  # held at once
 
 @dataclass(frozen=True)
 class Duplicate:
-    """`max_cosine_distance` is the limit up to which two samples are near-duplicates."""
+    """`max_cosine_distance` is the limit up to which samples are near-duplicates; `rule` is chains or pairs.
+
+    `k` and `seed` are of the clusters whose centroids decide pairs; 0 is one per 120 samples.
+    """
 
     max_cosine_distance: float = 0.05
+    rule: Literal["chains", "pairs"] = "chains"
+    k: int = 0
+    seed: int = 0
 
     hard_is = "high"
     reads = ("embedding",)
@@ -35,13 +45,25 @@ class Duplicate:
                 f"max_cosine_distance={self.max_cosine_distance} is out of range: use 0 to below 1"
             )
         vectors = _directions(embedding)
-        group = _closed(len(vectors), pairs_within(vectors, self.max_cosine_distance, progress))
-        order = np.lexsort((np.arange(len(vectors)), embedding.uids))
-        _, first = np.unique(group[order], return_index=True)
-        standing = np.sort(order[first])
+        pairs = pairs_within(vectors, self.max_cosine_distance, progress)
+        by_uid = np.lexsort((np.arange(len(vectors)), embedding.uids))
+        if self.rule == "pairs":
+            group = _earlier(self._least_central_first(embedding, by_uid, progress), pairs)
+            standing = np.unique(group)
+        else:
+            group = _closed(len(vectors), pairs)
+            _, first = np.unique(group[by_uid], return_index=True)
+            standing = np.sort(by_uid[first])
         distance = nearest_other(vectors, progress)
         distance[standing] = nearest_other(vectors[standing], progress)
         return {"duplicate": distance, "duplicate_group": group}
+
+    def _least_central_first(self, embedding: Embedding, by_uid: Indices, progress: Progress) -> Indices:
+        """All samples, those least like the centroid of their cluster first, ties by uid."""
+        k = self.k or usual_k(embedding.n)
+        own: dict[str, Any] = {"spherical": True, "seed": self.seed, "progress": progress}
+        clustering = kmeans(embedding.read, embedding.n, embedding.dim, k, **own)
+        return by_uid[np.argsort(-clustering.distance[by_uid], kind="stable")]
 
 
 def _directions(embedding: Embedding) -> np.ndarray:
@@ -51,6 +73,24 @@ def _directions(embedding: Embedding) -> np.ndarray:
     if (lengths == 0).any():
         vectors = np.concatenate([vectors, (lengths == 0).astype(np.float32)], axis=1)
     return np.ascontiguousarray(vectors / np.where(lengths > 0, lengths, 1))
+
+
+def _earlier(order: Indices, chunks: Iterable[np.ndarray]) -> Indices:
+    """The sample that stands for each, int64 `[n]`: itself, where none of its pairs is earlier in the order.
+
+    Else it is the one that stands for the earliest of them.
+    """
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    earliest = place.copy()
+    for pairs in chunks:
+        places = place[pairs]
+        np.minimum.at(earliest, pairs[:, 0], places[:, 1])
+        np.minimum.at(earliest, pairs[:, 1], places[:, 0])
+    stands = earliest[order]  # by place, as a place: never later than its own
+    while (stands[stands] != stands).any():
+        stands = stands[stands]
+    return order[stands[place]]
 
 
 def _closed(n: int, chunks: Iterable[np.ndarray]) -> np.ndarray:

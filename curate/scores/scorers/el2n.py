@@ -26,7 +26,7 @@ class El2n:
     reads = ("network", "trace")
     over_models = "mean"
     n_models = 10  # Paul et al. 2021 score by ten models after 20 of 200 epochs
-    n_epochs = 20
+    schedule_share = 0.1
 
     def unlearned(self, n_presentations: int) -> float:
         return 0.5**0.5  # the least error at which another class can be ahead

@@ -22,7 +22,7 @@ class Entropy:
     reads = ("network",)
     over_models = "mean"
     n_models = 1
-    n_epochs = None
+    schedule_share = 1.0
 
     def unlearned(self, n_presentations: int) -> None:
         return None

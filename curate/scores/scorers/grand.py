@@ -32,7 +32,7 @@ class Grand:
     reads = ("network",)
     over_models = "mean"
     n_models = 10  # Paul et al. 2021 score by ten models after 20 of 200 epochs
-    n_epochs = 20
+    schedule_share = 0.1
 
     def unlearned(self, n_presentations: int) -> None:
         return None

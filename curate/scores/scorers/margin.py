@@ -17,7 +17,7 @@ class Margin:
     reads = ("trace",)
     over_models = "mean"
     n_models = 1
-    n_epochs = None
+    schedule_share = 1.0
 
     def unlearned(self, n_presentations: int) -> float:
         return 0.0

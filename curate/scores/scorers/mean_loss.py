@@ -18,7 +18,7 @@ class MeanLoss:
     reads = ("trace",)
     over_models = "mean"
     n_models = 1
-    n_epochs = None
+    schedule_share = 1.0
 
     def unlearned(self, n_presentations: int) -> float:
         return math.log(2)  # that of an even chance between two classes
