@@ -103,12 +103,19 @@ def _why(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _groups(summary: Mapping[str, Any]) -> list[str]:
-    """What share of the samples is never, sometimes and always selected, where that was fitted."""
-    if "groups" not in summary:
+    """How many samples are selected at no checkpoint and at all of them, and the components of a fit."""
+    if "selected" not in summary:
         return []
-    shares = ", ".join(f"{name} {group['weight']:.1%}" for name, group in summary["groups"].items())
-    n = len(summary["checkpoints"])
-    return [f"Selected anew at {n} checkpoints. By a fitted mixture, samples are selected: {shares}.", ""]
+    n, selected = len(summary["checkpoints"]), summary["selected"]
+    text = (
+        f"Selected anew at {n} checkpoints: {selected['none']:,} samples at none, {selected['all']:,} at all."
+    )
+    if "groups" in summary:
+        shares = ", ".join(f"{name} {group['weight']:.1%}" for name, group in summary["groups"].items())
+        text += f" Components of a fitted mixture: {shares}."
+    if summary.get("random_explains_groups"):
+        text += " Random draws explain these counts as well."
+    return [text, ""]
 
 
 def _results(results: Mapping[str, Any] | None, summary: Mapping[str, Any], header: Header) -> list[str]:

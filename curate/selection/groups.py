@@ -1,9 +1,11 @@
-"""Groups: samples that a session selects never, sometimes or always.
+"""Groups: how often a session selects each sample, counted, and as three fitted components.
 
-How often each sample is selected, over all checkpoints of one or several trials, is fitted with a mixture
-of three normals truncated to [0, checkpoints], by maximum likelihood. Counts are whole numbers, so a
-normal gives a count the mass it has within half a count of it: the likelihood stays finite where all
-counts are equal. Source: Raju et al. 2021, "Accelerating Deep Learning with Dynamic Data Pruning".
+The counts come first: selected at no checkpoint, at all of them, or between. How often each sample is
+selected, over all checkpoints of one or several trials, is then fitted with a mixture of three normals
+truncated to [0, checkpoints], by maximum likelihood. Counts are whole numbers, so a normal gives a count the
+mass it has within half a count of it: the likelihood stays finite where all counts are equal. Its components
+are called never, sometimes and always, as in the paper; a component has a spread, so that some of `never` are
+selected now and then. Source: Raju et al. 2021, "Accelerating Deep Learning with Dynamic Data Pruning".
 """
 
 from collections.abc import Sequence
@@ -14,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 GROUPS = ("never", "sometimes", "always")
+FEWEST_CHECKPOINTS = 8  # for a fit: it has eight free numbers
 _EDGE = 0.2  # of the range: how far from its end the mean of never, or always, may lie
 _MIDDLE = (0.1, 0.9)  # of the range: where the mean of sometimes may lie
 _NARROWEST = 0.25  # counts
@@ -28,15 +31,28 @@ class Groups:
 
     `weights`, `means` and `stds` are `[3]`, the latter two in checkpoints. `posterior` `[checkpoints + 1, 3]`
     gives for each count how likely it comes from which group; `expected` `[checkpoints + 1]` is the share
-    of samples that the mixture puts at each count.
+    of samples that the mixture puts at each count. `log_likelihood` is that of all `n` counts under the
+    mixture, `random_log_likelihood` where every checkpoint draws as many at random.
     """
 
+    n: int
     n_checkpoints: int
     weights: Floats
     means: Floats
     stds: Floats
     posterior: Floats
     expected: Floats
+
+    log_likelihood: float
+    random_log_likelihood: float
+
+    @property
+    def random_explains(self) -> bool:
+        """Whether a plain random draw of as many at every checkpoint explains the counts as well.
+
+        By the Bayesian information criterion: the fit has eight free numbers, and chance has none.
+        """
+        return 2 * (self.log_likelihood - self.random_log_likelihood) <= 8 * np.log(self.n)
 
     def of(self, counts: Counts) -> npt.NDArray[np.str_]:
         """The likeliest group of each sample; a draw counts as sometimes."""
@@ -60,7 +76,7 @@ def fit_groups(counts: Counts, n_checkpoints: int) -> Groups:
     """
     from scipy.optimize import minimize
 
-    assert n_checkpoints >= 1, "groups need a checkpoint"
+    assert n_checkpoints >= 1, "groups need a checkpoint"  # and a user FEWEST_CHECKPOINTS
     assert counts.min() >= 0, "counts are not negative"
     assert counts.max() <= n_checkpoints, "no sample is selected more often than there are checkpoints"
     share = np.bincount(counts, minlength=n_checkpoints + 1) / len(counts)
@@ -92,7 +108,24 @@ def fit_groups(counts: Counts, n_checkpoints: int) -> Groups:
     nearest = np.eye(3)[np.argmin(np.where(weights > 1e-9, distance, np.inf), axis=1)]
     reached = expected > 1e-200
     posterior = np.where(reached[:, None], masses / np.where(reached, expected, 1)[:, None], nearest)
-    return Groups(n_checkpoints, weights, means, stds, posterior, expected)
+    n, seen = len(counts), share > 0
+    return Groups(
+        n=n,
+        n_checkpoints=n_checkpoints,
+        weights=weights,
+        means=means,
+        stds=stds,
+        posterior=posterior,
+        expected=expected,
+        log_likelihood=float(n * (share[seen] @ np.log(np.maximum(expected[seen], 1e-300)))),
+        random_log_likelihood=float(n * (share[seen] @ _log_binomial(counts.mean(), n_checkpoints)[seen])),
+    )
+
+
+def plain_counts(counts: Counts, n_checkpoints: int) -> dict[str, int]:
+    """How many samples were selected at no checkpoint, at all of them, and between."""
+    none, every = int((counts == 0).sum()), int((counts == n_checkpoints).sum())
+    return {"none": none, "between": len(counts) - none - every, "all": every}
 
 
 def count_selected(selections: Sequence[Counts] | Any, n: int) -> Counts:
@@ -104,10 +137,21 @@ def count_selected(selections: Sequence[Counts] | Any, n: int) -> Counts:
 
 
 def columns(groups: Groups, counts: Counts) -> dict[str, npt.NDArray[Any]]:
-    """The columns of samples.parquet: how many checkpoints selected a sample, its group, the posterior."""
+    """Columns of samples.parquet: the likeliest group of each sample, and how likely it is of each."""
     posterior = groups.posterior[counts].astype(np.float32)
     named = {f"p_{name}": posterior[:, place] for place, name in enumerate(GROUPS)}
-    return {"n_checkpoints_selected": counts, "group": groups.of(counts), **named}
+    return {"group": groups.of(counts), **named}
+
+
+def _log_binomial(mean: float, n_checkpoints: int) -> Floats:
+    """Log-probability of each count, `[checkpoints + 1]`, where every checkpoint draws a sample by chance."""
+    from scipy.special import gammaln, xlog1py, xlogy
+
+    counts = np.arange(n_checkpoints + 1)
+    rate = mean / n_checkpoints
+    ways = gammaln(n_checkpoints + 1) - gammaln(counts + 1) - gammaln(n_checkpoints - counts + 1)
+    chances: Floats = ways + xlogy(counts, rate) + xlog1py(n_checkpoints - counts, -rate)
+    return chances
 
 
 def _unpacked(parameters: Floats) -> tuple[Floats, Floats, Floats]:

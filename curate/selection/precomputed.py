@@ -10,6 +10,7 @@ from curate.artifacts.tables import open_table
 from curate.data.identity import Uids, bring
 from curate.errors import CurateError
 from curate.manifests.manifest import open_manifest
+from curate.selection.groups import FEWEST_CHECKPOINTS
 
 GROUP = "group"
 ALWAYS = "always"
@@ -40,7 +41,8 @@ def always_group(manifest: str, uids: Uids) -> npt.NDArray[np.bool_]:
     samples = opened.samples
     if GROUP not in samples:
         raise CurateError(
-            f"{manifest} has no always group: it is static; name the folder of a `curate train` with a policy"
+            f"{manifest} has no always group: name the folder of a `curate train` with a policy and "
+            f"{FEWEST_CHECKPOINTS} checkpoints or more"
         )
     in_group = samples[GROUP] == ALWAYS
 

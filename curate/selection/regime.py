@@ -40,7 +40,8 @@ def choose(
 ) -> Choice:
     """The regime asked for; for `auto` the one that suits `n_kept` samples of `n` in so many classes.
 
-    Without classes, `auto` does not know, and says so. `n_unlearned` samples, the hardest, were not learned; None where that is not known.
+    Without classes, `auto` does not know, and says so. `n_unlearned` samples, the hardest, were not learned;
+    None where that is not known.
     """
     if regime not in REGIMES:
         raise CurateError(f"there is no regime '{regime}': {nearest(regime, REGIMES)}")

@@ -152,9 +152,14 @@ def training(made: "TrainingResult") -> None:
     )
     if last.test_accuracy is not None:
         say(f"test accuracy {last.test_accuracy:.2%}, worst class {last.test_worst_class:.2%}")
-    groups = made.manifest.header.summary.get("groups")
-    if groups:
-        say(", ".join(f"{name} {group['weight']:.0%}" for name, group in groups.items()) + " of the samples")
+    summary = made.manifest.header.summary
+    selected = summary.get("selected")
+    if selected:
+        n = made.manifest.n
+        say(
+            f"of {n:,} samples, {selected['none'] / n:.1%} were selected at none of "
+            f"{len(summary['checkpoints'])} checkpoints, {selected['all'] / n:.1%} at all of them"
+        )
         next_step(f"curate inspect {made.manifest.path}")
         return
     next_step(f"curate replay {made.manifest.path}")

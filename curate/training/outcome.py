@@ -7,7 +7,7 @@ from typing import Any
 
 from curate.artifacts.tables import Column
 from curate.manifests.manifest import Selected
-from curate.selection.groups import columns, count_selected, fit_groups
+from curate.selection.groups import FEWEST_CHECKPOINTS, columns, count_selected, fit_groups, plain_counts
 from curate.training.evaluate import Evaluation
 from curate.training.loop import Epoch
 
@@ -76,8 +76,8 @@ def write_metrics(path: Path, records: Sequence[Record]) -> None:
 def known_of_samples(state: Mapping[str, Any], n: int) -> dict[str, Column]:
     """Columns `[n]` from the final state of a run: what the policy remembers in floats, and the guard's view.
 
-    `guard_margin` is the mean margin by which the guard goes; `trusted` is false for a sample that the guard kept from the policy at the
-    last checkpoint.
+    `guard_margin` is the mean margin by which the guard goes; `trusted` is false for a sample that the guard
+    kept from the policy at the last checkpoint.
     """
     columns_known = {
         name: value.numpy()
@@ -94,11 +94,18 @@ def known_of_samples(state: Mapping[str, Any], n: int) -> dict[str, Column]:
 def group_samples(
     selection: Iterable[Selected], records: Sequence[Record], n: int
 ) -> tuple[dict[str, Any], dict[str, Column]]:
-    """The groups of a session: their summary for the header, and their columns `[n]`.
+    """How often a session selected each sample: a summary for the header, and columns `[n]`.
 
-    `selection` is that of every epoch; epochs in which the policy was not asked do not count.
+    `selection` is that of every epoch; epochs in which the policy was not asked do not count. Groups are
+    fitted from FEWEST_CHECKPOINTS checkpoints on.
     """
     decided = (selected.indices for selected, record in zip(selection, records, strict=True) if record.asked)
     counts = count_selected(decided, n)
-    groups = fit_groups(counts, sum(record.asked for record in records))
-    return groups.summary(), columns(groups, counts)
+    n_checkpoints = sum(record.asked for record in records)
+    summary: dict[str, Any] = {"selected": plain_counts(counts, n_checkpoints)}
+    known: dict[str, Column] = {"n_checkpoints_selected": counts}
+    if n_checkpoints >= FEWEST_CHECKPOINTS:
+        groups = fit_groups(counts, n_checkpoints)
+        summary |= {"groups": groups.summary(), "random_explains_groups": groups.random_explains}
+        known |= columns(groups, counts)
+    return summary, known

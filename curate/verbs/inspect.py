@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from curate.artifacts.kinds import kind_of
 from curate.artifacts.tables import Table, open_table
 from curate.data.dataset import Dataset, Options, open_dataset, opening_for
 from curate.data.identity import occurrences
+from curate.data.overlap import overlap
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest, open_manifest
 from curate.progress import SILENT, Progress
@@ -83,7 +85,7 @@ def _open(
     """What there is to say of a thing, and the thing, opened."""
     if is_remote(reference):
         opened = open_remote(reference, opening, progress)
-        return (_manifest(opened, by) if isinstance(opened, Manifest) else _dataset(opened)), opened
+        return (_manifest(opened, by) if isinstance(opened, Manifest) else _dataset(opened, opening)), opened
     kind = kind_of(path)
     if kind == "manifest":
         manifest = open_manifest(path)
@@ -94,10 +96,10 @@ def _open(
         table = open_table(path)
         return _table(table), table
     dataset = open_dataset(reference, opening, progress)
-    return _dataset(dataset), dataset
+    return _dataset(dataset, opening), dataset
 
 
-def _dataset(dataset: Dataset) -> Description:
+def _dataset(dataset: Dataset, opening: Options) -> Description:
     height, width, channels = dataset.images.shape
     duplicates = int((occurrences(dataset.uids) > 0).sum())
     facts = [
@@ -111,9 +113,23 @@ def _dataset(dataset: Dataset) -> Description:
         facts.append(("skipped", f"{len(dataset.skipped):,}: {', '.join(dataset.skipped[:5])}"))
     charts = []
     if dataset.labels is not None:
+        facts += _overlap(dataset, opening)
         sizes = np.bincount(dataset.labels, minlength=len(dataset.classes))
         charts.append(_per_group("samples per class", dataset.classes, sizes))
     return Description(f"dataset {dataset.reference}", facts, charts, dataset.header().to_json())
+
+
+def _overlap(dataset: Dataset, opening: Options) -> list[tuple[str, str]]:
+    """What is wrong between a training set and its test set, where it has one."""
+    test = None
+    if dataset.options.split == "train":
+        try:
+            test = open_dataset(dataset.reference, replace(opening, split="test"))
+        except CurateError:
+            test = None
+        if test is not None and (test.labels is None or test.classes != dataset.classes):
+            test = None
+    return [("beware", text) for text in overlap(dataset, test).warnings(dataset, test)]
 
 
 def _embedding(path: Path) -> Description:

@@ -51,9 +51,9 @@ def score(
     method wants: for EL2N and GraNd ten models and a tenth of the model's own schedule, one epoch at least.
     No model of a score shares its start or its order with a trial of `replay`. Over several models a score is
     the mean, with its standard deviation beside it, or the sum (forgetting). The model is basic-cnn unless
-    another is named. `side_by_side` trains models as one batched computation, or one after another with all threads. By
-    default, small models are one computation on a GPU; on a CPU, with images in memory, several run at
-    once and share its threads. All are equal up to rounding.
+    another is named. `side_by_side` trains models as one batched computation, or one after another with all
+    threads. By default, small models are one computation on a GPU; on a CPU, with images in memory, several
+    run at once and share its threads. All are equal up to rounding.
 
     `trace` names the trace of an earlier run, or its folder: scores are then made from it, without training,
     as they were after `epochs` epochs. Where there is no such file yet, the trace of this run goes there.

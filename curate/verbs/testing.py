@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from curate.data.dataset import Dataset, Options, open_dataset
+from curate.data.overlap import overlap
 from curate.data.source import NoSplitError
 from curate.errors import CurateError
 from curate.progress import Progress
@@ -13,7 +14,19 @@ from curate.progress import Progress
 def open_test(
     data: Dataset, test: str | Dataset | None, opening: Options, progress: Progress
 ) -> Dataset | None:
-    """The test set that belongs to a dataset: the one named, else its test split, else None."""
+    """The test set that belongs to a dataset: the one named, else its test split, else None.
+
+    What is wrong between the two, or in the training set, is said.
+    """
+    opened = _opened(data, test, opening, progress)
+    for warning in overlap(data, opened).warnings(data, opened):
+        progress.note(warning)
+    return opened
+
+
+def _opened(
+    data: Dataset, test: str | Dataset | None, opening: Options, progress: Progress
+) -> Dataset | None:
     same_shape = replace(opening, split="test", channels=data.images.shape[2])
     if test is not None:
         return _comparable(data, open_dataset(test, same_shape, progress, hold_out=False))

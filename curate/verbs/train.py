@@ -230,7 +230,8 @@ def _finish(
     samples = sample_columns(data.uids, data.rows, data.need_labels("training"))
     samples |= known_of_samples(state, len(data))
     if not is_static:
-        summary["groups"], columns = group_samples(run.selection(), records, len(data))
+        counted, columns = group_samples(run.selection(), records, len(data))
+        summary |= counted
         samples |= columns
     finished = replace(header, summary=summary)
 
