@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 GROUPS = ("never", "sometimes", "always")
-FEWEST_CHECKPOINTS = 8  # for a fit: it has eight free numbers
+_N_FREE = 8  # numbers that the fit is free to choose
+FEWEST_CHECKPOINTS = _N_FREE  # for a fit
 _EDGE = 0.2  # of the range: how far from its end the mean of never, or always, may lie
 _MIDDLE = (0.1, 0.9)  # of the range: where the mean of sometimes may lie
 _NARROWEST = 0.25  # counts
@@ -52,7 +53,8 @@ class Groups:
 
         By the Bayesian information criterion: the fit has eight free numbers, and chance has none.
         """
-        return 2 * (self.log_likelihood - self.random_log_likelihood) <= 8 * np.log(self.n)
+        gain = self.log_likelihood - self.random_log_likelihood
+        return bool(2 * gain <= _N_FREE * np.log(self.n))
 
     def of(self, counts: Counts) -> npt.NDArray[np.str_]:
         """The likeliest group of each sample; a draw counts as sometimes."""

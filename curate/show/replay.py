@@ -23,6 +23,8 @@ def print_replay(result: ReplayResult, console: Console) -> None:
             style="bold",
         )
     )
+    for text in result.differs_in:
+        console.print(Text(f"unlike the selection: {text}"))
     rows = [(run.name, _cells(result, run, plus_minus)) for run in result.runs]
     if console.width >= _NAMES + _COLUMN * len(rows):
         table = Table("", *(name for name, _ in rows))

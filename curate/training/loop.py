@@ -41,8 +41,9 @@ class Epoch:
 
     `asked` is whether it began with a decision of the policy. `checkpoint` is the epoch at which `selected`
     was first decided, `changed` the share of it that the selection before the last decision did not have
-    (None after the first). `seen` is what a trace keeps, None where none is asked for. `state()` holds all
-    that `fit` needs to go on from here: tensors, numbers and text only.
+    (None after the first), `n_classes_lacking` how many classes it has no sample of. `seen` is what a trace
+    keeps, None where none is asked for. `state()` holds all that `fit` needs to go on from here: tensors,
+    numbers and text only.
     """
 
     epoch: int
@@ -50,6 +51,7 @@ class Epoch:
     checkpoint: int
     selected: Selected
     changed: float | None
+    n_classes_lacking: int
     samples_seen: int
     loss: float
     accuracy: float
@@ -85,6 +87,7 @@ def fit(
     book = Book(data.n, data.device, trace=session.trace, guard=session.observes if session.trust else None)
     observer = Observer(learner, data, available, session, book, n_epochs)
     model = _Model(learner, hyperparameters)
+    n_classes = len(np.unique(data.labels_by_index[available]))
     run = _Run(model, observer, Selected(available[:0]))
     if resume is not None:
         run.load(resume)
@@ -145,6 +148,7 @@ def fit(
             checkpoint=run.checkpoint,
             selected=run.selected,
             changed=run.changed,
+            n_classes_lacking=n_classes - len(np.unique(data.labels_by_index[run.selected.indices])),
             samples_seen=run.samples_seen,
             loss=totals.loss,
             accuracy=totals.accuracy,

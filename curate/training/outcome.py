@@ -16,13 +16,14 @@ from curate.training.loop import Epoch
 class Record:
     """What is kept of one finished epoch; accuracies in 0..1, None where the test set was not looked at.
 
-    `asked`, `checkpoint` and `changed` are those of Epoch.
+    `asked`, `checkpoint`, `changed` and `n_classes_lacking` are those of Epoch.
     """
 
     epoch: int
     asked: bool
     checkpoint: int
     changed: float | None
+    n_classes_lacking: int
     n_selected: int
     samples_seen: int
     lr: float
@@ -45,6 +46,7 @@ def record_of(epoch: Epoch, test: Evaluation | None) -> Record:
         asked=epoch.asked,
         checkpoint=epoch.checkpoint,
         changed=epoch.changed,
+        n_classes_lacking=epoch.n_classes_lacking,
         n_selected=len(epoch.selected.indices),
         samples_seen=epoch.samples_seen,
         lr=epoch.lr,

@@ -290,8 +290,8 @@ def _plain(options: Mapping[str, Any]) -> list[str]:
     words = []
     for name, value in options.items():
         if isinstance(value, dict):
-            within = {f"recipe {key}": item for key, item in value.items()} if name == "recipe" else value
-            words += _plain(within)
+            named = {f"{name.replace('_', '-')} {key}": item for key, item in value.items()}
+            words += _plain(named if name in ("recipe", "warm_up") else value)
         elif value not in (None, "", 0.0, False):
             words.append(f"{name}={value}")
     return words

@@ -46,7 +46,8 @@ class ReplayResult:
 
     `scoring_seconds` and `scoring_samples_seen` are what the scores cost that the manifest was selected by,
     as measured when they were made; 0 where there are none, or where they are not to be counted. The seconds
-    are None where a training run behind them noted none, as that of a trace of `curate train`.
+    are None where a training run behind them noted none, as that of a trace of `curate train`. `differs_in`
+    says in what this replay differs from what made the manifest: model, image size or channels.
     """
 
     manifest: str
@@ -61,6 +62,7 @@ class ReplayResult:
     jobs: int
     scoring_seconds: float | None
     scoring_samples_seen: int
+    differs_in: list[str]
     runs: list[Run]
 
     def difference(self, control: str) -> Difference:
@@ -112,14 +114,15 @@ def replay(
     """Train `trials` times on what a manifest selects and test after the last epoch.
 
     Model, hyperparameters and first seed default to what the manifest records, else to basic-cnn, its own
-    and 0; trial t has seed + t. `against` names controls (`full`, `random`), which train in alternation with
-    the manifest on the same seeds. The manifest is a folder, or lies
-    on the Hub (`hf:owner/name@v1`). A dataset that is not the manifest's is refused; a re-ordered or
-    extended copy is followed by uid. `jobs` trains so many runs at the same time, the threads shared out
-    among them: more runs per hour on a CPU, where small models do not fill all threads. Weights are
-    bit-identical only at equal threads per run. A dynamic manifest is followed epoch by epoch; with
-    `freeze="last"`, the selection of its last epoch is trained on throughout, as if it were static. What
-    the scores behind the manifest cost is part of the seconds reported, unless `count_scoring` is false.
+    and 0, or the first that no training run behind a static manifest had: what judges a selection shares no
+    start and no order with what made it. Trial t has seed + t. `against` names controls (`full`, `random`),
+    which train in alternation with the manifest on the same seeds. The manifest is a folder, or lies on the
+    Hub (`hf:owner/name@v1`). A dataset that is not the manifest's is refused; a re-ordered or extended copy is
+    followed by uid. `jobs` trains so many runs at the same time, the threads shared out among them: more runs
+    per hour on a CPU, where small models do not fill all threads. Weights are bit-identical only at equal
+    threads per run. A dynamic manifest is followed epoch by epoch; with `freeze="last"`, the selection of its
+    last epoch is trained on throughout, as if it were static. What the scores behind the manifest cost is part
+    of the seconds reported, unless `count_scoring` is false.
     """
     if trials < 1:
         raise CurateError(f"trials={trials} is too few: use 1 or more")
@@ -133,7 +136,13 @@ def replay(
         options = recorded.get("model_options") if named == recorded.get("model") else {}
     own = _recorded_hyperparameters(opened) if named == recorded.get("model") else {}
     chosen = _hyperparameters(named, own, hyperparameters, opened, freeze)
-    first_seed = (opened.header.seed if recorded else 0) if seed is None else seed
+    first_seed = _first_seed(opened) if seed is None else seed
+    shared = _seeds_behind(opened) & set(range(first_seed, first_seed + trials))
+    if shared:
+        progress.note(
+            f"seed {min(shared)} was that of a training run behind this manifest: what judges a selection "
+            "should not share its start and its order; leave out --seed"
+        )
     place = learners.choose_device(device)
     chosen = on_device(chosen, named, place)
 
@@ -199,6 +208,7 @@ def replay(
         jobs=jobs,
         scoring_seconds=scoring_seconds,
         scoring_samples_seen=scoring_samples_seen,
+        differs_in=_differences(opened, named, source),
         runs=runs,
     )
 
@@ -228,6 +238,31 @@ def _hyperparameters(
             f"use --epochs {manifest.n_epochs} or fewer, or --freeze last"
         )
     return chosen
+
+
+def _seeds_behind(manifest: Manifest) -> set[int]:
+    """The seeds of the training runs behind a manifest; scores have streams of their own."""
+    return {step.seed for step in manifest.header.lineage if step.command == "train"}
+
+
+def _first_seed(manifest: Manifest) -> int:
+    """That of the session itself, which is followed to the same weights; else one that shares nothing."""
+    if manifest.header.command == "train":
+        return manifest.header.seed
+    return max(_seeds_behind(manifest), default=-1) + 1
+
+
+def _differences(manifest: Manifest, model: str, source: Dataset) -> list[str]:
+    """How a replay differs from what the manifest was made with, where that is known."""
+    texts = []
+    behind = {str(step.options["model"]) for step in manifest.header.steps if "model" in step.options}
+    if behind and model not in behind:
+        texts.append(f"model {model}, selected by {' and '.join(sorted(behind))}")
+    for name, text in (("image_size", "image size"), ("channels", "channels")):
+        before, now = getattr(manifest.header.dataset, name), getattr(source.options, name)
+        if before != now:
+            texts.append(f"{text} {now or 'as in the data'}, selected at {before or 'as in the data'}")
+    return texts
 
 
 def _recorded_hyperparameters(manifest: Manifest) -> dict[str, Any]:

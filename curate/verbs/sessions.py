@@ -58,6 +58,7 @@ def describe_sessions(
             ("not trusted", ", ".join(f"{number:,}" for number in distrusted) + " samples at the end")
         )
     charts = [_counts_chart(counts, n_checkpoints, groups)]
+    charts += [_changes_chart(manifests[0])] if len(manifests) == 1 else []
     if by is not None:
         if groups is None:
             raise CurateError(
@@ -115,6 +116,21 @@ def _counts_chart(counts: Counts, n_checkpoints: int, groups: Groups | None) -> 
         expected = float(groups.expected[low:high].sum() * len(counts))
         bars.append(Bar(label, value, f"{value:,} (fit {expected:,.0f})", expected))
     return Chart(f"how many samples are selected how often, of {n_checkpoints} checkpoints", bars)
+
+
+def _changes_chart(manifest: Manifest) -> Chart:
+    """The share of a selection that the one before did not have, checkpoint by checkpoint."""
+    checkpoints = manifest.header.summary.get("checkpoints") or list(range(manifest.n_epochs))
+    step = -(-len(checkpoints) // _MANY)
+    bars, before = [], None
+    for number, epoch in enumerate(checkpoints):
+        now = np.zeros(manifest.n, np.bool_)
+        now[manifest.selected(epoch).indices] = True
+        if before is not None and number % step == 0:
+            changed = 1 - float((now & before).sum() / max(1, now.sum()))
+            bars.append(Bar(f"epoch {epoch}", changed, f"{changed:.0%}"))
+        before = now
+    return Chart("changed at each checkpoint, of the selection", bars, full=1.0)
 
 
 def _per_class(manifest: Manifest, of: npt.NDArray[np.str_]) -> list[Chart]:

@@ -25,6 +25,7 @@ from curate.selection.session import Asked, Session, plan_session, warms_up
 from curate.sharing.cache import is_remote
 from curate.sharing.opening import open_any
 from curate.training.batches import Batches
+from curate.training.beware import beware, beware_in_all
 from curate.training.evaluate import evaluate
 from curate.training.loop import Epoch, fit
 from curate.training.optimizer import check_hyperparameters
@@ -187,6 +188,10 @@ def train(
                 if last:
                     state = epoch.state()
                 progress.advance(0, **_live(records, n_epochs))
+                for text in beware(records, warms_up(plan)):
+                    progress.note(text)
+        for text in beware_in_all(records, warms_up(plan)):
+            progress.note(text)
         assert state is not None
         manifest = _finish(path, header, run, records, state, data, learner, force)
     return TrainingResult(manifest, records)
