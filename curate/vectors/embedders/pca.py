@@ -102,7 +102,8 @@ def _incremental(dataset: Dataset, dim: int, work: Work) -> tuple[Any, Any, Any,
         waiting = images
         work.progress.advance(min(size, len(images)))
     model.partial_fit(waiting)
-    total = float(model.var_.sum())
+    n = len(dataset)
+    total = float(model.var_.sum()) * n / (n - 1)  # var_ divides by n, explained_variance_ by n - 1
     return model.mean_.astype(np.float32), _signed(model.components_), model.explained_variance_, total
 
 
