@@ -130,7 +130,8 @@ class TestModels:
         brought = finder.load("models", name).hyperparameters
         assert isinstance(brought, Hyperparameters)
         assert brought.n_epochs >= 1
-        assert schedule(brought.schedule)(0.0) > 0
+        assert schedule(brought.schedule)(0.0) >= 0
+        assert schedule(brought.schedule)(0.01) > 0
 
     def test_gives_every_parameter_a_gradient(self, name):
         model = finder.make("models", name)
@@ -224,7 +225,7 @@ def test_exports_write_a_file_of_their_own_and_the_same_again(name, tmp_path):
     assert form.ending
     assert form.takes in ("", "keys", "data")
     selected = Exportable(
-        indices=np.array([1, 4]),
+        rows=np.array([1, 4]),
         uids=np.array([2**63 + 5, 7], np.uint64),
         labels=["cat", "dog"],
         weights=np.array([1.0, 2.5], np.float32),

@@ -65,16 +65,16 @@ def parse(words: list[str]) -> None:
 
 
 class ReadersOwn(dict):
-    """What the reader of a page brings along: libraries, and datasets as long as digits. Made when named."""
+    """What the reader of a page brings along: libraries, and the whole of digits. Made when named."""
 
     def __missing__(self, name: str) -> object:
         makers = {
             "torch": lambda: __import__("torch"),
-            "dataset": lambda: list(range(1443)),
-            "hf_dataset": lambda: __import__("datasets").Dataset.from_dict({"row": list(range(1443))}),
+            "dataset": lambda: list(range(1797)),
+            "hf_dataset": lambda: __import__("datasets").Dataset.from_dict({"row": list(range(1797))}),
             "wds": lambda: __import__("webdataset"),
             "urls": lambda: ["shard-0.tar"],
-            "keys": lambda: [f"{index:04}" for index in range(1443)],
+            "keys": lambda: [f"{row:04}" for row in range(1797)],
         }
         if name not in makers:
             raise KeyError(name)
@@ -122,10 +122,10 @@ def test_the_files_of_the_page_on_plug_ins_are_methods_like_any_other(fresh_fork
         assert done.returncode == 0, done.stderr
         said[line] = done.stdout
     exported = (tmp_path / "m.jsonl").read_text().splitlines()
-    assert [json.loads(line)["index"] for line in exported] == (
-        curate.load_manifest(tmp_path / "m").indices().tolist()
+    assert [json.loads(line)["row"] for line in exported] == (
+        curate.load_manifest(tmp_path / "m").rows().tolist()
     )
-    assert all(line.startswith('  {"index"') for line in exported)
+    assert all(line.startswith('  {"row"') for line in exported)
     assert "the smallest margin that a sample ever had" in said["score --help"]
     assert "an object per line" in said["export --help"]
 

@@ -286,11 +286,12 @@ for epoch in range(3):
     plan = policy.plan(view)
     memory = plan.memory
 header = make_header("manifest", "train", {}, seed=0, dataset=data.header())
-samples = {"index": everything, "uid": data.uids, "label": data.labels}
+samples = {"index": everything, "row": data.rows, "uid": data.uids, "label": data.labels}
 write_manifest(Path("m"), header, [plan.selected], samples)
 kept = curate.load_manifest("m")
-assert (kept.indices() == plan.selected.indices).all()
-assert len(order_of(kept.indices(), n, 0, 0)) == 100
+assert (kept.rows() == data.rows[plan.selected.indices]).all()
+assert (kept.rows() != plan.selected.indices).any()
+assert len(order_of(plan.selected.indices, n, 0, 0)) == 100
 assert "torch" not in sys.modules
 print("a round without torch")
 """

@@ -42,5 +42,5 @@ def test_a_table_names_the_nearest_column(digits_round):
 
 def test_a_table_is_a_polars_frame(digits_round):
     frame = open_table(digits_round.table).frame()
-    assert frame.columns == ["index", "uid", "label", "cluster", "distance"]
+    assert frame.columns == ["index", "row", "uid", "label", "cluster", "distance"]
     assert frame.height == 1443

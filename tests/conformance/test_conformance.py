@@ -185,7 +185,7 @@ def test_duplicate(case, tolerance):
     given = case["input"]
     vectors = np.array(given["vectors"], np.float32)
     uids = np.array(given["uids"], np.uint64)
-    embedding = Embedding(Path("x"), {}, *vectors.shape, uids, None, lambda a, b: vectors[a:b])
+    embedding = Embedding(Path("x"), {}, *vectors.shape, uids, None, None, lambda a, b: vectors[a:b])
     scorer = finder.make("scorers", "duplicate", {"max_cosine_distance": given["max_cosine_distance"]})
     outcome = scorer.from_embedding(embedding, SILENT)
     assert outcome["duplicate_group"].tolist() == case["expected"]["group"]

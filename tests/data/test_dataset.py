@@ -79,6 +79,7 @@ def test_a_header_says_how_a_dataset_was_opened(tmp_path):
         "n": 6,
         "classes": ["0", "1"],
         "fingerprint": plain.fingerprint,
+        "n_rows": 6,
     }
     assert plain.header().to_json() == expected
     assert changed.header().to_json() == {**expected, "image_size": 5, "channels": 1}

@@ -24,13 +24,14 @@ PARTS = {"manifest.json", "selection.parquet", "samples.parquet", "histogram.png
 
 
 def made(folder: Path, keep=(0, 3, 5, 7), n=20) -> Path:
-    """A small static manifest written by hand."""
-    dataset = DatasetReference("mnist", "train", n, ["a", "b"], "0" * 64)
+    """A small static manifest written by hand; row = 2 * index + 1."""
+    dataset = DatasetReference("mnist", "train", n, ["a", "b"], "0" * 64, n_rows=2 * n + 1)
     summary = {"policy": "static", "strategy": "top", "n_kept": len(keep)}
     header = make_header("manifest", "select", {"strategy": "top"}, seed=0, dataset=dataset, summary=summary)
     chance = np.random.default_rng(0)
     samples = {
         "index": np.arange(n),
+        "row": 2 * np.arange(n) + 1,
         "uid": chance.integers(0, 2**63, n).astype(np.uint64),
         "label": np.arange(n) % 2,
         "el2n": chance.random(n),

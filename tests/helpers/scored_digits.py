@@ -9,6 +9,7 @@ from curate import finder
 SCORERS = finder.names("scorers")
 TRAINED = [name for name in SCORERS if {"trace", "network"} & set(finder.load("scorers", name).reads)]
 TRACED = [name for name in SCORERS if hasattr(finder.load("scorers", name), "from_trace")]
+FP32 = {"precision": "fp32"}  # so that side by side is as one by one, but for rounding
 LOOKING = [name for name in SCORERS if hasattr(finder.load("scorers", name), "of_batch")]
 
 
@@ -29,6 +30,7 @@ def scored(some_digits, tmp_path_factory):
         epochs=2,
         side_by_side=True,
         trace=trace,
+        hyperparameters=FP32,
         output=folder / "all.parquet",
         seed=5,
     )

@@ -12,7 +12,7 @@ from curate.manifests.manifest import Selected
 from curate.networks import learner as learners
 from curate.networks.model import Hyperparameters
 from curate.selection.policy import Plan
-from curate.selection.session import Asked, plan_session
+from curate.selection.session import Asked, plan_session, warms_up
 from curate.training.batches import Batches
 from curate.training.loop import fit
 
@@ -23,7 +23,11 @@ QUICK = Hyperparameters(
 
 
 def planned(policy, n=100, n_epochs=20, **asked):
-    return plan_session(finder.make("policies", policy), policy, n, n_epochs, Asked(**asked))
+    """A session and its epochs; as published, without a warm-up, where nothing is said of one."""
+    plug_in = finder.make("policies", policy)
+    if warms_up(plug_in):
+        asked = {"warm_up": "0", **asked}
+    return plan_session(plug_in, policy, n, n_epochs, Asked(**asked))
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ class TestFollowing:
         changed = dataclasses.replace(digits, labels=labels)
         with pytest.raises(
             MismatchError,
-            match=rf"labels 1 selected .* sample {first} .* is class {(before + 1) % 10} there and",
+            match=rf"labels 1 samples .* sample {first} .* is class {(before + 1) % 10} there and",
         ):
             follow(manifest, changed)
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from helpers.manifests import EPOCHS, N, made
+from helpers.manifests import EPOCHS, N_ROWS, ROWS, N, made
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader, Subset, TensorDataset
@@ -18,15 +18,15 @@ pytest_plugins = ["helpers.manifests"]
 
 
 def test_a_torch_subset_and_a_loader(dynamic):
-    dataset = TensorDataset(torch.arange(N))
-    assert [int(x) for (x,) in Subset(dataset, dynamic.indices(1))] == EPOCHS[1]
+    dataset = TensorDataset(torch.arange(N_ROWS))
+    assert [int(x) for (x,) in Subset(dataset, dynamic.rows(1))] == ROWS[1]
     sampler = dynamic.sampler(seed=3)
     loader = DataLoader(dataset, batch_size=2, sampler=sampler)
     for epoch, kept in enumerate(EPOCHS):
         sampler.set_epoch(epoch)
         seen = torch.cat([batch for (batch,) in loader]).tolist()
-        assert sorted(seen) == kept
-        assert seen == order_of(np.array(kept), N, 3, epoch).tolist()
+        assert sorted(seen) == ROWS[epoch]
+        assert seen == (2 * order_of(np.array(kept), N, 3, epoch) + 1).tolist()
         assert len(sampler) == len(kept)
         assert len(loader) == -(-len(kept) // 2)
 
@@ -51,18 +51,20 @@ def test_the_order_is_that_in_which_curate_itself_trains(tmp_path):
     sampler = curate.load_manifest(run.manifest.path).sampler(seed=4)
     for epoch, order in enumerate(orders):
         sampler.set_epoch(epoch)
-        assert list(sampler) == order.tolist()
+        assert list(sampler) == data.rows[order].tolist() != order.tolist()
 
 
-def test_without_shuffling_indices_ascend(dynamic):
-    assert list(dynamic.sampler(shuffle=False)) == EPOCHS[0]
+def test_without_shuffling_rows_ascend(dynamic, tmp_path):
+    assert list(dynamic.sampler(shuffle=False)) == ROWS[0]
+    reverse = curate.load_manifest(made(tmp_path / "m", rows=np.arange(N)[::-1], n_rows=N))
+    assert list(reverse.sampler(shuffle=False)) == [8, 12, 14, 16, 19]
 
 
 def test_a_static_selection_has_another_order_in_every_epoch(static):
     sampler = static.sampler(seed=1)
     first = list(sampler)
     sampler.set_epoch(7)
-    assert sorted(sampler) == sorted(first) == EPOCHS[0]
+    assert sorted(sampler) == sorted(first) == ROWS[0]
     assert list(sampler) != first
 
 
@@ -70,7 +72,7 @@ def test_iterating_again_is_the_same_epoch_from_its_start(dynamic):
     sampler = dynamic.sampler()
     begun = iter(sampler)
     next(begun), next(begun)
-    assert sorted(sampler) == EPOCHS[0]
+    assert sorted(sampler) == ROWS[0]
     assert list(sampler) == list(sampler)
 
 
@@ -84,8 +86,8 @@ def test_ranks_share_an_epoch_alike(world, epoch, seed, drop, tmp_path_factory):
         sampler.set_epoch(epoch)
         shares.append(list(sampler))
     assert len({len(share) for share in shares}) == 1
-    together = [index for turn in zip(*shares, strict=True) for index in turn]
-    order = order_of(np.array(EPOCHS[epoch]), N, seed, epoch).tolist()
+    together = [row for turn in zip(*shares, strict=True) for row in turn]
+    order = (2 * order_of(np.array(EPOCHS[epoch]), N, seed, epoch) + 1).tolist()
     if drop:
         assert together == order[: len(order) // world * world]
     else:
@@ -119,7 +121,7 @@ def test_a_sampler_goes_on_in_mid_epoch(dynamic, stop):
     assert before + list(again) == whole
     assert list(again) == whole  # and the next pass is a whole one
     again.set_epoch(0)
-    assert sorted(again) == EPOCHS[0]
+    assert sorted(again) == ROWS[0]
 
 
 def test_a_state_of_another_sampler_is_refused(dynamic, static):
@@ -133,3 +135,18 @@ def test_a_state_of_another_sampler_is_refused(dynamic, static):
             other.load_state_dict(state)
     with pytest.raises(CurateError, match="rank=2 of world_size=2 is out of range"):
         dynamic.sampler(rank=2, world_size=2)
+
+
+def test_weights_are_not_dropped_without_a_word(tmp_path):
+    weighted = curate.load_manifest(made(tmp_path / "m", weights=2.5))
+    with pytest.raises(CurateError, match=r"m weighs its samples, and a sampler hands out none: "):
+        weighted.sampler()
+    with pytest.raises(CurateError, match="say weighted=True"):
+        weighted.sampler(weighted=False)
+    sampler = weighted.sampler(weighted=True, shuffle=False)
+    assert list(sampler) == ROWS[0]
+    assert weighted.weights(0)[list(sampler)].tolist() == [2.5] * 5
+
+
+def test_whoever_has_no_weights_may_say_that_they_multiply_by_them(dynamic):
+    assert list(dynamic.sampler(weighted=True, seed=1)) == list(dynamic.sampler(seed=1))

@@ -34,6 +34,10 @@ CASES = {
     "epsilon-greedy": {"policy": "epsilon-greedy", "keep": "0.3"},
     "ucb": {"policy": "ucb", "keep": "0.3", "period": 1},
     "ucb, more and more": {"policy": "ucb", "keep": "0.2:0.6", "period": 1},
+    "ucb, as published": {"policy": "ucb", "keep": "0.3", "period": 1, "warm_up": "0"},
+    "ucb, long warm-up": {"policy": "ucb", "keep": "0.3", "period": 1, "warm_up": "4", "class_floor": 0.5},
+    "ema, warm-up with all": {"policy": "ema", "keep": "0.3", "observe": "training", "warm_up": "4:full"},
+    "ucb, bf16": {"policy": "ucb", "keep": "0.3", "period": 1, "hyperparameters": {"precision": "bf16"}},
     "ucb, from training": {"policy": "ucb", "keep": "0.3", "observe": "training"},
     "ucb, guarded": {"policy": "ucb", "keep": "0.3", "trust": 0.9},
     "ema, adapting": {"policy": "ema", "keep": "0.3", "adapt": 0.9},
@@ -104,7 +108,7 @@ def test_epochs_since_the_last_saved_state_are_trained_again(small, tmp_path, mo
 @pytest.mark.usefixtures("save_always")
 @pytest.mark.parametrize("where", ["evaluate", "observe"])
 def test_it_does_not_matter_where_in_an_epoch_it_ends(where, small, tmp_path, monkeypatch):
-    case = {"policy": "ucb", "keep": "0.3", "period": 1, "trust": 0.9}
+    case = {"policy": "ucb", "keep": "0.3", "period": 1, "trust": 0.9, "warm_up": "0"}
     calm = calm_content(small, **case)
     calls = []
 

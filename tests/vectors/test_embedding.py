@@ -8,7 +8,9 @@ from safetensors.numpy import save_file
 
 import curate
 from curate.artifacts.header import DatasetReference, make_header
+from curate.data.dataset import Dataset, Options
 from curate.data.identity import uid_of
+from curate.data.images import ResidentImages
 from curate.errors import CurateError, DamagedError
 from curate.vectors.embedding import open_embedding, write_embedding
 
@@ -18,12 +20,19 @@ def small_header(n):
     return make_header("embedding", "embed", {}, seed=0, dataset=dataset)
 
 
+def small_dataset(n, labels=True):
+    """Samples that are rows 1, 3, 5, ... of their source."""
+    uids = np.arange(2 * n, dtype=np.uint64) // np.uint64(2) + np.uint64(2**63)
+    images = ResidentImages(np.zeros((2 * n, 1, 1, 1), np.uint8))
+    known = np.arange(2 * n) // 2 if labels else None
+    return Dataset("x", images, known, ["a"] * n, uids, Options("all")).take(2 * np.arange(n) + 1)
+
+
 def written(path, n=7, dim=3, labels=True):
     vectors = np.random.default_rng(0).normal(size=(n, dim)).astype(np.float32)
-    uids = np.arange(n, dtype=np.uint64) + 2**63
-    chunks = [vectors[:4], vectors[4:]]
-    write_embedding(path, small_header(n), chunks, dim, uids, np.arange(n) if labels else None)
-    return vectors, uids
+    dataset = small_dataset(n, labels)
+    write_embedding(path, small_header(n), [vectors[:4], vectors[4:]], dim, dataset)
+    return vectors, dataset.uids
 
 
 @pytest.mark.parametrize("labels", [True, False])
@@ -33,6 +42,7 @@ def test_what_is_written_is_read(tmp_path, labels):
     assert (result.read(0, 7) == vectors).all()
     assert (result.read(2, 5) == vectors[2:5]).all()
     assert (result.uids == uids).all()
+    assert result.rows.tolist() == [1, 3, 5, 7, 9, 11, 13]
     assert (result.labels is None) is not labels
 
 
@@ -43,6 +53,7 @@ def test_any_safetensors_reader_reads_the_file(tmp_path):
     tensors = load_file(tmp_path / "e.safetensors")
     assert (tensors["vectors"] == vectors).all()
     assert (tensors["uid"] == uids).all()
+    assert tensors["row"].tolist() == [1, 3, 5, 7, 9, 11, 13]
 
 
 def test_every_flipped_byte_is_noticed(tmp_path):
@@ -66,10 +77,9 @@ def test_a_truncated_file_is_damaged(tmp_path):
 def test_nan_names_the_sample_and_leaves_no_file(tmp_path):
     vectors = np.zeros((5, 2), np.float32)
     vectors[3, 1] = np.nan
+    dataset = small_dataset(5, labels=False)
     with pytest.raises(CurateError, match="the vector of sample 3 has NaN or infinity"):
-        write_embedding(
-            tmp_path / "e.safetensors", small_header(5), [vectors], 2, np.arange(5, dtype=np.uint64), None
-        )
+        write_embedding(tmp_path / "e.safetensors", small_header(5), [vectors], 2, dataset)
     assert list(tmp_path.iterdir()) == []
 
 

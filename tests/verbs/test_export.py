@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from helpers.manifests import EPOCHS, N
+from helpers.manifests import EPOCHS, N_ROWS, ROWS, N
 from PIL import Image
 
 import curate
@@ -21,17 +21,17 @@ def exported(folder, to, **options):
 
 def test_every_format_of_a_dynamic_manifest(dynamic):
     folder = dynamic.manifest.path
-    assert np.load(exported(folder, "npy", epoch=1)).tolist() == EPOCHS[1]
-    assert exported(folder, "txt", epoch=-1).read_text().split() == [str(index) for index in EPOCHS[2]]
+    assert np.load(exported(folder, "npy", epoch=1)).tolist() == ROWS[1]
+    assert exported(folder, "txt", epoch=-1).read_text().split() == [str(row) for row in ROWS[2]]
     rows = list(csv.DictReader(exported(folder, "csv", epoch=1).open()))
-    assert [int(row["index"]) for row in rows] == EPOCHS[1]
+    assert [int(row["row"]) for row in rows] == ROWS[1]
     assert [row["label"] for row in rows] == ["dog", "dog", "dog"]
     assert [int(row["uid"], 16) for row in rows] == [(N - 1 - index) * 2**59 for index in EPOCHS[1]]
     assert {row["weight"] for row in rows} == {"1"}
     assert exported(folder, "webdataset", epoch=1).read_text().split() == [
-        "000000001",
         "000000003",
-        "000000019",
+        "000000007",
+        "000000039",
     ]
 
 
@@ -48,9 +48,9 @@ def test_datacomp_finds_its_subset_by_binary_search(dynamic):
 
 
 def test_keys_of_webdataset_come_from_a_file(dynamic, tmp_path):
-    (tmp_path / "keys").write_text("\n".join(f"k{index}" for index in range(N)))
+    (tmp_path / "keys").write_text("\n".join(f"k{row}" for row in range(N_ROWS)))
     outcome = exported(dynamic.manifest.path, "webdataset", epoch=1, keys=tmp_path / "keys")
-    assert outcome.read_text().split() == ["k1", "k3", "k19"]
+    assert outcome.read_text().split() == ["k3", "k7", "k39"]
 
 
 def test_a_list_of_files_of_a_folder(tmp_path, cli):
@@ -117,6 +117,6 @@ def test_the_help_names_every_format(cli):
 
 
 def test_a_static_manifest_has_no_epoch_to_choose(static):
-    assert np.load(exported(static.manifest.path, "npy")).tolist() == EPOCHS[0]
+    assert np.load(exported(static.manifest.path, "npy")).tolist() == ROWS[0]
     with pytest.raises(CurateError, match="is static: leave out --epoch 2"):
         exported(static.manifest.path, "npy", epoch=2)

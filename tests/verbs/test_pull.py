@@ -160,11 +160,11 @@ def test_push_pull_and_replay_end_in_the_same_weights(desk, hub, tmp_path):
         [
             sys.executable,
             "-c",
-            "import curate; print(curate.load_manifest('hf:ann/digits@v1').indices(1).sum())",
+            "import curate; print(curate.load_manifest('hf:ann/digits@v1').rows(1).sum())",
         ],
         env={**os.environ, "CURATE_CACHE": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "1"},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert int(loaded.stdout) == run.selected(1).indices.sum()
+    assert int(loaded.stdout) == run.samples["row"][run.selected(1).indices].sum()

@@ -72,19 +72,19 @@ def test_the_card_is_for_people_and_for_the_viewer(desk, hub, tmp_path):
 
 
 def test_the_code_on_the_card_selects_the_subset(desk, hub, tmp_path):
-    """Its three lines, run as they stand, but for where the file lies."""
+    """Its lines, run as they stand, but for where the file lies."""
     torch = pytest.importorskip("torch")
     folder = made(tmp_path / "mine")
     desk.curate("push", folder, "ann/subsets", "--tag", "v1")
     page = hub.repositories["ann/subsets"].files["README.md"].decode()
     code = re.search(r"```python\n(.*?)```", page, re.DOTALL)[1]
-    assert '"hf://datasets/ann/subsets@v1/mine/selection.parquet"' in code
+    assert '"hf://datasets/ann/subsets@v1/mine"' in code
     code = code.replace("hf://datasets/ann/subsets@v1/mine", str(folder)).rpartition(
         "subset = dataset.select"
     )[0]
-    names = {"torch": torch, "dataset": list(range(100, 120))}
+    names = {"torch": torch, "dataset": list(range(100, 141))}
     exec(code, names)
-    assert list(names["subset"]) == [100, 103, 105, 107]
+    assert list(names["subset"]) == [101, 107, 111, 115]
 
 
 def test_several_manifests_share_a_repository(desk, hub, tmp_path):

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from helpers.scored_digits import TRAINED
+from helpers.scored_digits import FP32, TRAINED
 
 import curate
 from curate.artifacts.header import RankingColumn, cost_of
@@ -32,7 +32,14 @@ def test_the_header_says_how_and_what_it_cost(scored, some_digits):
 def test_the_same_call_gives_the_same_scores(scored, some_digits, tmp_path):
     table, _ = scored
     again = curate.score(
-        some_digits, TRAINED, models=2, epochs=2, side_by_side=True, output=tmp_path / "again", seed=5
+        some_digits,
+        TRAINED,
+        models=2,
+        epochs=2,
+        side_by_side=True,
+        hyperparameters=FP32,
+        output=tmp_path / "again",
+        seed=5,
     )
     assert all((again[name] == table[name]).all() for name in table.columns)
     same = {key: value for key, value in table.header.to_json().items() if key not in ("cost", "sha256")}

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers.scored_digits import TRAINED, ranks
+from helpers.scored_digits import FP32, TRAINED, ranks
 
 import curate
 from curate import finder
@@ -24,6 +24,7 @@ def test_scores_of_two_models_are_the_mean_or_sum_of_those_of_each(scored, some_
             seed=seed,
             output=tmp_path / f"{seed}",
             side_by_side=False,
+            hyperparameters=FP32,
         )
         for seed in (5, 6)
     ]

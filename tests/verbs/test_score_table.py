@@ -72,7 +72,8 @@ def test_a_header_has_the_options_of_those_methods_that_have_any():
 def test_the_samples_of_a_table_have_labels_where_there_are_any():
     data = curate.open_dataset("digits").take(np.array([4, 2]))
     columns = samples_of(data)
-    assert list(columns) == ["index", "uid", "label"]
+    assert list(columns) == ["index", "row", "uid", "label"]
     assert columns["index"].tolist() == [0, 1]
+    assert columns["row"].tolist() == [5, 3]
     assert (columns["uid"] == data.uids).all()
     assert (columns["label"] == data.labels).all()

@@ -8,7 +8,7 @@ from curate import finder
 def test_two_samples_are_a_heading_and_two_rows(tmp_path):
     finder.make("exports", "csv").write(tmp_path / "f", two_samples())
     assert (tmp_path / "f").read_bytes() == (
-        b"index,uid,label,weight\r\n3,8000000000000001,cat,1\r\n7,00000000000000ab,dog,0.5\r\n"
+        b"row,uid,label,weight\r\n3,8000000000000001,cat,1\r\n7,00000000000000ab,dog,0.5\r\n"
     )
 
 

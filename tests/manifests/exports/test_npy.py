@@ -1,4 +1,4 @@
-"""npy: indices of 64 bits for `numpy.load`."""
+"""npy: rows of 64 bits for `numpy.load`."""
 
 import struct
 
@@ -8,9 +8,9 @@ from helpers.manifests import two_samples
 from curate import finder
 
 
-def test_two_samples_are_their_indices(tmp_path):
+def test_two_samples_are_their_rows(tmp_path):
     finder.make("exports", "npy").write(tmp_path / "f", two_samples())
-    indices = np.load(tmp_path / "f")
-    assert indices.dtype == np.int64
-    assert indices.tolist() == [3, 7]
+    rows = np.load(tmp_path / "f")
+    assert rows.dtype == np.int64
+    assert rows.tolist() == [3, 7]
     assert (tmp_path / "f").read_bytes().endswith(struct.pack("<2q", 3, 7))

@@ -1,4 +1,4 @@
-"""txt: an index per line."""
+"""txt: a row per line."""
 
 from helpers.manifests import two_samples
 
