@@ -9,14 +9,14 @@ from curate.cli import options
 @click.argument("embedding")
 @click.option("-k", "k", type=int, help="Number of clusters; by default one per 120 samples.")
 @click.option("--spherical", is_flag=True, help="Cluster directions (cosine) and not positions.")
-@click.option("--iterations", default=20, show_default=True, help="Iterations of k-means.")
+@click.option("--iterations", default=8, show_default=True, help="Iterations of k-means.")
 @click.option("--init", default="random", show_default=True, help="random, afk-mc2 or kmeans++.")
 @click.option(
     "--relocate",
-    default=0,
+    default=4,
     show_default=True,
     metavar="TIMES",
-    help="Move idle centroids to where the error is largest; 6 times make up for a poor start.",
+    help="How often to move idle centroids to where the error is largest.",
 )
 @options.SEED
 @options.output("FILE.parquet")

@@ -14,7 +14,7 @@ from curate.errors import CurateError
 from curate.manifests.manifest import Manifest
 from curate.progress import SILENT, Progress
 from curate.vectors.embedding import Embedding, open_embedding
-from curate.vectors.kmeans import kmeans, usual_k
+from curate.vectors.kmeans import ITERATIONS, RELOCATIONS, kmeans, usual_k
 from curate.verbs.naming import output_path, stem
 from curate.verbs.select import check_selection, select
 
@@ -26,9 +26,9 @@ def cluster(
     k: int | None = None,
     *,
     spherical: bool = False,
-    iterations: int = 20,
+    iterations: int = ITERATIONS,
     init: str = "random",
-    relocate: int = 0,
+    relocate: int = RELOCATIONS,
     seed: int = 0,
     data: Dataset | None = None,
     output: str | Path | None = None,
@@ -78,6 +78,7 @@ def cluster(
             "objective": round(clustering.objective, 6),
             "history": [round(value, 4) for value in clustering.history],
             "n_trained_on": clustering.n_trained_on,
+            "last_gain": None if clustering.last_gain is None else round(clustering.last_gain, 6),
             "n_empty": int((sizes == 0).sum()),
             "n_tiny": int(((sizes > 0) & (sizes < _TINY * opened.n / k)).sum()),
             "largest": int(sizes.max()),
@@ -99,9 +100,9 @@ def cluster_and_select(
     class_floor: float = 0.0,
     options: Mapping[str, Any] | None = None,
     spherical: bool = False,
-    iterations: int = 20,
+    iterations: int = ITERATIONS,
     init: str = "random",
-    relocate: int = 0,
+    relocate: int = RELOCATIONS,
     seed: int = 0,
     data: Dataset | None = None,
     output: str | Path | None = None,
