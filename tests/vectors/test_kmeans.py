@@ -63,7 +63,8 @@ def test_spread_out_centroids_find_planted_clusters_more_often(init):
     vectors, _ = planted(k=10, n=1000)
 
     def mean_objective(init):
-        tries = [kmeans(reader(vectors), 1000, 5, 10, init=init, seed=seed) for seed in range(12)]
+        how = {"init": init, "n_relocations": 0}
+        tries = [kmeans(reader(vectors), 1000, 5, 10, seed=seed, **how) for seed in range(12)]
         return np.mean([result.objective for result in tries])
 
     assert mean_objective(init) < mean_objective("random")
@@ -72,9 +73,34 @@ def test_spread_out_centroids_find_planted_clusters_more_often(init):
 def test_relocated_centroids_leave_a_poor_optimum():
     vectors, _ = planted(k=10, n=1000)
     for seed in range(12):
-        settled = kmeans(reader(vectors), 1000, 5, 10, n_iterations=40, seed=seed).objective
+        settled = kmeans(reader(vectors), 1000, 5, 10, n_iterations=40, n_relocations=0, seed=seed).objective
         moved = kmeans(reader(vectors), 1000, 5, 10, n_relocations=6, seed=seed).objective
         assert moved <= settled * (1 + 1e-6)
+
+
+def test_by_default_what_a_random_start_leaves_apart_is_settled():
+    """40 round clouds far apart in 96 dimensions: their own means are as good as any centroids can be."""
+    chance = np.random.default_rng(3)
+    of = chance.integers(0, 40, 2000)
+    vectors = (4 * chance.standard_normal((40, 96))[of] + chance.standard_normal((2000, 96))).astype(
+        np.float32
+    )
+    planted = sum(((vectors[of == c] - vectors[of == c].mean(0)) ** 2).sum() for c in range(40))
+    for seed in range(3):
+        plain = kmeans(reader(vectors), 2000, 96, 40, n_iterations=20, n_relocations=0, seed=seed)
+        usual = kmeans(reader(vectors), 2000, 96, 40, seed=seed)
+        assert plain.objective > 1.5 * planted
+        assert usual.objective < 0.7 * plain.objective
+
+
+def test_the_last_gain_is_that_of_the_last_relocation():
+    vectors, _ = planted(k=10, n=1000)
+    assert kmeans(reader(vectors), 1000, 5, 10, n_relocations=0).last_gain is None
+    once = kmeans(reader(vectors), 1000, 5, 10, n_iterations=8, n_relocations=1)
+    # four iterations, three after the relocation, four more; FAISS may stop early where nothing moves
+    assert 0 <= once.last_gain < 1
+    many = kmeans(reader(vectors), 1000, 5, 10, n_iterations=8, n_relocations=12)
+    assert many.last_gain < 0.01
 
 
 @pytest.mark.parametrize("spherical", [False, True])
@@ -102,7 +128,8 @@ def test_a_misspelt_init_is_an_error():
 
 def test_more_iterations_do_not_make_it_worse():
     vectors, _ = planted(spread=2.0)
-    short, long = (kmeans(reader(vectors), 600, 5, 9, n_iterations=count) for count in (1, 25))
+    how = {"n_relocations": 0}
+    short, long = (kmeans(reader(vectors), 600, 5, 9, n_iterations=count, **how) for count in (1, 25))
     assert long.objective <= short.objective
     assert len(short.history) == 1
     assert 1 < len(long.history) <= 25  # FAISS stops when nothing moves
