@@ -117,6 +117,12 @@ def plan_session(policy: Policy, name: str, n: int, n_epochs: int, asked: Asked)
             f"period={period} is out of range: use 1 to {n_epochs}, the number of epochs of the run"
         )
     session = session_of(n_epochs)
+    last_checkpoint = (n_epochs - 1) // session.period_epochs * session.period_epochs
+    if session.warm_up_epochs > last_checkpoint:
+        raise CurateError(
+            f"warm-up={asked.warm_up} leaves no checkpoint to the policy: use less than the last one, "
+            f"epoch {last_checkpoint}"
+        )
     if policy.sizing == "early":
         return replace(session, period_epochs=1), -(-session.n_presentations // n)
     return session, n_epochs
@@ -152,11 +158,6 @@ def _warm_up(policy: Policy, name: str, asked: str | None, n_epochs: int, period
         n_warm = _share_of_run(value, n_epochs, period)
     else:
         raise CurateError(f"warm-up={asked} is out of range: use 0 or more epochs, or 0 <= share < 1")
-    if n_warm > (n_epochs - 1) // period * period:
-        raise CurateError(
-            f"warm-up={asked} leaves no checkpoint to the policy: use less than the last one, "
-            f"epoch {(n_epochs - 1) // period * period}"
-        )
     return n_warm, draws == "full"
 
 
@@ -193,7 +194,8 @@ def _stretched(wanted: int, session_of: Callable[[int], Session]) -> int:
     """The number of epochs whose presentations come nearest to those wanted."""
     one = session_of(1)
     about = max(1, round(wanted / ((one.first_k + one.last_k) / 2)))
-    candidates = range(max(1, about * 3 // 4), about * 5 // 4 + 2)  # a last period cut short shifts the mean
+    least = 1 if one.warm_up_k is not None else about * 3 // 4  # epochs that take everything cost more
+    candidates = range(max(1, least), about * 5 // 4 + 2)  # a last period cut short shifts the mean
     return min(candidates, key=lambda epochs: abs(session_of(epochs).n_presentations - wanted))
 
 

@@ -4,10 +4,15 @@ import dataclasses
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import curate
+from curate.artifacts.header import make_header
+from curate.artifacts.tables import sample_columns
 from curate.errors import MismatchError
-from curate.manifests.manifest import follow, open_manifest
+from curate.manifests.manifest import Selected, follow, open_manifest, write_manifest
+from curate.networks.learner import normalization_of
+from curate.training.batches import Batches
 
 
 class TestFollowing:
@@ -84,3 +89,99 @@ class TestFollowing:
         other = curate.open_dataset("digits", curate.Options(split="test"))
         with pytest.raises(MismatchError, match=r"digits \(test, fingerprint .* is not the dataset of"):
             follow(manifest, other)
+
+
+class TestMissingSamples:
+    """A copy of digits that lacks 400 samples which are not selected."""
+
+    @pytest.fixture
+    def digits(self):
+        return curate.open_dataset("digits")
+
+    @pytest.fixture
+    def manifest(self, digits_round):
+        return open_manifest(digits_round.manifest)
+
+    @pytest.fixture
+    def gone(self, manifest):
+        unselected = np.flatnonzero(manifest.samples["n_selected"] == 0)
+        return np.sort(np.random.default_rng(0).choice(unselected, 400, replace=False))
+
+    @pytest.fixture
+    def followed(self, manifest, digits, gone):
+        return follow(manifest, digits.take(np.setdiff1d(np.arange(1443), gone)))
+
+    def test_they_are_missing_and_nothing_stands_in_for_them(self, followed, manifest, digits, gone):
+        data, available, result = followed
+        present = np.setdiff1d(np.arange(1443), gone)
+        assert np.flatnonzero(data.missing).tolist() == gone.tolist()
+        assert available.tolist() == data.present.tolist() == present.tolist()
+        assert "400 not selected and gone" in result
+        assert (data.uids == manifest.samples["uid"]).all()
+        assert (data.labels[present] == manifest.samples["label"][present]).all()
+        assert (data.images.read(present) == digits.images.read(present)).all()
+        for sample in (gone[0], gone[-1]):
+            with pytest.raises(AssertionError, match="an image that is missing is not read"):
+                data.images.read(np.array([present[0], sample]))
+
+    def test_of_images_that_are_not_resident_they_are_missing_as_well(self, tmp_path):
+        chance = np.random.default_rng(0)
+        for number in range(10):
+            (tmp_path / "photos" / "ab"[number % 2]).mkdir(parents=True, exist_ok=True)
+            pixels = chance.integers(0, 256, (6, 6, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / "ab"[number % 2] / f"{number}.png")
+        data = curate.open_dataset(str(tmp_path / "photos"), curate.Options("all", stream=True))
+        header = make_header("manifest", "select", {}, seed=0, dataset=data.header())
+        samples = sample_columns(data.uids, data.rows, data.labels)
+        manifest = write_manifest(tmp_path / "m", header, [Selected(np.array([1, 2, 8]))], samples)
+        copy, available, _ = follow(manifest, data.take(np.array([8, 2, 1, 5])))
+        assert available.tolist() == [1, 2, 5, 8]
+        assert (copy.images.read(available) == data.images.read(available)).all()
+        with pytest.raises(AssertionError, match="an image that is missing is not read"):
+            copy.images.read(np.array([0]))
+
+    def test_the_normalization_is_that_of_the_samples_that_exist(self, followed, digits, gone):
+        data, _, _ = followed
+        pixels = digits.images.read(np.setdiff1d(np.arange(1443), gone)).astype(np.float64) / 255
+        result = normalization_of(data)
+        assert result.mean[0] == pytest.approx(pixels.mean(), abs=1e-9)
+        assert result.std[0] == pytest.approx(pixels.std(), abs=1e-6)
+        assert result != normalization_of(digits)
+
+    def test_no_control_ever_selects_one(self, manifest, digits, gone, monkeypatch):
+        shown = []
+        augmented = Batches.augmented
+
+        def spy(self, order, *rest):
+            shown.append(order)
+            return augmented(self, order, *rest)
+
+        monkeypatch.setattr(Batches, "augmented", spy)
+        copy = digits.take(np.setdiff1d(np.arange(1443), gone))
+        outcome = curate.replay(
+            manifest, copy, trials=2, against=["full", "random"], hyperparameters={"n_epochs": 1}
+        )
+        assert [run.name for run in outcome.runs] == ["manifest", "full", "random"]
+        assert len(shown) >= 6
+        assert {len(order) for order in shown} >= {433, 1043}
+        assert not any(np.isin(order, gone).any() for order in shown)
+
+    @pytest.mark.parametrize("forged", [0, -1])
+    def test_a_forged_count_lets_no_missing_or_relabelled_sample_pass(self, manifest, digits, forged):
+        """`n_selected` is what a file says; what is selected is what is trained on."""
+        says_none = manifest.samples | {"n_selected": np.full(1443, forged)}
+        lying = dataclasses.replace(manifest)
+        vars(lying)["samples"] = says_none
+        chosen = manifest.selected(0).indices
+        with pytest.raises(MismatchError, match=rf"1 selected samples are not in it, such as {chosen[3]} "):
+            follow(lying, digits.take(np.delete(np.arange(1443), chosen[3])))
+        labels = digits.labels.copy()
+        labels[chosen[3]] = (labels[chosen[3]] + 1) % 10
+        with pytest.raises(MismatchError, match=rf"labels 1 samples .* sample {chosen[3]} "):
+            follow(lying, dataclasses.replace(digits, labels=labels))
+
+    def test_a_sample_that_is_not_selected_must_have_its_label_too(self, manifest, digits, gone):
+        labels = digits.labels.copy()
+        labels[gone[:3]] = (labels[gone[:3]] + 1) % 10
+        with pytest.raises(MismatchError, match=rf"labels 3 samples .* sample {gone[0]} "):
+            follow(manifest, dataclasses.replace(digits, labels=labels))
