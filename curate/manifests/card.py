@@ -64,7 +64,7 @@ def about(
         *_results(results, summary, header),
         "## Train on it",
         "",
-        *_usage(name, reference, address, summary["n_epochs"]),
+        *_usage(name, reference, address, summary["n_epochs"], has_rows="row" in samples),
         *_class_table(dataset.classes, samples, summary["n_epochs"]),
         "## How it was made",
         "",
@@ -156,8 +156,8 @@ def _accuracy(summary: Mapping[str, Any]) -> str:
     return f"{100 * summary['mean']:.2f}{spread} %"
 
 
-def _usage(name: str, reference: str, address: str | None, n_epochs: int) -> list[str]:
-    """How to replay it, and how to use it without curate."""
+def _usage(name: str, reference: str, address: str | None, n_epochs: int, *, has_rows: bool) -> list[str]:
+    """How to replay it, and, where the places in the source are known, how to use it without curate."""
     place = address or name
     lines = [f"    curate replay {place} --data {reference} --against full,random", ""]
     if address is None:
@@ -165,10 +165,11 @@ def _usage(name: str, reference: str, address: str | None, n_epochs: int) -> lis
     repository, _, revision = address.removeprefix("hf:").partition("@")
     owner, title, folder = repository.split("/")
     at = f"@{revision}" if revision else ""
+    lines += [f"    curate pull {repository}{at}", ""]
+    if not has_rows:
+        return lines
     return [
         *lines,
-        f"    curate pull {repository}{at}",
-        "",
         "Without curate: `row` is the place of a sample in the source, as torchvision and datasets count.",
         "",
         "```python",
@@ -189,7 +190,7 @@ def use_rows(n_epochs: int) -> list[str]:
     return [
         f'kept = polars.read_parquet(f"{{place}}/selection.parquet"){epoch}',
         'samples = polars.read_parquet(f"{place}/samples.parquet", columns=["index", "row"])',
-        'rows = kept.join(samples, on="index")["row"].sort().to_list()',
+        'rows = kept.join(samples, on="index").filter(polars.col("row") >= 0)["row"].sort().to_list()',
     ]
 
 
