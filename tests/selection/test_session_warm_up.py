@@ -91,7 +91,7 @@ def test_policies_that_do_not_rank_by_losses_have_none_and_refuse_one(policy):
         ("-0.1", "warm-up=-0.1 is out of range"),
         ("1.5", "warm-up=1.5 is out of range"),
         ("100%", "warm-up=100% is out of range"),
-        ("20", "warm-up=20 leaves no checkpoint to the policy: use less than the last one, epoch 19"),
+        ("20", "warm-up=20 leaves no checkpoint to the policy: use 19 epochs at most"),
     ],
 )
 def test_what_it_cannot_be_is_refused(asked, message):
@@ -103,7 +103,7 @@ def test_what_it_cannot_be_is_refused(asked, message):
 def test_the_last_checkpoint_is_the_policys():
     """Checkpoints at 0, 5, 10 and 15: with 15 warm epochs that of epoch 15 is left, with 16 none."""
     assert planned("ema", "15", period=5)[0].warm_up_epochs == 15
-    with pytest.raises(CurateError, match="use less than the last one, epoch 15"):
+    with pytest.raises(CurateError, match="use 15 epochs at most"):
         planned("ema", "16", period=5)
 
 
