@@ -119,10 +119,10 @@ def replay(
     which train in alternation with the manifest on the same seeds. The manifest is a folder, or lies on the
     Hub (`hf:owner/name@v1`). A dataset that is not the manifest's is refused; a re-ordered or extended copy
     is followed by uid. `jobs` trains so many runs at the same time, the threads shared out among them: more
-    runs per hour on a CPU, where small models do not fill all threads. Weights are bit-identical only at equal
-    threads per run. A dynamic manifest is followed epoch by epoch; with `freeze="last"`, the selection of its
-    last epoch is trained on throughout, as if it were static. What the scores behind the manifest cost is
-    part of the seconds reported, unless `count_scoring` is false.
+    runs per hour on a CPU, where small models do not fill all threads. Weights are bit-identical only at
+    equal threads per run. A dynamic manifest is followed epoch by epoch; with `freeze="last"`, the
+    selection of its last epoch is trained on throughout, as if it were static. What the scores behind the
+    manifest cost is part of the seconds reported, unless `count_scoring` is false.
     """
     if trials < 1:
         raise CurateError(f"trials={trials} is too few: use 1 or more")
