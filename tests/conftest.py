@@ -111,7 +111,7 @@ def digits_round(tmp_path_factory) -> Round:
 def digits_session(tmp_path_factory) -> Path:
     """A dynamic session on digits, with groups: a manifest folder that tests must not change."""
     folder = tmp_path_factory.mktemp("session") / "digits-ucb"
-    recipe = {"n_epochs": 6}
+    recipe = {"n_epochs": 10}
     return curate.train(
         "digits", policy="ucb", keep=0.25, hyperparameters=recipe, output=folder
     ).manifest.path

@@ -42,13 +42,18 @@ score digits --method grand --models 2 --epochs 1 --side-by-side --set layers=la
 score digits --method aum --models 2 --epochs 2 --side-by-side -o stacked.parquet
 score k12.parquet --method prototypicality -o far.parquet
 score pca.safetensors --method duplicate -o duplicate.parquet
+score pca.safetensors --method duplicate --set rule=pairs --set max_cosine_distance=0.2 -o pairs.parquet
+score pca.safetensors --method class-distance -o class-distance.parquet
+score pca.safetensors --method prototypicality -o spherical.parquet
 select scores.parquet --strategy stratified --keep 0.3 --set column=aum --set cut=0.1 -o stratified
 select scores.parquet --strategy window --keep 0.3 -o window
+select class-distance.parquet --strategy moderate --keep 0.3 -o moderate
+select class-distance.parquet --strategy moderate --set window=all --keep 0.3 -o moderate-all
 select scores.parquet --regime auto --keep 0.5 -o scores-auto
 select el2n.parquet --strategy bottom --keep 0.4 -o bottom
 train digits --epochs 3 -o full
 train digits --model lenet5 --policy random --keep 0.3 --epochs 4 --channels 3 --augment crop-flip -o lenet5
-train digits --policy ucb --keep .3 --epochs 6 --period 2 --optimizer sgd --lr .1 --schedule multistep -o ucb
+train digits --policy ucb --keep .3 --epochs 10 --period 1 --optimizer sgd --lr .1 --schedule multistep -o ucb
 train digits --policy ema --keep 0.2:0.5 --observe training --trust 0.9 --trace --epochs 6 -o ema
 train digits --policy epsilon-greedy --keep 0.3 --adapt 0.9 --trust 0.9 --epochs 6 --augment flip -o greedy
 train digits --policy uncertainty --keep 0.3 --epochs 3 --schedule onecycle --augment crop -o uncertainty

@@ -26,6 +26,7 @@ README = ROOT / "README.md"
 INDEX = ROOT / "docs" / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+GROUPS_OF = ("--from", "inspect")  # what is named behind these may be a session whose groups count
 N_SETTING_UP = 2  # the first blocks of the README, which .ci/run runs word for word
 
 
@@ -39,10 +40,14 @@ def commands(page: Path, language: str) -> list[list[str]]:
     return [words for line in lines if (words := shlex.split(line, comments=True))]
 
 
-def shortened(words: list[str]) -> list[str]:
-    """The same command with fewer epochs, trials and models; of options given twice the last counts."""
+def shortened(words: list[str], looked_into: list[str]) -> list[str]:
+    """The same command with fewer epochs, trials and models; of options given twice the last counts.
+
+    A session that a command looks into by its groups keeps checkpoints enough to have some.
+    """
     _, name, *rest = words
     most = {"--epochs": 4, "--trials": 2, "--models": 2}
+    most |= {"--epochs": 10, "--period": 1} if name == "train" and words[-1] in looked_into else {}
     short = [str(min(int(word), most[before])) if before in most else word for before, word in pairs(rest)]
     if name in ("train", "score") and rest[0].startswith("digits") and "." not in rest[0].partition("+")[0]:
         short += [] if "--epochs" in rest else ["--epochs", "4"]
@@ -84,10 +89,13 @@ class ReadersOwn(dict):
 
 @EVERY_PAGE
 def test_the_commands_of_a_page_run_one_after_another(page, cli, here, monkeypatch):
+    looked_into = [
+        one for words in commands(page, "bash") for before, one in pairs(words) if before in GROUPS_OF
+    ]
     for words in commands(page, "bash"):
         assert words[0] == "curate"
         line, into = (words[:-2], words[-1]) if words[-2] == ">" else (words, None)
-        result = cli(*shortened(line))
+        result = cli(*shortened(line, looked_into))
         assert result.code == 0, (words, result.err)
         if into:
             Path(into).write_text(result.out)

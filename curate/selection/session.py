@@ -120,7 +120,7 @@ def plan_session(policy: Policy, name: str, n: int, n_epochs: int, asked: Asked)
     last_checkpoint = (n_epochs - 1) // session.period_epochs * session.period_epochs
     if session.warm_up_epochs > last_checkpoint:
         raise CurateError(
-            f"warm-up={asked.warm_up} leaves no checkpoint to the policy: use {last_checkpoint} epochs at most"
+            f"warm-up={asked.warm_up} leaves no checkpoint to the policy: use {last_checkpoint} at most"
         )
     if policy.sizing == "early":
         return replace(session, period_epochs=1), -(-session.n_presentations // n)

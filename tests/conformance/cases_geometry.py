@@ -127,6 +127,72 @@ PROTOTYPICALITY = file(
     hard_is="high",
 )
 
+CLASS_DISTANCE = file(
+    "Euclidean distance of a vector to the median vector of its class: the median of each number by "
+    "itself, over the vectors of the class; of an even number of them the mean of the middle two.",
+    "Xia et al. 2023, Moderate Coreset: A Universal Method of Data Selection for Real-world Data-efficient "
+    "Deep Learning",
+    [
+        case(
+            "the median, not the mean",
+            "an outlier moves the mean of its class by 20, and the median not at all",
+            vectors=[[0, 0], [1, 0], [2, 0], [3, 4], [103, 0]],
+            labels=[0, 0, 0, 0, 0],
+        ),
+        case(
+            "number by number",
+            "the median vector need not be one of the vectors; classes do not mix",
+            vectors=[[0, 3], [1, 0], [5, 1], [10, 10], [10, 13]],
+            labels=[0, 0, 0, 1, 1],
+        ),
+        case(
+            "even class, class of one, absent class",
+            "between the middle two; a sample alone has 0; no sample has label 1",
+            vectors=[[0, 0], [0, 1], [0, 3], [0, 10], [7, 7]],
+            labels=[0, 0, 0, 0, 2],
+        ),
+    ],
+    hard_is="high",
+)
+
+SEMDEDUP = file(
+    "Of one cluster, whose centroid is the mean of the directions, the samples are put in order, those of "
+    "largest cosine distance to the centroid first (ties by uid, then index); a sample is kept if its "
+    "cosine similarity to no earlier one, kept or not, is above 1 - epsilon.",
+    "Abbas et al. 2023, SemDeDup, and its published code",
+    [
+        case(
+            "a pair",
+            "of two near-duplicates the one less like the centroid stays, whatever its uid",
+            vectors=[[10, 0], [10, 2], [0, 10], [1, 10], [10, 10]],
+            uids=[1, 2, 3, 4, 5],
+            epsilon="0.03",
+        ),
+        case(
+            "a chain",
+            "both ends are far from the centroid and unlike; 1 and 3 go by them, and the middle by 1 and 3, "
+            "although these go themselves",
+            vectors=[[10, 0], [10, 1], [10, 2], [10, 3], [10, 4]],
+            uids=[5, 4, 3, 2, 1],
+            epsilon="0.01",
+        ),
+        case(
+            "a chain that two stand for",
+            "from both ends: the middle is the most central, and both ends stay although a chain joins them",
+            vectors=[[10, -4], [10, -2], [10, 0], [10, 2.5], [10, 4.5]],
+            uids=[1, 2, 3, 4, 5],
+            epsilon="0.03",
+        ),
+        case(
+            "copies",
+            "equally far from the centroid: the smallest uid stays; the length does not matter",
+            vectors=[[2, 0], [1, 0], [0, 1], [4, 0]],
+            uids=[8, 7, 6, 9],
+            epsilon="0.05",
+        ),
+    ],
+)
+
 DUPLICATE = file(
     "Two samples whose cosine distance is at most the limit are near-duplicates, and a chain of them is one "
     "group, numbered by its smallest index and represented by its sample of smallest uid (then of smallest "
@@ -184,5 +250,7 @@ DUPLICATE = file(
 FILES = {
     "grand": GRAND,
     "prototypicality": PROTOTYPICALITY,
+    "class_distance": CLASS_DISTANCE,
+    "semdedup": SEMDEDUP,
     "duplicate": DUPLICATE,
 }

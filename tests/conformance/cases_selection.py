@@ -35,12 +35,20 @@ CLUSTERED = {
     "distance": [4, 1, 3, 2, 0.5, 8, 2],
     "uid": [1, 2, 3, 4, 50, 60, 70],
 }
+SPREAD = {
+    "value": [50, 50.5, 51, 49.5, 50, 150, 100, -50],
+    "label": [0, 0, 0, 0, 1, 1, 1, 1],
+    "uid": [8, 7, 6, 5, 4, 3, 2, 1],
+}
 TIED_CLUSTERS = {"cluster": [1, 1, 1, 0, 0], "distance": [2, 2, 2, 1, 1], "uid": [9, 8, 8, 9, 7]}
 STRATEGIES = file(
     "The complete order of the samples, best first, ties by uid ascending, then index: top: hardest first; "
-    "bottom: easiest first; window: hardest first, but the round-half-up(skip n) hardest at the end, easiest "
-    "first; moderate: by the distance of the value from the median of its class; closest and furthest: first "
-    "of every cluster the nearest (furthest) sample, then of every cluster the next, in each round by uid.",
+    "bottom: easiest first; window: hardest first, but the round-half-up(skip n) hardest at the end, "
+    "easiest first; moderate: first of every class the sample whose value is nearest to the median of the "
+    "class, then of every class the next, in each round by uid; with window=all, by the distance of a "
+    "sample's place from the middle of the order of all by hardness, easiest first; closest and furthest: "
+    "first of every cluster the nearest (furthest) sample, then of every cluster the next, in each round "
+    "by uid.",
     "window: Zheng et al. 2023, Coverage-centric Coreset Selection (its hard cut-off); moderate: Xia et al. "
     "2023, Moderate Coreset; closest and furthest: Sorscher et al. 2022, Beyond neural scaling laws",
     [
@@ -95,6 +103,28 @@ STRATEGIES = file(
             "moderate",
             {"value": [0, 2, 5, 6], "label": [0, 0, 0, 0], "uid": [1, 2, 3, 4]},
             hard_is="low",
+        ),
+        ranked(
+            "moderate, unequal spread",
+            "half the budget is half of each class: ranked by distances alone, the class of spread 1 takes "
+            "all of it before the class of spread 100",
+            "moderate",
+            SPREAD,
+        ),
+        ranked(
+            "moderate, window of all",
+            "as published, classes do not count: the middle of the one ranking",
+            "moderate",
+            SPREAD,
+            window="all",
+        ),
+        ranked(
+            "moderate, window of all, odd and tied",
+            "the middle one comes first, then two at a time, by uid; hard is low does not turn the ties",
+            "moderate",
+            TIED_HALF,
+            hard_is="low",
+            window="all",
         ),
         ranked(
             "closest",

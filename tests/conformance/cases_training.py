@@ -12,9 +12,20 @@ def epoch(index, logits):
     return {"index": index, "logits": logits}
 
 
+UNEQUAL = [
+    [
+        {"index": [0, 1], "correct": [True, True]},
+        {"index": [0], "correct": [False]},
+        {"index": [0], "correct": [True]},
+        {"index": [0, 1], "correct": [False, False]},
+        {"index": [0], "correct": [True]},
+    ]
+]
 FORGETTING = file(
     "How many presentations found the sample wrong although its previous presentation in that run found it "
-    "right; a sample never right in a run counts one for each of its presentations in it; runs add up.",
+    "right; a sample never right in a run counts one for each of its presentations in it; runs add up. "
+    "Counts compare samples of equally many presentations: not defined (null) where a run presents them "
+    "unequally often.",
     "Toneva et al. 2019, An Empirical Study of Example Forgetting during Deep Neural Network Learning",
     [
         case(
@@ -43,11 +54,18 @@ FORGETTING = file(
             runs=[
                 [
                     {"index": [0, 1, 2], "correct": [True, True, False]},
-                    {"index": [2], "correct": [False]},
+                    {"index": [1, 2], "correct": [True, False]},
                     {"index": [0], "correct": [False]},
-                    {"index": [0, 1], "correct": [True, True]},
+                    {"index": [0, 1, 2], "correct": [True, True, False]},
                 ]
             ],
+        ),
+        case(
+            "unequal presentations",
+            "who is shown more often can fall more often: sample 0 has two events of five presentations and "
+            "sample 1, shown twice, has the one it can have; a count would call it the easier one",
+            n=2,
+            runs=UNEQUAL,
         ),
         case(
             "shuffled presentations",
@@ -83,6 +101,97 @@ FORGETTING = file(
     ],
     hard_is="high",
     tolerance=EXACT,
+)
+
+FORGETTING_RATE = file(
+    "The forgetting events of a run, as in forgetting, divided by the sample's presentations in it; the "
+    "mean over runs. A sample never right in a run has the rate 1.",
+    "The events: Toneva et al. 2019, An Empirical Study of Example Forgetting; the rate: convention.",
+    [
+        case(
+            "unequal presentations",
+            "two of five, and one of two: the sample shown less often is the harder one",
+            n=2,
+            runs=UNEQUAL,
+        ),
+        case(
+            "never learned",
+            "1 however often it was shown, more than any sample that was ever right can have",
+            n=3,
+            runs=[
+                [
+                    {"index": [0, 1, 2], "correct": [False, True, True]},
+                    {"index": [1, 2], "correct": [False, True]},
+                    {"index": [1, 2], "correct": [True, True]},
+                    {"index": [1, 2], "correct": [False, True]},
+                ]
+            ],
+        ),
+        case(
+            "several runs",
+            "the mean of the rates, not the events of all runs by their presentations; the first run ends "
+            "right and the second begins wrong, which is no event",
+            n=2,
+            runs=[epochs_of("11", "01", "11"), epochs_of("01", "11", "01", "10")],
+        ),
+    ],
+    hard_is="high",
+)
+
+EARLY = file(
+    "A score that wants a share s of a schedule of n epochs looks after round-half-up(s n) epochs, "
+    "computed exactly, at least 1. The schedule goes on as if the rest were to come: epoch e begins at the "
+    "fraction e / n of it.",
+    "Paul et al. 2021, Deep Learning on a Data Diet: 20 of 200 epochs, a tenth",
+    [
+        case(
+            "a tenth of the published run",
+            "20 epochs, of a rate that has hardly fallen",
+            share="0.1",
+            n_epochs=200,
+        ),
+        case(
+            "a tenth of a short run",
+            "2 epochs, not 20, which would be the end of it",
+            share="0.1",
+            n_epochs=20,
+        ),
+        case("half rounds up", "2.5 is 3", share="0.1", n_epochs=25),
+        case("at least one", "0.4 of an epoch is not none", share="0.1", n_epochs=4),
+        case("all of it", "the end of the schedule", share="1", n_epochs=6),
+    ],
+)
+
+ALL_LOSSES = [[2.5, 2.25, 0.5], [1, 2, 3], [2, 0, 3], [1.5, 3.5, 2]]
+MOVING_AVERAGE = file(
+    "Moving average and variance of a loss u: v <- (1 - a) v + a (u - m)^2 with the m before, then m <- a "
+    "u + (1 - a) m. m starts as the first loss observed and v as 0. During a warm-up nothing is observed, "
+    "and both start at the first checkpoint after it (null before).",
+    "Raju et al. 2021, Accelerating Deep Learning with Dynamic Data Pruning (there without a warm-up)",
+    [
+        case(
+            "as published",
+            "m starts as the losses of the untrained network, not as 0, which would give a u; v is 0 at "
+            "first",
+            losses=ALL_LOSSES,
+            warm_up=0,
+            alpha="0.8",
+        ),
+        case(
+            "after a warm-up",
+            "the losses before its end are never looked at: m starts as the first after it, and v as 0",
+            losses=ALL_LOSSES,
+            warm_up=1,
+            alpha="0.8",
+        ),
+        case(
+            "a longer one, another weight",
+            "u - m goes by the m before, not by the m now",
+            losses=ALL_LOSSES,
+            warm_up=2,
+            alpha="0.25",
+        ),
+    ],
 )
 
 EL2N = file(
@@ -246,6 +355,9 @@ ENTROPY = file(
 
 FILES = {
     "forgetting": FORGETTING,
+    "forgetting_rate": FORGETTING_RATE,
+    "early": EARLY,
+    "moving_average": MOVING_AVERAGE,
     "el2n": EL2N,
     "error_norm": ERROR_NORM,
     "margin": MARGIN,

@@ -103,7 +103,39 @@ def mean_loss(labels, epochs):
 
 
 def forgetting(n, runs):
-    return [sum(events(presentations(run, sample, "correct")) for run in runs) for sample in range(n)]
+    """Not defined (None) where a run presents one sample more often than another."""
+    histories = [[presentations(run, sample, "correct") for sample in range(n)] for run in runs]
+    if any(len({len(history) for history in of_run}) > 1 for of_run in histories):
+        return None
+    return [sum(events(of_run[sample]) for of_run in histories) for sample in range(n)]
+
+
+def forgetting_rate(n, runs):
+    rates = [[rate(presentations(run, sample, "correct")) for run in runs] for sample in range(n)]
+    return [mean(of_sample) for of_sample in rates]
+
+
+def rate(correct):
+    return Decimal(events(correct)) / len(correct)
+
+
+def early(share, n_epochs):
+    """Where each epoch begins, as a fraction of the whole schedule, which the rest would end."""
+    n_looked = max(1, round_half_up(fraction(share) * n_epochs))
+    return {"epochs": n_looked, "fractions": [Decimal(epoch) / n_epochs for epoch in range(n_looked)]}
+
+
+def moving_average(losses, warm_up, alpha):
+    """Nothing (None) at the checkpoints of a warm-up."""
+    a = decimal(alpha)
+    means, variances = [None] * warm_up, [None] * warm_up
+    m, v = [decimal(u) for u in losses[warm_up]], [Decimal(0) for _ in losses[warm_up]]
+    for observed in losses[warm_up:]:
+        u = [decimal(one) for one in observed]
+        v = [(1 - a) * v[i] + a * (u[i] - m[i]) ** 2 for i in range(len(u))]
+        m = [a * u[i] + (1 - a) * m[i] for i in range(len(u))]
+        means, variances = [*means, m], [*variances, v]
+    return {"mean": means, "variance": variances}
 
 
 def events(correct):
@@ -171,6 +203,26 @@ def prototypicality(metric, vectors, centroids):
     return [min(distance(v, c) for c in centroids) for v in vectors]
 
 
+def class_distance(vectors, labels):
+    classes = [[v for v, c in zip(vectors, labels, strict=True) if c == label] for label in labels]
+    middles = [[median([decimal(x) for x in column]) for column in zip(*own, strict=True)] for own in classes]
+    return [euclidean(v, middle) for v, middle in zip(vectors, middles, strict=True)]
+
+
+def semdedup(vectors, uids, epsilon):
+    """One cluster, its centroid the mean of the directions."""
+    samples = range(len(vectors))
+    directions = [[decimal(x) / norm([decimal(y) for y in v]) for x in v] for v in vectors]
+    centroid = [mean(column) for column in zip(*directions, strict=True)]
+    away = [cosine(v, centroid) for v in directions]
+    order = sorted(samples, key=lambda i: (-away[i], uids[i], i))
+    limit = 1 - decimal(epsilon)
+    kept = [False for _ in samples]
+    for place, i in enumerate(order):
+        kept[i] = all(1 - cosine(directions[i], directions[j]) <= limit for j in order[:place])
+    return {"kept": kept}
+
+
 def duplicate(vectors, uids, max_cosine_distance):
     samples = range(len(vectors))
     limit = decimal(max_cosine_distance)
@@ -213,11 +265,16 @@ def strategies(strategy, hard_is, options, columns):
         skipped = hardest_first[:n_skipped]
         return hardest_first[n_skipped:] + [i for i in easiest_first if i in skipped]
     if strategy == "moderate":
+        if options.get("window") == "all":
+            place = {i: Fraction(p) for p, i in enumerate(easiest_first)}
+            return sorted(range(n), key=lambda i: (abs(place[i] - Fraction(n - 1, 2)), uid[i], i))
         classes = columns["label"]
         off = [
             abs(value[i] - median([value[j] for j in range(n) if classes[j] == classes[i]])) for i in range(n)
         ]
-        return sorted(range(n), key=lambda i: (off[i], uid[i], i))
+        key = [(off[i], uid[i], i) for i in range(n)]
+        rank = [sum(key[j] < key[i] for j in range(n) if classes[j] == classes[i]) for i in range(n)]
+        return sorted(range(n), key=lambda i: (rank[i], uid[i], i))
     sign = {"closest": 1, "furthest": -1}[strategy]
     key = [(sign * fraction(columns["distance"][i]), uid[i], i) for i in range(n)]
     cluster = columns["cluster"]

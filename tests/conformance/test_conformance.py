@@ -3,21 +3,28 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from helpers.sessions import QUICK, Spy, make, run
 from helpers.tables import score_table, traced
 from torch import nn
 
+import curate
 from curate import finder
+from curate.errors import CurateError
 from curate.networks.learner import Learner, Normalization
 from curate.progress import SILENT
 from curate.rng import rng
 from curate.scores.signals import entropies, error_norms, margins
 from curate.scores.trace import Seen
 from curate.selection.budget import count_to_keep, with_class_floor
+from curate.selection.session import Asked, plan_session
+from curate.training import loop
+from curate.training.observer import Observer
 from curate.vectors.embedding import Embedding
 from curate.vectors.kmeans import assign
 
@@ -64,16 +71,72 @@ def seen(index, *, loss=None, margin=None, correct=None):
     return Seen(np.array(index, np.int64), *columns, blank, right)
 
 
-@pytest.mark.parametrize(("case", "tolerance"), cases("forgetting"))
-def test_forgetting(case, tolerance, tmp_path):
-    given = case["input"]
+def traced_runs(given, folder):
+    """A trace of the runs of a case, of which some may be shorter than others."""
     longest = max(map(len, given["runs"]))
     runs = [
         [seen(e["index"], correct=e["correct"]) for e in run] + [seen([])] * (longest - len(run))
         for run in given["runs"]
     ]
-    scores = finder.make("scorers", "forgetting").from_trace(traced(tmp_path, given["n"], runs))
-    agree(scores.sum(0), case["expected"], tolerance)
+    return traced(folder, given["n"], runs)
+
+
+@pytest.mark.parametrize(("case", "tolerance"), cases("forgetting"))
+def test_forgetting(case, tolerance, tmp_path):
+    trace, scorer = traced_runs(case["input"], tmp_path), finder.make("scorers", "forgetting")
+    if case["expected"] is None:
+        with pytest.raises(CurateError, match=r"presents samples \d to \d times"):
+            scorer.from_trace(trace)
+        return
+    agree(scorer.from_trace(trace).sum(0), case["expected"], tolerance)
+
+
+@pytest.mark.parametrize(("case", "tolerance"), cases("forgetting_rate"))
+def test_forgetting_rate(case, tolerance, tmp_path):
+    scores = finder.make("scorers", "forgetting-rate").from_trace(traced_runs(case["input"], tmp_path))
+    agree(scores.mean(0), case["expected"], tolerance)
+
+
+LOOKS = {"0.1": ["el2n", "grand"], "1": ["entropy", "aum"]}
+
+
+@pytest.mark.parametrize(("case", "tolerance"), cases("early"))
+def test_early(case, tolerance, tmp_path, monkeypatch):
+    """One batch is an epoch here: the schedule is asked for where each epoch begins, and for nothing else."""
+    given, expected = case["input"], case["expected"]
+    few = curate.open_dataset("digits").take(np.arange(20))
+    for method in LOOKS[given["share"]]:
+        asked = []
+        monkeypatch.setattr(loop, "schedule", lambda name, asked=asked: lambda at: asked.append(at) or 1e-3)
+        made = curate.score(
+            few,
+            method,
+            models=1,
+            options={"width": 1},
+            hyperparameters={"n_epochs": given["n_epochs"], "batch_size": 20},
+            output=tmp_path / method,
+        )
+        assert made.header.options["n_epochs"] == expected["epochs"]
+        agree(list(dict.fromkeys(asked)), expected["fractions"], tolerance)
+
+
+@pytest.mark.parametrize(("case", "tolerance"), cases("moving_average"))
+def test_moving_average(case, tolerance, monkeypatch):
+    """What ucb remembers of losses that are made up, at checkpoints that come every epoch."""
+    given, expected = case["input"], case["expected"]
+    losses = np.array(given["losses"], np.float32)
+    n_epochs, n = losses.shape
+    data = curate.open_dataset("digits").take(np.arange(n))
+    monkeypatch.setattr(Observer, "_full_pass", lambda self: losses[self._epoch].copy())
+    policy = Spy(make("ucb", alpha=float(given["alpha"])), looks=False)
+    asked = {"keep": "1", "period": 1, "warm_up": str(given["warm_up"])}
+    session, _ = plan_session(policy.inner, "ucb", n, n_epochs, Asked(**asked))
+    run(data, policy, session, replace(QUICK, n_epochs=n_epochs), width=1)
+    start = given["warm_up"]
+    assert policy.epochs == list(range(start, n_epochs))
+    for kind in ("mean", "variance"):
+        assert expected[kind][:start] == [None] * start
+        agree([plan.memory[f"loss_{kind}"] for plan in policy.plans], expected[kind][start:], tolerance)
 
 
 def means_and_spreads(values, expected, tolerance):
@@ -180,12 +243,34 @@ def test_prototypicality(case, tolerance):
     agree(distance, case["expected"], tolerance)
 
 
+def embedded(given):
+    """The vectors of a case, with the uids and labels that it says."""
+    vectors = np.array(given["vectors"], np.float32)
+    uids = np.array(given.get("uids", range(len(vectors))), np.uint64)
+    labels = np.array(given["labels"]) if "labels" in given else None
+    return Embedding(Path("x"), {}, *vectors.shape, uids, labels, None, lambda a, b: vectors[a:b])
+
+
+@pytest.mark.parametrize(("case", "tolerance"), cases("class_distance"))
+def test_class_distance(case, tolerance):
+    outcome = finder.make("scorers", "class-distance").from_embedding(embedded(case["input"]), SILENT)
+    agree(outcome["class_distance"], case["expected"], tolerance)
+
+
+@pytest.mark.parametrize(("case", "tolerance"), cases("semdedup"))
+def test_semdedup(case, tolerance):
+    given = case["input"]
+    options = {"rule": "pairs", "k": 1, "max_cosine_distance": given["epsilon"]}
+    group = finder.make("scorers", "duplicate", options).from_embedding(embedded(given), SILENT)[
+        "duplicate_group"
+    ]
+    assert (group == np.arange(len(group))).tolist() == case["expected"]["kept"]
+
+
 @pytest.mark.parametrize(("case", "tolerance"), cases("duplicate"))
 def test_duplicate(case, tolerance):
     given = case["input"]
-    vectors = np.array(given["vectors"], np.float32)
-    uids = np.array(given["uids"], np.uint64)
-    embedding = Embedding(Path("x"), {}, *vectors.shape, uids, None, None, lambda a, b: vectors[a:b])
+    embedding = embedded(given)
     scorer = finder.make("scorers", "duplicate", {"max_cosine_distance": given["max_cosine_distance"]})
     outcome = scorer.from_embedding(embedding, SILENT)
     assert outcome["duplicate_group"].tolist() == case["expected"]["group"]

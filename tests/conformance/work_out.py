@@ -32,6 +32,11 @@ def check_the_definitions():
         near(a, b * root) for a, b in zip(by_hand["mean"], map(decimal, [0.375, 0.5, 0.625]), strict=True)
     )
     assert all(near(a, b) for a, b in zip(by_hand["std"], map(decimal, [0.25, 0, 0.25]), strict=True))
+    by_hand = definitions.moving_average(**inputs("moving_average")["after a warm-up"])
+    assert near(by_hand["mean"][2][0], decimal(1.8))  # 0.8 * 2 + 0.2 * 1
+    assert near(by_hand["variance"][2][1], decimal(3.2))  # 0.8 * (0 - 2)^2
+    by_hand = definitions.forgetting_rate(**inputs("forgetting_rate")["several runs"])
+    assert near(by_hand[0], decimal(7) / 24)  # (1/3 + 1/4) / 2
     by_hand = definitions.grand(**inputs("grand")["two layers, worked by hand"])
     assert near(by_hand["mean"][0], decimal(17.5).sqrt())
     for case in inputs("grand").values():

@@ -50,7 +50,8 @@ def small(tmp_path_factory) -> Path:
 def session(small, tmp_path_factory) -> Path:
     """An earlier, dynamic session, for the policies that build on one."""
     output = tmp_path_factory.mktemp("earlier") / "session"
-    return train(small, output, policy="ucb", keep="0.3", period=1).manifest.path
+    many = {"n_epochs": 10}  # checkpoints enough for groups
+    return train(small, output, policy="ucb", keep="0.3", period=1, hyperparameters=many).manifest.path
 
 
 @pytest.fixture(scope="session")

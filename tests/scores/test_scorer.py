@@ -35,7 +35,7 @@ class TestEveryScorer:
         if name in TRAINED:
             assert scorer.over_models in ("mean", "sum")
             assert scorer.n_models >= 1
-            assert scorer.n_epochs is None or scorer.n_epochs >= 1
+            assert 0 < scorer.schedule_share <= 1
 
     def test_is_named_in_the_help(self, name, cli):
         assert name in cli("score", "--help").out

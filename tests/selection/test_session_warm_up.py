@@ -91,7 +91,7 @@ def test_policies_that_do_not_rank_by_losses_have_none_and_refuse_one(policy):
         ("-0.1", "warm-up=-0.1 is out of range"),
         ("1.5", "warm-up=1.5 is out of range"),
         ("100%", "warm-up=100% is out of range"),
-        ("20", "warm-up=20 leaves no checkpoint to the policy: use 19 epochs at most"),
+        ("20", "warm-up=20 leaves no checkpoint to the policy: use 19 at most"),
     ],
 )
 def test_what_it_cannot_be_is_refused(asked, message):

@@ -24,8 +24,11 @@ def test_orders_worked_by_hand(hand):
     assert order_of("top", hand, column="aum") == [0, 5, 2, 3, 4, 1]
     # A sixth of six samples is one: the hardest goes to the end.
     assert order_of("window", hand, skip=1 / 6) == [5, 3, 2, 4, 1, 0]
-    # Medians are 0.5 in both classes; ties at a distance of 0 and 0.375 go by uid.
-    assert order_of("moderate", hand) == [3, 2, 4, 5, 1, 0]
+    # Medians are 0.5 in both classes, which rank 2, 1, 0 (a tie at 0.375 goes by uid) and 3, 4, 5; rank by
+    # rank, each by uid.
+    assert order_of("moderate", hand) == [3, 2, 4, 1, 5, 0]
+    # Sorted by score and uid: 1, 4, 3, 2, 5, 0; from the middle outwards, two at a time, by uid.
+    assert order_of("moderate", hand, window="all") == [3, 2, 5, 4, 1, 0]
 
 
 @settings(deadline=None)

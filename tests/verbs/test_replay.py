@@ -43,7 +43,8 @@ def sources(few, tmp_path_factory):
     folder = tmp_path_factory.mktemp("sources")
     embedding = curate.embed(few[0], dim=8, output=folder / "e.safetensors")
     table = curate.cluster(embedding, 6, output=folder / "c.parquet")
-    earlier = session(few, folder / "earlier", "ucb", {})
+    recipe = {"n_epochs": 10, "augment": "crop-flip"}  # checkpoints enough for groups
+    earlier = session(few, folder / "earlier", "ucb", {}, hyperparameters=recipe)
     return {"scores": table.path, "manifest": earlier.manifest.path}
 
 
@@ -71,13 +72,13 @@ def test_a_session_is_transferred_to_another_model_and_seed(few, sources):
     outcome = curate.replay(
         sources["manifest"], few[0], test=few[1], model="lenet5", seed=3, trials=2, against=["random"]
     )
-    assert outcome.hyperparameters.n_epochs == 5  # as many as were recorded, not lenet5's own number
+    assert outcome.hyperparameters.n_epochs == 10  # as many as were recorded, not lenet5's own number
     assert [trial.seed for trial in outcome.runs[0].trials] == [3, 4]
-    assert [run.trials[0].samples_seen for run in outcome.runs] == [480, 480]
+    assert [run.trials[0].samples_seen for run in outcome.runs] == [960, 960]
 
 
 def test_freezing_trains_on_the_last_selection_throughout(few, sources, tmp_path):
-    last = curate.open_manifest(sources["manifest"]).selected(4).indices
+    last = curate.open_manifest(sources["manifest"]).selected(9).indices
     outcome = curate.replay(
         sources["manifest"], few[0], test=few[1], trials=1, freeze="last", hyperparameters={"n_epochs": 7}
     )
@@ -97,9 +98,9 @@ def test_what_cannot_be_frozen_or_followed_is_refused(few, sources, trained):
     with pytest.raises(CurateError, match="freeze=first is unknown: use last"):
         curate.replay(sources["manifest"], few[0], freeze="first")
     with pytest.raises(
-        CurateError, match=r"records 5 epochs, this run has 6: use --epochs 5 or fewer, or --f"
+        CurateError, match=r"records 10 epochs, this run has 11: use --epochs 10 or fewer, or --f"
     ):
-        curate.replay(sources["manifest"], few[0], hyperparameters={"n_epochs": 6})
+        curate.replay(sources["manifest"], few[0], hyperparameters={"n_epochs": 11})
 
 
 def test_replay_of_a_training_run_ends_in_the_same_weights(trained):

@@ -27,7 +27,8 @@ def test_defaults_are_those_of_the_method(some_digits, tmp_path, monkeypatch):
     with pytest.raises(CurateError, match="enough"):
         curate.score(some_digits, "el2n", model="resnet18", output=tmp_path / "x")
     long = finder.load("models", "resnet18").hyperparameters.n_epochs
-    assert asked == [(10, min(20, own), own), (1, own, own), (10, 50, 50), (10, min(20, long), long)]
+    assert (own, long) == (20, 200)  # a tenth of the one is 2, of the other 20, as in the paper
+    assert asked == [(10, 2, own), (1, own, own), (10, 50, 50), (10, 20, long)]
 
 
 @pytest.mark.parametrize("lr", [1e15, 1e20, 1e30])

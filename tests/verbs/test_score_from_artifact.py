@@ -46,13 +46,15 @@ def test_scores_of_an_embedding_have_its_samples_and_remember_its_options(tmp_pa
     assert "label" not in table.columns
     assert list(table.header.columns) == ["duplicate"]
     assert table.header.parents == {"embedding": embedding.header.sha256}
-    assert table.header.options["method_options"] == {"duplicate": {"max_cosine_distance": 0.02}}
+    options = {"max_cosine_distance": 0.02, "rule": "chains", "k": 0, "seed": 0}
+    assert table.header.options["method_options"] == {"duplicate": options}
 
 
 @pytest.mark.parametrize(
     ("method", "wanted"),
     [
-        ("prototypicality", r"a table of clusters \(`curate cluster`\)"),
+        ("prototypicality", r"a table of clusters \(`curate cluster`\) or an embedding \(`curate embed`\)"),
+        ("class_distance", r"an embedding \(`curate embed`\)"),
         ("duplicate", r"an embedding \(`curate embed`\)"),
     ],
 )
@@ -67,8 +69,10 @@ def test_what_is_no_file_is_answered_with_what_to_make_first(method, wanted, tmp
 
 
 def test_another_kind_of_artifact_is_refused(digits_round, tmp_path):
-    with pytest.raises(CurateError, match="is an embedding, not a table: run `curate cluster "):
-        curate.score(digits_round.embedding, "prototypicality", output=tmp_path / "s")
+    duplicates = curate.score(digits_round.embedding, "duplicate", output=tmp_path / "duplicates")
+    with pytest.raises(CurateError, match="holds scores, not clusters"):
+        curate.score(duplicates.path, "prototypicality", output=tmp_path / "s")
+    duplicates.path.unlink()
     with pytest.raises(CurateError, match="needs one column of vectors, it has none"):
         curate.score(digits_round.table, "duplicate", output=tmp_path / "s")
     assert list(tmp_path.iterdir()) == []

@@ -25,7 +25,7 @@ pytest_plugins = ["helpers.scored_digits"]
         (["digits", "--method", "el2n", "--set", "withd=3"], "has an option 'withd': did you mean width?"),
         (
             ["digits", "--method", "prototypicality"],
-            "is made from a table of clusters (`curate cluster`), and digits is",
+            "from a table of clusters (`curate cluster`) or an embedding (`curate embed`), and digits is",
         ),
         (
             ["digits", "--method", "duplicate"],

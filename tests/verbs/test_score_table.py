@@ -66,7 +66,8 @@ def test_a_header_has_the_options_of_those_methods_that_have_any():
     result = method_options(methods)
     assert result["method"] == "aum,grand,duplicate"
     assert set(result["method_options"]) == {"grand", "duplicate"}
-    assert result["method_options"]["duplicate"] == {"max_cosine_distance": 0.25}
+    options = {"max_cosine_distance": 0.25, "rule": "chains", "k": 0, "seed": 0}
+    assert result["method_options"]["duplicate"] == options
 
 
 def test_the_samples_of_a_table_have_labels_where_there_are_any():

@@ -26,7 +26,7 @@ def test_select_says_what_it_chose_and_why(here, cli, tmp_path):
     curate.score(_vectors(here, chance), "duplicate", output="s.parquet")
     result = cli("select", "s.parquet", "--regime", "auto", "--keep", "0.5")
     assert result.code == 0
-    assert "samples of a class are kept" in result.err
+    assert "without labels it is not known how much is kept of a class" in result.err
     header = json.loads((here / result.last / "manifest.json").read_text())
     assert header["options"]["regime"] == "auto"
     assert header["summary"]["why"] in result.err.replace("\n", " ")

@@ -29,10 +29,11 @@ class Forgetting:
 
     def from_trace(self, trace: Trace) -> Scores:
         events, n_seen = forgetting_events(trace)
-        least, most = int(n_seen.min()), int(n_seen.max())
-        if 0 < least < most:
-            raise CurateError(
-                f"{trace.path} presents samples {least} to {most} times, and forgetting counts events: trace "
-                "a run that trains on all samples, or count per presentation with --method forgetting-rate"
-            )
+        for least, most in zip(n_seen.min(axis=1), n_seen.max(axis=1), strict=True):
+            if 0 < least < most:
+                raise CurateError(
+                    f"{trace.path} presents samples {least:.0f} to {most:.0f} times, and forgetting counts "
+                    "events: trace a run that trains on all samples, or count per presentation with --method "
+                    "forgetting-rate"
+                )
         return np.where(n_seen > 0, events, np.nan)

@@ -58,7 +58,8 @@ def test_an_always_group_of_another_dataset_is_refused(session):
 
 def test_a_static_manifest_has_no_always_group(tmp_path):
     static = session_folder(tmp_path / "static", [[1, 2, 3]])
-    with pytest.raises(CurateError, match="static has no always group: it is static; name the folder of a "):
+    text = "static has no always group: name the folder of a `curate train` with a policy and 8 checkpoints"
+    with pytest.raises(CurateError, match=text):
         next(ask(make("always-random", manifest=str(static))))
 
 
