@@ -2,15 +2,9 @@
 
     python benchmarks/kmeans_starts.py --data MNIST
 
-<<<<<<< HEAD
 Every way clusters every shape with the same seeds. Objectives are multiples of the lowest that any way
 found on that shape, times as a multiple of 20 iterations from random samples. Times are seconds of the
 processor, so that another process beside it does little harm.
-=======
-Every way clusters every shape with the same seeds. Objectives are given as a multiple of the lowest that
-any way found on that shape, times as a multiple of 20 iterations from random samples. Times are seconds of
-the processor, so that another process beside it does little harm.
->>>>>>> scores-tests
 """
 
 import argparse

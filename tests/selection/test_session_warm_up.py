@@ -103,7 +103,7 @@ def test_what_it_cannot_be_is_refused(asked, message):
 def test_the_last_checkpoint_is_the_policys():
     """Checkpoints at 0, 5, 10 and 15: with 15 warm epochs that of epoch 15 is left, with 16 none."""
     assert planned("ema", "15", period=5)[0].warm_up_epochs == 15
-    with pytest.raises(CurateError, match="use 15 epochs at most"):
+    with pytest.raises(CurateError, match="use 15 at most"):
         planned("ema", "16", period=5)
 
 
