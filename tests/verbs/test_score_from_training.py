@@ -84,8 +84,8 @@ def test_no_model_shares_start_or_order_with_a_trial_of_replay(
     monkeypatch.setattr(score_from_training, "fit_all", remember)
     for seed in (0, 2):
         curate.score(
-            some_digits, "aum", models=3, epochs=1, seed=seed, options={"width": 1}, side_by_side=side_by_side,
-            output=tmp_path / str(seed),
+            some_digits, "aum", models=3, epochs=1, seed=seed, side_by_side=side_by_side,
+            options={"width": 1}, output=tmp_path / str(seed),
         )  # fmt: skip
     cpu = torch.device("cpu")
     trials = {weights_sha256(build("basic-cnn", {"width": 1}, some_digits, seed, cpu)) for seed in range(12)}
@@ -96,9 +96,7 @@ def test_no_model_shares_start_or_order_with_a_trial_of_replay(
     assert len(set(started)) == 5
 
 
-def test_an_early_score_is_as_of_a_tenth_of_the_schedule_and_later_ones_are_of_the_same_runs(
-    some_digits, tmp_path
-):
+def test_an_early_score_is_as_of_a_tenth_of_the_schedule_that_goes_on(some_digits, tmp_path):
     """Named outright, the epoch gives the same scores; cut short to it, the schedule gives others."""
     shared = {"models": 1, "options": {"width": 2}, "seed": 1}
     own = curate.score(
