@@ -47,8 +47,8 @@ score pca.safetensors --method class-distance -o class-distance.parquet
 score pca.safetensors --method prototypicality -o spherical.parquet
 select scores.parquet --strategy stratified --keep 0.3 --set column=aum --set cut=0.1 -o stratified
 select scores.parquet --strategy window --keep 0.3 -o window
-select class-distance.parquet --strategy moderate --keep 0.3 -o moderate
-select class-distance.parquet --strategy moderate --set window=all --keep 0.3 -o moderate-all
+select class-distance.parquet --strategy moderate --keep 0.3 -o by-class
+select class-distance.parquet --strategy moderate --set window=all --keep 0.3 -o by-all
 select scores.parquet --regime auto --keep 0.5 -o scores-auto
 select el2n.parquet --strategy bottom --keep 0.4 -o bottom
 train digits --epochs 3 -o full

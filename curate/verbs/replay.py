@@ -138,7 +138,7 @@ def replay(
     chosen = _hyperparameters(named, own, hyperparameters, opened, freeze)
     first_seed = _first_seed(opened) if seed is None else seed
     shared = _seeds_behind(opened) & set(range(first_seed, first_seed + trials))
-    if shared:
+    if shared and seed is not None:
         progress.note(
             f"seed {min(shared)} was that of a training run behind this manifest: what judges a selection "
             "should not share its start and its order; leave out --seed"

@@ -8,7 +8,7 @@ from helpers.hub_server import dataset_file
 from helpers.pictures import ALL, noise, png, write
 
 from curate import finder
-from curate.data.dataset import open_dataset
+from curate.data.dataset import Options, open_dataset, opening_for
 from curate.errors import CurateError
 
 
@@ -107,3 +107,13 @@ def test_a_dataset_needs_a_name(reference):
         CurateError, match=r"^the dataset has no name: give a path that exists, hf:owner/name, or "
     ):
         open_dataset(reference)
+
+
+def test_a_split_that_was_not_said_is_train_unless_an_artifact_says_another():
+    assert Options().split == ""
+    opened = open_dataset("digits")
+    assert opened.options.split == opened.header().split == "train"
+    everything = open_dataset("digits", ALL).header()
+    assert opening_for(everything, Options()).split == "all"
+    assert opening_for(everything, Options(split="train")).split == "train"
+    assert opening_for(opened.header(), Options(split="all")).split == "all"

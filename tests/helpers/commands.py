@@ -3,7 +3,19 @@
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from curate.progress import Progress
+
+
+@dataclass
+class Noted(Progress):
+    """What a user is told along the way."""
+
+    notes: list[str] = field(default_factory=list)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
 
 @dataclass(frozen=True)

@@ -27,3 +27,24 @@ def test_a_published_card_does_not_say_where_data_lay_on_the_machine(tmp_path):
     card = about("mine", header, opened.samples, origin=Origin(), address="hf:ann/x/mine")
     assert "secret" not in card
     assert "--data photos" in card
+
+
+def test_the_card_of_a_session_has_counts_first_and_a_fit_where_there_is_one(tmp_path):
+    opened = open_manifest(made(tmp_path / "mine"))
+    counted = {"checkpoints": [0, 1, 2], "selected": {"none": 1200, "between": 7, "all": 3}}
+    groups = {"never": {"weight": 0.25}, "sometimes": {"weight": 0.5}, "always": {"weight": 0.25}}
+    said = [
+        about(
+            "mine",
+            replace(opened.header, summary={**opened.header.summary, **counted, **more}),
+            opened.samples,
+            origin=Origin(),
+        )
+        for more in ({}, {"groups": groups, "random_explains_groups": True})
+    ]
+    for card in said:
+        assert "Selected anew at 3 checkpoints: 1,200 samples at none, 3 at all." in card
+    fitted = (
+        "Components of a fitted mixture: never 25.0%, sometimes 50.0%, always 25.0%. Random draws explain"
+    )
+    assert [fitted in card for card in said] == [False, True]

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import truncnorm
+from scipy.stats import binom, truncnorm
 
-from curate.selection.groups import GROUPS, fit_groups
+from curate.selection.groups import GROUPS, fit_groups, plain_counts
 
 
 def planted(chance, n, top, shares, means, stds):
@@ -80,3 +80,31 @@ def test_any_counts_converge_to_a_distribution(top, counts):
     assert groups.expected.sum() == pytest.approx(1, abs=1e-6)
     np.testing.assert_allclose(groups.posterior.sum(axis=1), 1, atol=1e-6)
     assert set(groups.of(counts)) <= set(GROUPS)
+
+
+def test_plain_counts_are_none_all_and_between():
+    assert plain_counts(np.array([0, 0, 1, 4, 5, 5, 5]), 5) == {"none": 2, "between": 2, "all": 3}
+
+
+@given(counts=st.lists(st.integers(0, 9), min_size=1, max_size=40))
+@settings(max_examples=20, deadline=None)
+def test_the_likelihood_of_chance_is_that_of_as_many_draws_at_every_checkpoint(counts):
+    groups = fit_groups(np.array(counts), 9)
+    by_hand = binom.logpmf(counts, 9, np.mean(counts) / 9).sum()
+    assert groups.random_log_likelihood == pytest.approx(by_hand, abs=1e-6)
+    by_mixture = np.log(np.maximum(groups.expected[counts], 1e-300)).sum()
+    assert groups.log_likelihood == pytest.approx(by_mixture, abs=1e-6)
+
+
+@pytest.mark.parametrize("keep", [0.2, 0.5])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_random_draws_are_explained_by_chance(keep, seed):
+    """However many checkpoints there are, and although a mixture can be fitted to anything."""
+    for n_checkpoints in (8, 20):
+        counts = np.random.default_rng(seed).binomial(n_checkpoints, keep, 2000)
+        assert fit_groups(counts, n_checkpoints).random_explains
+
+
+def test_planted_groups_are_not_explained_by_chance():
+    counts, _ = planted(np.random.default_rng(1), 2000, 20, (0.6, 0.25, 0.15), (0, 9, 20), (1, 2.5, 1))
+    assert not fit_groups(counts, 20).random_explains

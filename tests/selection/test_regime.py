@@ -39,6 +39,15 @@ def test_what_was_not_learned_is_no_lesson():
     assert choose("hard", "scores", 30_000, 60_000, 10, 60_000).regime == "hard"
 
 
+def test_without_classes_it_is_not_known_how_much_is_kept_of_one():
+    """Else all samples would be one class, of which plenty is kept."""
+    for kind, n_kept in (("scores", 50), ("scores", 30_000), ("clusters", 30_000)):
+        choice = choose("auto", kind, n_kept, 60_000, 0)
+        assert choice.regime == "stratified"
+        assert "without labels it is not known how much is kept of a class" in choice.why
+    assert choose("hard", "scores", 50, 60_000, 0).regime == "hard"
+
+
 def test_no_more_is_left_out_than_was_not_learned():
     cuts = [choose("stratified", "scores", 600, 6000, 10, n).options["cut"] for n in (0, 60, 1800, 6000)]
     assert cuts == [0, 0.01, 0.3, 0.3]

@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from helpers.commands import assert_error
+from helpers.commands import Noted, assert_error
 from helpers.trained import QUICK, sha_of_saved
 from PIL import Image
 
@@ -138,6 +138,60 @@ def test_controls_train_on_the_same_seeds_and_budgets(digits_round):
     ours, full = (np.array([t["accuracy"] for t in plain["runs"][i]["trials"]]) for i in (0, 1))
     assert plain["runs"][1]["manifest_minus_this"]["mean"] == pytest.approx((ours - full).mean())
     assert len({trial.weights_sha256 for run in outcome.runs for trial in run.trials}) == 6
+
+
+@pytest.fixture(scope="module")
+def selected(few, tmp_path_factory):
+    """A static manifest of a score of the trace of a run of seed 4, with a network of width 1."""
+    folder = tmp_path_factory.mktemp("selected")
+    made = curate.train(
+        few[0], trace=True, seed=4, test=few[1], hyperparameters={"n_epochs": 2}, options={"width": 1},
+        output=folder / "run",
+    )  # fmt: skip
+    table = curate.score(few[0], "aum", trace=made.manifest.path, output=folder / "s.parquet")
+    return curate.select(table, "top", keep=0.5, output=folder / "m")
+
+
+def replayed(manifest, few, **more):
+    """The seeds of the trials of a replay, and what was said."""
+    noted = Noted()
+    shared = {"test": few[1], "hyperparameters": {"n_epochs": 1}, "trials": 2, "progress": noted}
+    outcome = curate.replay(manifest, few[0], **{**shared, **more})
+    return [trial.seed for trial in outcome.runs[0].trials], " ".join(noted.notes), outcome
+
+
+def test_what_judges_a_selection_shares_no_seed_with_the_run_behind_it(selected, few):
+    seeds, said, _ = replayed(selected, few)
+    assert seeds == [5, 6]
+    assert "was that of a training run" not in said
+    seeds, said, _ = replayed(selected, few, seed=3)
+    assert seeds == [3, 4]
+    assert "seed 4 was that of a training run behind this manifest" in said
+    assert "leave out --seed" in said
+    assert "was that of a training run" not in replayed(selected, few, seed=0)[1]
+
+
+def test_a_selection_by_scores_of_their_own_streams_is_judged_from_seed_0_on(few, tmp_path):
+    table = curate.score(few[0], "el2n", models=1, options={"width": 1}, output=tmp_path / "s")
+    made = curate.select(table, "top", keep=0.5, output=tmp_path / "m")
+    assert replayed(made, few)[0] == [0, 1]
+
+
+def test_a_session_built_on_another_of_its_seed_is_followed_without_a_word_on_that(few, sources, tmp_path):
+    made = session(few, tmp_path / "built", "always-random", sources)
+    seeds, said, _ = replayed(made.manifest, few, hyperparameters={"n_epochs": 5}, trials=1)
+    assert seeds == [7]
+    assert "was that of a training run" not in said
+
+
+def test_a_replay_says_in_what_it_differs_from_the_selection(selected, few, digits_round, cli):
+    assert replayed(selected, few)[2].differs_in == []
+    assert replayed(selected, few, model="lenet5")[2].differs_in == ["model lenet5, selected by basic-cnn"]
+    result = cli("replay", digits_round.manifest, "--epochs", 1, "--trials", 1, "--image-size", 12)
+    assert result.code == 0, result.err
+    assert "unlike the selection: image size 12, selected at as in the data" in result.out
+    plain = cli("replay", digits_round.manifest, "--epochs", 1, "--trials", 1)
+    assert "unlike the selection" not in plain.out
 
 
 @pytest.mark.slow

@@ -31,6 +31,12 @@ def test_defaults_are_those_of_the_method(some_digits, tmp_path, monkeypatch):
     assert asked == [(10, 2, own), (1, own, own), (10, 50, 50), (10, 20, long)]
 
 
+def test_the_help_says_how_much_training_a_method_wants(cli):
+    said = " ".join(cli("score", "--help").out.split())
+    assert "(from training or a trace; 1 model, all epochs)" in said
+    assert "; 10 models, 10% of the epochs)" in said
+
+
 @pytest.mark.parametrize("lr", [1e15, 1e20, 1e30])
 def test_scores_of_a_diverging_run_name_epoch_and_sample(lr, tmp_path, cli):
     words = ["score", "digits+per-class=8", "--method", "aum", "--epochs", "3", "--optimizer", "sgd"]

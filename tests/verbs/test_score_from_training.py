@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
 from helpers.scored_digits import FP32, TRAINED, ranks
 
 import curate
 from curate import finder
 from curate.errors import CurateError
+from curate.networks.learner import build, weights_sha256
+from curate.rng import stream_seed
 from curate.training import ensemble
 from curate.verbs import score_from_training
 
@@ -64,6 +67,51 @@ def test_a_score_of_an_early_epoch_is_of_the_recipe_of_the_whole_run(some_digits
         patch.setattr(score_from_training, "fit_all", remember)
         curate.score(some_digits, "el2n", models=1, epochs=1, output=tmp_path / "a")
     assert seen == [(own, 1)]
+
+
+@pytest.mark.parametrize("side_by_side", [True, False])
+def test_no_model_shares_start_or_order_with_a_trial_of_replay(
+    side_by_side, some_digits, tmp_path, monkeypatch
+):
+    """A trial of seed s starts and orders by s; the scores of seed s by a stream of their own."""
+    started, ordered = [], []
+
+    def remember(learners, data, *, seeds, **rest):
+        started.extend(weights_sha256(one) for one in learners)
+        ordered.extend(seeds)
+        return ensemble.fit_all(learners, data, seeds=seeds, **rest)
+
+    monkeypatch.setattr(score_from_training, "fit_all", remember)
+    for seed in (0, 2):
+        curate.score(
+            some_digits, "aum", models=3, epochs=1, seed=seed, side_by_side=side_by_side,
+            options={"width": 1}, output=tmp_path / str(seed),
+        )  # fmt: skip
+    cpu = torch.device("cpu")
+    trials = {weights_sha256(build("basic-cnn", {"width": 1}, some_digits, seed, cpu)) for seed in range(12)}
+    assert trials.isdisjoint(started)
+    assert set(range(12)).isdisjoint(ordered)
+    assert ordered == [stream_seed(seed, "score") for seed in (0, 1, 2, 2, 3, 4)]
+    assert started[2] == started[3]  # the same model, wherever it stands
+    assert len(set(started)) == 5
+
+
+def test_an_early_score_is_as_of_a_tenth_of_the_schedule_that_goes_on(some_digits, tmp_path):
+    """Named outright, the epoch gives the same scores; cut short to it, the schedule gives others."""
+    shared = {"models": 1, "options": {"width": 2}, "seed": 1}
+    own = curate.score(
+        some_digits, "el2n", output=tmp_path / "own", hyperparameters={"n_epochs": 20}, **shared
+    )
+    named = curate.score(
+        some_digits, "el2n", epochs=2, output=tmp_path / "named", hyperparameters={"n_epochs": 20}, **shared
+    )
+    short = curate.score(
+        some_digits, "el2n", epochs=2, output=tmp_path / "short", hyperparameters={"n_epochs": 2}, **shared
+    )
+    assert own.header.options["n_epochs"] == 2
+    assert own.header.options["recipe"]["n_epochs"] == 20
+    assert (own["el2n"] == named["el2n"]).all()
+    assert (own["el2n"] != short["el2n"]).any()
 
 
 def test_a_number_that_is_none_is_named_and_nothing_is_written(some_digits, tmp_path):

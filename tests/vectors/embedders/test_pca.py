@@ -47,6 +47,21 @@ def test_incremental_pca_takes_a_last_part_smaller_than_dim(digits):
     assert ours.shape == (130, 60)
 
 
+@pytest.mark.parametrize("n", [20, 40])
+def test_incremental_pca_explains_what_scikit_learn_says_and_never_more_than_all(digits, n):
+    """All components of few samples: the shares add up to 1, where variances are divided alike."""
+    few = digits.take(np.arange(n))
+    _, summary = vectors_of(few, n - 1, exact_up_to=10)
+    assert summary["fit"] == "incremental"
+    share = np.array(summary["explained_variance_ratio"])
+    reference = PCA(n - 1, svd_solver="full").fit(pixels_of(few))
+    np.testing.assert_allclose(share, reference.explained_variance_ratio_, atol=1e-6)
+    assert share.sum() <= 1 + 1e-6
+    assert share.sum() == pytest.approx(1, abs=1e-5)
+    _, exact = vectors_of(few, n - 1)
+    np.testing.assert_allclose(share, exact["explained_variance_ratio"], atol=1e-5)
+
+
 def test_whitened_pca_has_variance_one(digits):
     ours, _ = vectors_of(digits, 5, whiten=True)
     np.testing.assert_allclose(ours.var(axis=0, ddof=1), 1, rtol=1e-3)
