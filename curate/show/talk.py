@@ -99,7 +99,8 @@ def scores(table: "Table") -> None:
     n_groups = table.header.summary.get("n_groups")
     if n_groups is not None:
         say(f"{n_groups:,} groups of near-duplicates and single samples: so many keep one of each")
-    next_step(f"curate select {table.path} --strategy top --keep {n_groups or 0.5}")
+    keep = n_groups if n_groups and n_groups > 1 else 0.5  # a keep of 1 is everything
+    next_step(f"curate select {table.path} --strategy top --keep {keep}")
 
 
 def _when(table: "Table") -> str:
