@@ -2,17 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 from curate.errors import CurateError
 from curate.finder import nearest
 from curate.selection.budget import check_share, count_to_keep
 from curate.selection.policy import Observing, Policy
+from curate.selection.warm_up import plan_warm_up
 from curate.statistics import exactly, part_of
 
 RUN_LENGTHS = ("epochs", "samples")
-WARM_UP = Fraction(1, 10)  # of the run, where nobody says otherwise
-WARM_UP_DRAWS = ("random", "full")
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ def plan_session(policy: Policy, name: str, n: int, n_epochs: int, asked: Asked)
 
     def session_of(epochs: int) -> Session:
         every = period or (None if policy.sizing == "early" else policy.period) or max(1, epochs // 20)
-        warm_up_epochs, draws_all = _warm_up(policy, name, asked.warm_up, epochs, every)
+        warm_up_epochs, draws_all = plan_warm_up(policy, name, asked.warm_up, epochs, every)
         planned = Session(
             first_k=first,
             last_k=last,
@@ -125,44 +123,6 @@ def plan_session(policy: Policy, name: str, n: int, n_epochs: int, asked: Asked)
     if policy.sizing == "early":
         return replace(session, period_epochs=1), -(-session.n_presentations // n)
     return session, n_epochs
-
-
-def warms_up(policy: Policy) -> bool:
-    """Whether a policy ranks by losses, of which those of an untrained network say little."""
-    return policy.observes != "nothing" and policy.sizing == "keep"
-
-
-def _warm_up(policy: Policy, name: str, asked: str | None, n_epochs: int, period: int) -> tuple[int, bool]:
-    """How many epochs draw their samples, and whether they draw all of them.
-
-    `4` epochs or a share of the run, `10%` or `0.1`, which is a period at least; `:full` behind either.
-    """
-    if asked is None:
-        share = WARM_UP if warms_up(policy) else Fraction(0)
-        return min(_share_of_run(share, n_epochs, period), (n_epochs - 1) // period * period), False
-    if not warms_up(policy):
-        raise CurateError(f"policy {name} does not rank by losses: leave out --warm-up")
-    length, colon, draws = asked.partition(":")
-    if colon and draws not in WARM_UP_DRAWS:
-        raise CurateError(f"warm-up={asked} is unknown: write random or full behind the colon")
-    text = length.strip()
-    try:
-        value = Fraction(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except (ValueError, ZeroDivisionError):
-        raise CurateError(f"warm-up={asked} is not a number: use 4 epochs, or a share such as 10%") from None
-    is_share = "." in text or "%" in text or "/" in text
-    if not is_share and value >= 1:
-        n_warm = int(value)
-    elif 0 <= value < 1:
-        n_warm = _share_of_run(value, n_epochs, period)
-    else:
-        raise CurateError(f"warm-up={asked} is out of range: use 0 or more epochs, or 0 <= share < 1")
-    return n_warm, draws == "full"
-
-
-def _share_of_run(share: Fraction, n_epochs: int, period: int) -> int:
-    """A share of a run in epochs: a period at least, unless it is nothing."""
-    return max(period, part_of(share, n_epochs)) if share else 0
 
 
 def _check_combination(policy: Policy, name: str, asked: Asked) -> None:

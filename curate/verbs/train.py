@@ -21,7 +21,8 @@ from curate.networks.precision import precision_for
 from curate.progress import SILENT, Progress
 from curate.scores.trace import TRACE, write_part, write_trace
 from curate.selection.policy import Policy
-from curate.selection.session import Asked, Session, plan_session, warms_up
+from curate.selection.session import Asked, Session, plan_session
+from curate.selection.warm_up import warms_up
 from curate.sharing.cache import is_remote
 from curate.sharing.opening import open_any
 from curate.training.batches import Batches

@@ -12,7 +12,8 @@ from curate.manifests.manifest import Selected
 from curate.networks import learner as learners
 from curate.networks.model import Hyperparameters
 from curate.selection.policy import Plan
-from curate.selection.session import Asked, plan_session, warms_up
+from curate.selection.session import Asked, plan_session
+from curate.selection.warm_up import warms_up
 from curate.training.batches import Batches
 from curate.training.loop import fit
 

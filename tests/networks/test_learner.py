@@ -36,7 +36,7 @@ def test_saved_weights_are_loaded_with_all_that_belongs_to_them(digits, tmp_path
     ("precision", "layout"), [("fp32", torch.contiguous_format), ("bf16", torch.channels_last)]
 )
 def test_images_and_weights_lie_as_the_precision_wants_and_stay_float32(precision, layout):
-    data = curate.open_dataset("fake-data", curate.Options(image_size=32)).take(np.arange(6))
+    data = curate.open_dataset("digits", curate.Options(image_size=32, channels=3)).take(np.arange(6))
     learner = learners.build("basic-cnn", {"width": 4}, data, 0, CPU, precision=precision)
     images = torch.from_numpy(data.images.read(np.arange(6))).permute(0, 3, 1, 2).contiguous()
     result = learner.normalized(images)

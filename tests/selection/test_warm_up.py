@@ -6,7 +6,8 @@ import pytest
 
 from curate import finder
 from curate.errors import CurateError
-from curate.selection.session import Asked, plan_session, warms_up
+from curate.selection.session import Asked, plan_session
+from curate.selection.warm_up import warms_up
 
 
 def planned(policy, warm_up=None, n=100, n_epochs=20, **asked):
