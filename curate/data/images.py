@@ -53,7 +53,7 @@ class ResidentImages:
     """All images in memory, uint8 `[n, height, width, channels]`; those at `missing` there are not."""
 
     def __init__(self, array: Pixels, missing: npt.NDArray[np.bool_] | None = None) -> None:
-        self.array, self._missing = array, missing
+        self.array, self.missing = array, missing
         self.shape: tuple[int, int, int] = array.shape[1:]
 
     def __len__(self) -> int:
@@ -61,7 +61,7 @@ class ResidentImages:
 
     def read(self, rows: npt.NDArray[np.integer[Any]]) -> Pixels:
         """A copy of the images at `rows`."""
-        assert self._missing is None or not self._missing[rows].any(), "an image that is missing is not read"
+        assert self.missing is None or not self.missing[rows].any(), "an image that is missing is not read"
         return self.array[rows]
 
 
@@ -118,6 +118,8 @@ def view(images: Images, rows: npt.NDArray[np.int64]) -> Images:
     """The images at `rows`, none where that is −1: a copy in memory where they are resident, else a view."""
     if isinstance(images, ResidentImages):
         missing = rows < 0
+        if images.missing is not None:
+            missing = missing | images.missing[rows]
         if not missing.any():
             return ResidentImages(images.array[rows])
         array = images.array[np.maximum(rows, 0)]
