@@ -52,6 +52,12 @@ def common_arguments(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("--work", default=f"/tmp/curate-{name}", help="folder for artifacts")
 
 
+def known(arguments: argparse.Namespace) -> list[dict]:
+    """What results/NAME.jsonl has of earlier runs."""
+    lines = RESULTS / f"{arguments.name}.jsonl"
+    return [json.loads(line) for line in lines.read_text().splitlines()] if lines.exists() else []
+
+
 def run_cells(
     arguments: argparse.Namespace,
     cells: Iterable[Cell],
@@ -63,8 +69,7 @@ def run_cells(
 
     `opened` runs once in each worker, `before` once before the first cell.
     """
-    lines = RESULTS / f"{arguments.name}.jsonl"
-    done = [json.loads(line) for line in lines.read_text().splitlines()] if lines.exists() else []
+    lines, done = RESULTS / f"{arguments.name}.jsonl", known(arguments)
     finished = {(outcome["row"], outcome["keep"], outcome["trial"]) for outcome in done}
     wanted = [cell for cell in cells if cell not in finished]
     if arguments.threads:

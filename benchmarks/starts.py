@@ -21,6 +21,7 @@ from lab import (
     common_arguments,
     differences,
     footer,
+    known,
     one_run,
     open_lab,
     public,
@@ -40,6 +41,13 @@ ROWS = {
     },
     **{f"{policy}, 10%, floor 0.5": row(policy, warm_up="0.1", class_floor=0.5) for policy in POLICIES},
     **{f"{policy}, floor 0.5": row(policy, warm_up="0", class_floor=0.5) for policy in POLICIES},
+    **{f"{policy}, 10%, floor 1": row(policy, warm_up="0.1", class_floor=1.0) for policy in POLICIES},
+    **{
+        f"{policy}, 10%, floor 1, losses of training": row(
+            policy, warm_up="0.1", class_floor=1.0, observe="training"
+        )
+        for policy in POLICIES
+    },
     "ema, 10%, alpha 0.2": row("ema", options={"alpha": 0.2}, warm_up="0.1"),
     "ema, 10%, losses of training": row("ema", warm_up="0.1", observe="training"),
     "epsilon-greedy, 10%, epsilon 0.5": row("epsilon-greedy", options={"epsilon": 0.5}, warm_up="0.1"),
@@ -54,7 +62,8 @@ def main() -> None:
     cells = [
         (name, keep, trial) for trial in range(arguments.trials) for keep in arguments.keeps for name in rows
     ]
-    page = _page(run_cells(arguments, cells, open_lab, _run), rows, arguments)
+    done = known(arguments) if arguments.page else run_cells(arguments, cells, open_lab, _run)
+    page = _page(done, rows, arguments)
     (RESULTS / f"{arguments.name}.md").write_text(page)
     print(page)
 
@@ -66,6 +75,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--period", type=int, default=1)
     parser.add_argument("--keeps", type=float, nargs="+", default=[0.3, 0.2, 0.1])
     parser.add_argument("--only", nargs="+", default=list(ROWS), help="rows")
+    parser.add_argument("--page", action="store_true", help="write the page of what was run so far")
     return parser.parse_args()
 
 
@@ -80,7 +90,7 @@ def _run(name: str, keep: float, trial: int) -> dict:
 
 def _page(done: list[dict], rows: dict, arguments: argparse.Namespace) -> str:
     cells = by_cell(done, arguments.trials)
-    keeps = arguments.keeps
+    keeps, rows = arguments.keeps, {name: outcome for name, outcome in rows.items() if _has(cells, name)}
     return "\n".join(
         [
             f"# How policies start: {public(arguments.data)}, {arguments.model}, {arguments.epochs} epochs, "
@@ -106,6 +116,10 @@ def _page(done: list[dict], rows: dict, arguments: argparse.Namespace) -> str:
             "",
         ]
     )
+
+
+def _has(cells: Cells, row: str) -> bool:
+    return any(name == row for name, _ in cells)
 
 
 def _worst(cells: Cells, name: str, keep: float) -> str:
