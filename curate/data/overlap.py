@@ -1,6 +1,6 @@
 """What is wrong between a training set and its test set, or inside the training set; counted, and said.
 
-A test image that is also trained on makes accuracies too high. One image under several labels cannot be
+A test image that is also trained on says little of the network. One image under several labels cannot be
 learned. A class that is tested and never trained on is lost beforehand.
 """
 
@@ -27,7 +27,7 @@ class Overlap:
         if self.n_shared and test is not None:
             said.append(
                 f"{self.n_shared:,} of the {len(test):,} test images are training images of "
-                f"{data.reference} as well, so accuracies are too high: name another test set with --test"
+                f"{data.reference} as well, so accuracies say little: name another test set with --test"
             )
         if self.n_ambiguous:
             said.append(

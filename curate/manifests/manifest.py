@@ -147,7 +147,8 @@ def rows_of(manifest: Manifest, indices: Indices) -> Indices:
     if len(rows) and rows.min() < 0:
         raise CurateError(
             f"{int((rows < 0).sum()):,} selected samples of {manifest.path}, such as sample "
-            f"{indices[np.argmin(rows)]}, are files that torchvision's ImageFolder does not read"
+            f"{indices[np.argmin(rows)]}, are files that torchvision's ImageFolder does not read: list the "
+            "files with `curate export --to imagefolder-list`"
         )
     return rows
 

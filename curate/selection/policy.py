@@ -15,7 +15,6 @@ import numpy.typing as npt
 from curate.data.identity import Indices, Uids
 from curate.errors import CurateError
 from curate.manifests.manifest import Selected
-from curate.selection.budget import check_fraction
 from curate.statistics import part_of
 
 Losses = npt.NDArray[np.float32]
@@ -118,7 +117,6 @@ def smoothed(view: View, alpha: float) -> tuple[Losses, Losses, Losses]:
     m ← αu + (1 − α)m, where m starts as the first loss observed; a sample not observed this time keeps
     its m. One that was never observed ranks before all others, so that it is looked at.
     """
-    check_fraction("alpha", alpha)
     losses = view.losses()
     before = np.asarray(view.memory.get("loss_mean", losses), np.float32)
     before = np.where(np.isnan(before), losses, before)

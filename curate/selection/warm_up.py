@@ -45,7 +45,7 @@ def plan_warm_up(
     elif 0 <= value < 1:
         n_warm = _share_of_run(value, n_epochs, period)
     else:
-        raise CurateError(f"warm-up={asked} is out of range: use 0 or more epochs, or 0 <= share < 1")
+        raise CurateError(f"warm-up={asked} is out of range: use whole epochs, or 0 <= share < 1")
     return n_warm, draws == "full"
 
 

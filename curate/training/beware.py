@@ -2,39 +2,59 @@
 
 from collections.abc import Sequence
 
+from curate.selection.policy import Policy
+from curate.selection.session import Session
+from curate.selection.warm_up import warms_up
 from curate.training.outcome import Record
 
 MOST_CHANGED = 0.9  # of a selection by losses, from one decision to the next
 
 
-def beware(records: Sequence[Record], ranks: bool) -> list[str]:
-    """What to say after the last of the epochs so far, `ranks` being whether the policy ranks by losses."""
-    last = records[-1]
+def beware(records: Sequence[Record], policy: Policy, session: Session) -> list[str]:
+    """What to say after the last of the epochs so far; nothing of a policy that sizes itself."""
+    if policy.sizing != "keep":
+        return []
+    last, ranks = records[-1], warms_up(policy)
     texts = []
     if _lacks(last) and sum(map(_lacks, records)) == 1:
         where = f"epoch {last.epoch + 1}: {_classes(last)} without a sample until the next checkpoint"
-        texts.append(f"{where}: {_FLOOR}")
+        texts.append(f"{where}: {_floor(session, ranks)}")
     if ranks and _turns(records)[-1:] == [last.epoch] and len(_turns(records)) == 1:
-        texts.append(f"epoch {last.epoch + 1}: {last.changed:.0%} of the selection changed at once: {_START}")
+        texts.append(
+            f"epoch {last.epoch + 1}: {last.changed:.0%} of the selection changed at once: {_start(session)}"
+        )
     return texts
 
 
-def beware_in_all(records: Sequence[Record], ranks: bool) -> list[str]:
-    """What to say of a whole run."""
+def beware_in_all(records: Sequence[Record], policy: Policy, session: Session) -> list[str]:
+    """What to say of a whole run; nothing of a policy that sizes itself."""
+    if policy.sizing != "keep":
+        return []
+    ranks = warms_up(policy)
     decisions = [record for record in records if record.asked]
     lacking, turns = list(filter(_lacks, records)), _turns(records) if ranks else []
     texts = []
     if lacking:
         of = f"{len(lacking)} of {len(decisions)} decisions left a class without a sample"
-        texts.append(f"{of}: {_FLOOR}")
+        texts.append(f"{of}: {_floor(session, ranks)}")
     if turns:
         of = f"{len(turns)} of {len(decisions) - 1} decisions changed more than {MOST_CHANGED:.0%}"
-        texts.append(f"{of} of the selection: {_START}")
+        texts.append(f"{of} of the selection: {_start(session)}")
     return texts
 
 
-_FLOOR = "use --class-floor 0.5, or a longer --warm-up"
-_START = "samples take turns; use a longer --warm-up, --observe training, or the policy random"
+def _floor(session: Session, ranks: bool) -> str:
+    """What helps where classes are lacking, and is not in use already."""
+    remedies = ["use --class-floor 1"] if session.class_floor < 1 else []
+    remedies += ["a longer --warm-up"] if ranks else []
+    return ", or ".join([*remedies, "keep more samples"])
+
+
+def _start(session: Session) -> str:
+    """What helps where selections turn over, and is not in use already."""
+    remedies = ["--class-floor 1"] if session.class_floor < 1 else []
+    remedies += ["--observe training"] if session.observes != "training" else []
+    return f"samples take turns; use {', '.join([*remedies, 'a longer --warm-up'])}, or the policy random"
 
 
 def _lacks(record: Record) -> bool:

@@ -35,7 +35,12 @@ def score_from_artifact(
         named = source.reference if isinstance(source, Dataset) else source or "nothing"
         made_from = " or ".join(_MADE_FROM[each] for each in scorer.reads)
         raise CurateError(f"{name} is made from {made_from}, and {named} is none: make one first")
-    if kind_of(source) in ("embedding", "vectors") and "embedding" in scorer.reads:
+    found = kind_of(source)
+    if found in ("clusters", "scores") and "clusters" not in scorer.reads:
+        raise CurateError(
+            f"{name} is made from {_MADE_FROM[kind]}, and {source} is a table: score that instead"
+        )
+    if found in ("embedding", "vectors") and "embedding" in scorer.reads:
         kind = "embedding"
     started = time.perf_counter()
     columns: dict[str, Column] = {}

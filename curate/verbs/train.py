@@ -189,9 +189,9 @@ def train(
                 if last:
                     state = epoch.state()
                 progress.advance(0, **_live(records, n_epochs))
-                for text in beware(records, warms_up(plan)):
+                for text in beware(records, plan, session):
                     progress.note(text)
-        for text in beware_in_all(records, warms_up(plan)):
+        for text in beware_in_all(records, plan, session):
             progress.note(text)
         assert state is not None
         manifest = _finish(path, header, run, records, state, data, learner, force)

@@ -28,9 +28,9 @@ pytest_plugins = ["helpers.policy_examples"]
         ("infobatch", {"delta": -0.1}, "delta=-0.1 is not a fraction: use 0 <= delta <= 1"),
     ],
 )
-def test_options_out_of_range_are_refused(name, options, text):
+def test_options_out_of_range_are_refused_before_anything_is_trained(name, options, text):
     with pytest.raises(CurateError) as problem:
-        next(ask(make(name, **options), LOSSES))
+        make(name, **options)
     assert str(problem.value) == text
 
 

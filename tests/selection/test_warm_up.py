@@ -88,7 +88,7 @@ def test_policies_that_do_not_rank_by_losses_have_none_and_refuse_one(policy):
         ("1/0", "warm-up=1/0 is not a number"),
         ("0.1:some", "warm-up=0.1:some is unknown: write random or full behind the colon"),
         ("0.1:", "warm-up=0.1: is unknown: write random or full behind the colon"),
-        ("-1", "warm-up=-1 is out of range: use 0 or more epochs, or 0 <= share < 1"),
+        ("-1", "warm-up=-1 is out of range: use whole epochs, or 0 <= share < 1"),
         ("-0.1", "warm-up=-0.1 is out of range"),
         ("1.5", "warm-up=1.5 is out of range"),
         ("100%", "warm-up=100% is out of range"),

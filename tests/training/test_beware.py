@@ -5,6 +5,8 @@ import pytest
 from helpers.commands import Noted
 
 import curate
+from curate import finder
+from curate.selection.session import Session
 from curate.training.beware import beware, beware_in_all
 from curate.training.outcome import Record
 
@@ -17,9 +19,13 @@ def records_of(*epochs):
     ]
 
 
-def said(records, ranks=True):
+EMA, RANDOM = finder.make("policies", "ema"), finder.make("policies", "random")
+PLAIN = Session(observes="evaluation")
+
+
+def said(records, policy=EMA, session=PLAIN):
     """What is said epoch by epoch."""
-    return [beware(records[: end + 1], ranks) for end in range(len(records))]
+    return [beware(records[: end + 1], policy, session) for end in range(len(records))]
 
 
 def test_classes_that_lack_are_said_once_and_then_counted():
@@ -29,13 +35,26 @@ def test_classes_that_lack_are_said_once_and_then_counted():
     assert first[0].startswith(
         "epoch 3: 1 class is without a sample until the next checkpoint: use --class-f"
     )
-    assert beware_in_all(records, True) == [
-        "2 of 3 decisions left a class without a sample: use --class-floor 0.5, or a longer --warm-up"
+    assert beware_in_all(records, EMA, PLAIN) == [
+        "2 of 3 decisions left a class without a sample: use --class-floor 1, or a longer --warm-up, or keep "
+        "more samples"
     ]
 
 
+def test_no_remedy_is_named_that_is_in_use_or_would_be_refused():
+    lacking, turning = records_of((True, None, 1)), records_of((True, None, 0), (True, 1.0, 0))
+    floored = Session(observes="training", class_floor=1.0)
+    assert beware_in_all(lacking, RANDOM, floored)[0].endswith("without a sample: keep more samples")
+    assert "--warm-up" not in beware(lacking, RANDOM, PLAIN)[0]
+    assert "use --class-floor 1, --observe training" in beware(turning, EMA, PLAIN)[0]
+    (text,) = beware(turning, EMA, floored)
+    assert text.endswith("samples take turns; use a longer --warm-up, or the policy random")
+    recorded = finder.make("policies", "full")
+    assert beware(lacking, recorded, PLAIN) == beware_in_all(lacking, recorded, PLAIN) == []
+
+
 def test_several_classes_are_counted():
-    (text,) = beware(records_of((True, None, 3)), False)
+    (text,) = beware(records_of((True, None, 3)), RANDOM, PLAIN)
     assert "3 classes are without a sample" in text
 
 
@@ -44,14 +63,14 @@ def test_selections_that_turn_over_are_said_once_and_then_counted():
     texts = said(records)
     assert [len(one) for one in texts] == [0, 0, 1, 0, 0]
     assert texts[2][0].startswith("epoch 3: 95% of the selection changed at once: samples take turns")
-    (text,) = beware_in_all(records, True)
+    (text,) = beware_in_all(records, EMA, PLAIN)
     assert text.startswith("2 of 3 decisions changed more than 90% of the selection: samples take turns")
 
 
 def test_where_chance_selects_a_turnover_is_as_it_should_be():
     records = records_of((True, None, 0), (True, 0.95, 0))
-    assert said(records, ranks=False) == [[], []]
-    assert beware_in_all(records, ranks=False) == []
+    assert said(records, RANDOM) == [[], []]
+    assert beware_in_all(records, RANDOM, PLAIN) == []
 
 
 def test_the_first_decision_after_a_warm_up_changes_what_chance_drew_and_is_none_of_them():

@@ -7,6 +7,7 @@ The average is m ← αu + (1 − α)m, and m starts as the loss of the untraine
 from dataclasses import dataclass
 
 from curate.manifests.manifest import Selected
+from curate.selection.budget import check_fraction
 from curate.selection.policy import Plan, View, smoothed, top
 
 
@@ -19,6 +20,9 @@ class Ema:
     observes = "evaluation"
     sizing = "keep"
     period = None
+
+    def __post_init__(self) -> None:
+        check_fraction("alpha", self.alpha)
 
     def plan(self, view: View) -> Plan:
         _, mean, ranked = smoothed(view, self.alpha)

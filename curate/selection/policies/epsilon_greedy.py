@@ -22,8 +22,11 @@ class EpsilonGreedy:
     sizing = "keep"
     period = None
 
-    def plan(self, view: View) -> Plan:
+    def __post_init__(self) -> None:
         check_fraction("epsilon", self.epsilon)
+        check_fraction("alpha", self.alpha)
+
+    def plan(self, view: View) -> Plan:
         _, mean, ranked = smoothed(view, self.alpha)
         chosen, ranking = with_chance(ranked, view, self.epsilon)
         return Plan(Selected(chosen), {"loss_mean": mean}, ranking)

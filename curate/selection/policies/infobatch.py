@@ -27,11 +27,13 @@ class Infobatch:
     sizing = "own"
     period = 1
 
-    def plan(self, view: View) -> Plan:
+    def __post_init__(self) -> None:
         if not 0 <= self.ratio < 1:
             raise CurateError(f"ratio={self.ratio} is out of range: use 0 <= ratio < 1")
         if not 0 <= self.delta <= 1:
             raise CurateError(f"delta={self.delta} is not a fraction: use 0 <= delta <= 1")
+
+    def plan(self, view: View) -> Plan:
         _, latest, _ = smoothed(view, alpha=1.0)
         memory = {"loss_mean": latest}
         anneals = view.epoch + 1 > exactly(self.delta) * view.n_epochs  # also an epoch that only ends beyond

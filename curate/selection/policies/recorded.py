@@ -29,7 +29,7 @@ class Recorded:
         memory = {"is_checked": np.array(True)}
         if opened.is_static or self.freeze:
             return Plan(self._constant, memory)
-        if view.epoch >= opened.n_epochs:
+        if view.n_epochs > opened.n_epochs:
             raise CurateError(
                 f"{self.manifest} records {opened.n_epochs} epochs, this run has {view.n_epochs}: "
                 f"use --epochs {opened.n_epochs} or fewer"

@@ -24,8 +24,10 @@ class StaticEpsilon:
     sizing = "keep"
     period = None
 
-    def plan(self, view: View) -> Plan:
+    def __post_init__(self) -> None:
         check_fraction("epsilon", self.epsilon)
+
+    def plan(self, view: View) -> Plan:
         score = view.memory.get("score")
         score = hardness(self.scores, self.column, view.uids) if score is None else score
         chosen, ranking = with_chance(score, view, self.epsilon)

@@ -8,6 +8,7 @@ observed. Source: Raju et al. 2021, "Accelerating Deep Learning with Dynamic Dat
 from dataclasses import dataclass
 
 from curate.manifests.manifest import Selected
+from curate.selection.budget import check_fraction
 from curate.selection.policy import Plan, View, check_confidence, smoothed, spread_of, top
 from curate.selection.precomputed import hardness
 
@@ -25,8 +26,11 @@ class StaticUcb:
     sizing = "keep"
     period = None
 
-    def plan(self, view: View) -> Plan:
+    def __post_init__(self) -> None:
         check_confidence(self.confidence)
+        check_fraction("alpha", self.alpha)
+
+    def plan(self, view: View) -> Plan:
         before, mean, _ = smoothed(view, self.alpha)
         variance = spread_of(view, self.alpha, before)
         score = view.memory.get("score")

@@ -8,6 +8,7 @@ Pruning".
 from dataclasses import dataclass
 
 from curate.manifests.manifest import Selected
+from curate.selection.budget import check_fraction
 from curate.selection.policy import Plan, View, check_confidence, smoothed, spread_of, top
 
 
@@ -22,8 +23,11 @@ class Ucb:
     sizing = "keep"
     period = None
 
-    def plan(self, view: View) -> Plan:
+    def __post_init__(self) -> None:
         check_confidence(self.confidence)
+        check_fraction("alpha", self.alpha)
+
+    def plan(self, view: View) -> Plan:
         before, mean, ranked = smoothed(view, self.alpha)
         variance = spread_of(view, self.alpha, before)
         ranked = ranked + self.confidence * variance

@@ -41,3 +41,9 @@ def test_recorded_refuses_a_manifest_of_another_dataset(tmp_path):
     folder = session_folder(tmp_path / "three", [[0], [1], [2]])
     with pytest.raises(MismatchError):
         list(ask(make("recorded", manifest=str(folder)), uids=[1, 2, 3, 4, 5, 6]))
+
+
+def test_a_run_longer_than_the_record_is_refused_at_its_first_checkpoint(tmp_path):
+    folder = session_folder(tmp_path / "three", [[0, 1], [1, 4], [3, 5]])
+    with pytest.raises(CurateError, match="records 3 epochs, this run has 4: use --epochs 3 or fewer"):
+        next(ask(make("recorded", manifest=str(folder)), n_checkpoints=4))
