@@ -87,7 +87,7 @@ def fit(
     book = Book(data.n, data.device, trace=session.trace, guard=session.observes if session.trust else None)
     observer = Observer(learner, data, available, session, book, n_epochs)
     model = _Model(learner, hyperparameters)
-    n_classes = len(np.unique(data.labels_by_index[available]))
+    n_classes = _n_classes(data, available)
     run = _Run(model, observer, Selected(available[:0]))
     if resume is not None:
         run.load(resume)
@@ -148,7 +148,7 @@ def fit(
             checkpoint=run.checkpoint,
             selected=run.selected,
             changed=run.changed,
-            n_classes_lacking=n_classes - len(np.unique(data.labels_by_index[run.selected.indices])),
+            n_classes_lacking=n_classes - _n_classes(data, run.selected.indices),
             samples_seen=run.samples_seen,
             loss=totals.loss,
             accuracy=totals.accuracy,
@@ -225,6 +225,11 @@ class _Run:
 
 
 _NUMBERS = ("epoch", "checkpoint", "changed", "samples_seen")
+
+
+def _n_classes(data: Batches, indices: Indices) -> int:
+    """How many classes the samples at `indices` have; counted, since it is done in every epoch."""
+    return int(np.count_nonzero(np.bincount(data.labels_by_index[indices])))
 
 
 def _floored(
