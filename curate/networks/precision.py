@@ -1,7 +1,7 @@
 """In which arithmetic a network computes: float32, or bfloat16 for what autocast trusts it with.
 
-Weights, losses and scores stay float32. With bfloat16 goes the memory layout channels-last, in which a CPU that
-has such arithmetic convolves fastest.
+Weights, losses and scores stay float32. With bfloat16 goes the memory layout channels-last, in which a CPU
+that has such arithmetic convolves fastest.
 """
 
 from contextlib import nullcontext
