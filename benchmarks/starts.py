@@ -48,8 +48,12 @@ ROWS = {
         )
         for policy in POLICIES
     },
+    **{
+        f"{policy}, {start}, losses of training": row(policy, warm_up=warm_up, observe="training")
+        for start, warm_up in (("no start", "0"), *list(STARTS.items())[1:])
+        for policy in POLICIES
+    },
     "ema, 10%, alpha 0.2": row("ema", options={"alpha": 0.2}, warm_up="0.1"),
-    "ema, 10%, losses of training": row("ema", warm_up="0.1", observe="training"),
     "epsilon-greedy, 10%, epsilon 0.5": row("epsilon-greedy", options={"epsilon": 0.5}, warm_up="0.1"),
     "ucb, 10%, confidence 10": row("ucb", options={"confidence": 10.0}, warm_up="0.1"),
     "ucb, 10%, full": row("ucb", warm_up="0.1:full"),
