@@ -60,6 +60,6 @@ def shift_and_mirror(images: Tensor, shifts: Tensor, mirrored: Tensor, reach: in
     right = torch.arange(width, device=images.device)
     ys = shifts[:, :1] + down
     xs = shifts[:, 1:] + torch.where(mirrored[:, None], width - 1 - right, right)
-    sample = torch.arange(n, device=images.device).view(n, 1, 1, 1)
-    channel = torch.arange(n_channels, device=images.device).view(1, n_channels, 1, 1)
-    return padded[sample, channel, ys[:, None, :, None], xs[:, None, None, :]]
+    pixels = ys[:, :, None] * padded.shape[3] + xs[:, None, :]  # of a padded image, counted row by row
+    pixels = pixels.view(n, 1, -1).expand(-1, n_channels, -1)
+    return padded.flatten(2).gather(2, pixels).view(images.shape)

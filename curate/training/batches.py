@@ -1,8 +1,9 @@
 """Batches: from a dataset to normalised float tensors on the training device.
 
-Images that are resident move to the device once, as uint8, and batches are cut there. Others are read
-and decoded by a background thread while the device computes. Images are augmented in batches on the device;
-what befalls a sample depends on seed, epoch and index alone, never on the rest of its batch.
+Images that are resident move to the device once, as uint8, and batches are cut there; on a GPU many batches
+are prepared at a time, since there a small operation costs more to start than to do. Others are read and decoded
+by a background thread while the device computes. What befalls a sample depends on seed, epoch and index alone,
+never on the rest of its batch. Nothing here waits for the device.
 """
 
 import queue
@@ -23,6 +24,7 @@ from curate.training.augmentation import Augmentation
 
 _PREPARE = 1024
 _AHEAD = 3
+_AT_A_TIME = 2**26  # bytes of float32 images prepared at a time on a GPU; a CPU gains nothing by it
 
 T = TypeVar("T")
 
@@ -56,8 +58,8 @@ class Batches:
 
     def plain(self, order: Indices, batch_size: int) -> Iterator[Batch]:
         """The samples of `order`, without augmentation, so many at a time."""
-        for rows, images in self._raw(order, batch_size):
-            yield Batch(rows, self._learner.normalized(images), self.labels[rows])
+        for rows, images in self._raw(order, self._at_a_time(batch_size)):
+            yield from self._cut(rows, images, batch_size)
 
     def augmented(
         self, order: Indices, batch_size: int, augmentation: Augmentation, seed: int, epoch: int
@@ -68,9 +70,20 @@ class Batches:
             name: torch.from_numpy(value).to(self.device)
             for name, value in augmentation.draw(self.n, self._learner.input_size, chance).items()
         }
-        for rows, images in self._raw(order, batch_size):
+        for rows, images in self._raw(order, self._at_a_time(batch_size)):
             changed = augmentation.apply(images, {name: value[rows] for name, value in drawn.items()})
-            yield Batch(rows, self._learner.normalized(changed), self.labels[rows])
+            yield from self._cut(rows, changed, batch_size)
+
+    def _at_a_time(self, batch_size: int) -> int:
+        """How many samples are prepared together: whole batches, and more than one where that pays."""
+        if self._resident is None or self.device.type == "cpu":
+            return batch_size
+        return batch_size * max(1, _AT_A_TIME // (4 * self._resident[0].numel() * batch_size))
+
+    def _cut(self, rows: Tensor, images: Tensor, batch_size: int) -> Iterator[Batch]:
+        """Batches of uint8 images, normalized together."""
+        parts = (rows, self._learner.normalized(images), self.labels[rows])
+        yield from map(Batch, *(part.split(batch_size) for part in parts))
 
     def _all_on_device(self) -> Tensor:
         """uint8 `[n, c, h, w]`, resized once; zeros where a sample is missing."""

@@ -30,14 +30,16 @@ class Evaluation:
 def evaluate(learner: Learner, batches: Batches, n_classes: int) -> Evaluation:
     """Test a network on all of a dataset, in evaluation mode."""
     learner.module.eval()
-    right = torch.zeros(n_classes, dtype=torch.int64, device=learner.device)
-    total = torch.zeros_like(right)
+    guesses = []
     loss = torch.zeros((), dtype=torch.float64, device=learner.device)
     with torch.inference_mode():
         for _, images, labels in batches.plain(np.arange(batches.n), EVALUATION_BATCH):
             logits = learner.logits(images)
             loss += functional.cross_entropy(logits, labels, reduction="sum")
-            total += torch.bincount(labels, minlength=n_classes)
-            right += torch.bincount(labels[logits.argmax(1) == labels], minlength=n_classes)
-    per_class = (right.double() / total.double()).tolist()
-    return Evaluation(float(right.sum()) / float(total.sum()), per_class, float(loss) / batches.n)
+            guesses.append(logits.argmax(1))
+    labels_of_all = batches.labels_by_index
+    right = torch.cat(guesses).cpu().numpy() == labels_of_all
+    total = np.bincount(labels_of_all, minlength=n_classes)
+    with np.errstate(invalid="ignore"):
+        per_class = np.bincount(labels_of_all, right, minlength=n_classes) / total
+    return Evaluation(float(right.mean()), per_class.tolist(), float(loss) / batches.n)
