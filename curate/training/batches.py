@@ -1,8 +1,8 @@
 """Batches: from a dataset to normalised float tensors on the training device.
 
-Images that are resident move to the device once, as uint8, and batches are cut there; on a GPU many batches
-are prepared at a time, since there a small operation costs more to start than to do. Others are read and decoded
-by a background thread while the device computes. What befalls a sample depends on seed, epoch and index alone,
+Images that are resident move to the device once, as uint8, and batches are cut there; on a GPU many are
+prepared at a time, since a small operation costs more to start than to do. Others are read and decoded by a
+background thread while the device computes. What befalls a sample depends on seed, epoch and index alone,
 never on the rest of its batch. Nothing here waits for the device.
 """
 
