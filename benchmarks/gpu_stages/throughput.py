@@ -51,7 +51,7 @@ def measure(cell: str, day: Day) -> Result:
         speed = _at_once(day, int(what.split()[0]), int(batch))
     else:
         speed = _images_a_second(day, what, int(batch))
-    rate, of_image = _device_rate(day), _flops_of_an_image(day)
+    rate, of_image = _device_rate(day), _flops_of_an_image(day.size.model, day.train)
     mean = float(np.mean(speed))
     return {
         "images_a_second": [round(each, 1) for each in speed],
@@ -68,13 +68,13 @@ def _data(reference: str, split: str) -> Any:
     return curate.open_dataset(reference, curate.Options(split=split))
 
 
-def _learner(day: Day, precision: str = "bf16") -> Any:
+def _learner(day: Day) -> Any:
     import torch
 
     from curate.networks import learner as learners
 
     data = _data(day.train, "train")
-    return learners.build(day.size.model, {}, data, 0, torch.device(day.device), precision=precision)
+    return learners.build(day.size.model, {}, data, 0, torch.device(day.device), precision="bf16")
 
 
 def _hyperparameters(day: Day, batch: int, n_epochs: int) -> Any:
@@ -312,12 +312,14 @@ def _profile(day: Day, batch: int) -> Result:
 
 
 @cache
-def _flops_of_an_image(day: Day) -> float:
+def _flops_of_an_image(model: str, reference: str) -> float:
     """Floating-point operations of a forward and a backward pass; a multiplication and addition are two."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    learner = _learner(replace(day, device="cpu"), "fp32")
+    from curate.networks import learner as learners
+
+    learner = learners.build(model, {}, _data(reference, "train"), 0, torch.device("cpu"))
     height, width = learner.input_size
     images = torch.randn(2, learner.n_channels, height, width)
     with FlopCounterMode(display=False) as counter:
