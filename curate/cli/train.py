@@ -32,7 +32,7 @@ def _needs(summary):
     "--period", type=int, metavar="EPOCHS", help="How often to select; by default a twentieth of the run."
 )
 @click.option("--budget", default="epochs", show_default=True, help="epochs, or samples: as many as full.")
-@click.option("--observe", metavar="WHERE", help="Losses from an evaluation pass, or from training (free).")
+@click.option("--observe", metavar="WHERE", help="Losses of training (free), or of an evaluation pass.")
 @click.option("--adapt", type=float, metavar="R", help="Select anew only when loss ranks correlate below R.")
 @click.option("--trust", type=float, metavar="SHARE", help="Keep the 1 - SHARE most doubtful labels out.")
 @click.option(

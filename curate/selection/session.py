@@ -7,7 +7,7 @@ from curate.errors import CurateError
 from curate.finder import nearest
 from curate.selection.budget import check_share, count_to_keep
 from curate.selection.policy import Observing, Policy
-from curate.selection.warm_up import plan_warm_up
+from curate.selection.warm_up import plan_warm_up, starts_as_published
 from curate.statistics import exactly, part_of
 
 RUN_LENGTHS = ("epochs", "samples")
@@ -179,4 +179,6 @@ def _observing(policy: Policy, name: str, asked: Asked) -> Observing:
         return "nothing"
     if observe is not None:
         return observe  # type: ignore[return-value]  # one of the two, checked above
-    return policy.observes if policy.observes != "nothing" else "evaluation"
+    if policy.observes == "nothing" or starts_as_published(policy, name, asked.warm_up):
+        return "evaluation"
+    return policy.observes

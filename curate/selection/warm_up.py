@@ -1,7 +1,8 @@
 """How a session begins: random draws, until the losses of the network say more than the class of a sample.
 
-An untrained network's loss is a function of the class. Ranked by it, the first selection takes whole classes,
-and classes take turns afterwards. The algorithm of Raju et al. 2021 as published is a warm-up of 0.
+An untrained network's loss is a function of the class. Ranked by it, the first selection takes whole
+classes, and classes take turns afterwards. The algorithm of Raju et al. 2021 as published is a warm-up of 0.
+Losses come from evaluation passes then: the first decision needs some before anything is trained on.
 """
 
 from fractions import Fraction
@@ -17,6 +18,11 @@ DRAWS = ("random", "full")
 def warms_up(policy: Policy) -> bool:
     """Whether a policy ranks by losses, of which those of an untrained network say little."""
     return policy.observes != "nothing" and policy.sizing == "keep"
+
+
+def starts_as_published(policy: Policy, name: str, asked: str | None) -> bool:
+    """Whether a warm-up of nothing was asked for: before the first decision nothing was trained on."""
+    return warms_up(policy) and asked is not None and plan_warm_up(policy, name, asked, 1, 1)[0] == 0
 
 
 def plan_warm_up(

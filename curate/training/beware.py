@@ -52,8 +52,7 @@ def _floor(session: Session, ranks: bool) -> str:
 
 def _start(session: Session) -> str:
     """What helps where selections turn over, and is not in use already."""
-    remedies = ["--class-floor 1"] if session.class_floor < 1 else []
-    remedies += ["--observe training"] if session.observes != "training" else []
+    remedies = ["--observe training"] if session.observes != "training" else []
     return f"samples take turns; use {', '.join([*remedies, 'a longer --warm-up'])}, or the policy random"
 
 

@@ -90,7 +90,8 @@ def train(
     Every `period` epochs the policy selects `keep` of the samples (a fraction, a count, or two of them,
     `0.2:0.6`, for the first and the last checkpoint). A `budget` of `samples` stretches the run until as
     many samples are seen as full training would. `observe` says whose losses a policy looks at:
-    `evaluation`, a pass over all samples, or `training`, those seen anyway. With `adapt` it only selects
+    `training`, those seen anyway, or `evaluation`, a pass over all samples; ema, epsilon-greedy and ucb go
+    by the first unless they start as published. With `adapt` it only selects
     again when the rank correlation of the losses falls below that; with `trust`, all but that fraction,
     those of lowest AUM, are kept from it. The first `warm_up` of the run (epochs, or a share of it) draws its
     samples, since the losses of an untrained network say little but the class: a tenth by default, for
@@ -150,6 +151,7 @@ def train(
             "policy_options": recorded_options,
             "session": {name: value for name, value in asdict(asked).items() if value is not None},
             **({"warm_up": _warm_up(session)} if warms_up(plan) else {}),
+            **({"observes": session.observes} if session.observes != "nothing" else {}),
             **({"trace": True} if trace else {}),
             "recipe": asdict(chosen),
             "test": test.reference if isinstance(test, Dataset) else test,

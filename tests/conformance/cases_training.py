@@ -166,7 +166,8 @@ ALL_LOSSES = [[2.5, 2.25, 0.5], [1, 2, 3], [2, 0, 3], [1.5, 3.5, 2]]
 MOVING_AVERAGE = file(
     "Moving average and variance of a loss u: v <- (1 - a) v + a (u - m)^2 with the m before, then m <- a "
     "u + (1 - a) m. m starts as the first loss observed and v as 0. During a warm-up nothing is observed, "
-    "and both start at the first checkpoint after it (null before).",
+    "and both start at the first checkpoint after it (null before). A sample that is not observed at a "
+    "checkpoint (null) keeps both.",
     "Raju et al. 2021, Accelerating Deep Learning with Dynamic Data Pruning (there without a warm-up)",
     [
         case(
@@ -190,6 +191,14 @@ MOVING_AVERAGE = file(
             losses=ALL_LOSSES,
             warm_up=2,
             alpha="0.25",
+        ),
+        case(
+            "losses of training",
+            "a sample that was not presented since the last checkpoint (null) keeps its m and its v, and one "
+            "that comes late starts with its own first loss",
+            losses=[[2.5, None, 0.5], [1, None, None], [None, 3, None], [None, 1, 2]],
+            warm_up=0,
+            alpha="0.8",
         ),
     ],
 )

@@ -126,14 +126,18 @@ def early(share, n_epochs):
 
 
 def moving_average(losses, warm_up, alpha):
-    """Nothing (None) at the checkpoints of a warm-up."""
+    """Nothing (None) at the checkpoints of a warm-up, and for the mean of a sample not observed yet."""
     a = decimal(alpha)
     means, variances = [None] * warm_up, [None] * warm_up
-    m, v = [decimal(u) for u in losses[warm_up]], [Decimal(0) for _ in losses[warm_up]]
+    m, v = [None for _ in losses[0]], [Decimal(0) for _ in losses[0]]
     for observed in losses[warm_up:]:
-        u = [decimal(one) for one in observed]
-        v = [(1 - a) * v[i] + a * (u[i] - m[i]) ** 2 for i in range(len(u))]
-        m = [a * u[i] + (1 - a) * m[i] for i in range(len(u))]
+        m, v = list(m), list(v)
+        for i, u in enumerate(observed):
+            if u is None:
+                continue
+            before = decimal(u) if m[i] is None else m[i]
+            v[i] = (1 - a) * v[i] + a * (decimal(u) - before) ** 2
+            m[i] = a * decimal(u) + (1 - a) * before
         means, variances = [*means, m], [*variances, v]
     return {"mean": means, "variance": variances}
 

@@ -35,6 +35,9 @@ def check_the_definitions():
     by_hand = definitions.moving_average(**inputs("moving_average")["after a warm-up"])
     assert near(by_hand["mean"][2][0], decimal(1.8))  # 0.8 * 2 + 0.2 * 1
     assert near(by_hand["variance"][2][1], decimal(3.2))  # 0.8 * (0 - 2)^2
+    by_hand = definitions.moving_average(**inputs("moving_average")["losses of training"])
+    assert near(by_hand["mean"][3][0], decimal(1.3))  # 0.8 * 1 + 0.2 * 2.5, and kept
+    assert near(by_hand["mean"][3][1], decimal(1.4))  # 0.8 * 1 + 0.2 * 3
     by_hand = definitions.forgetting_rate(**inputs("forgetting_rate")["several runs"])
     assert near(by_hand[0], decimal(7) / 24)  # (1/3 + 1/4) / 2
     by_hand = definitions.grand(**inputs("grand")["two layers, worked by hand"])

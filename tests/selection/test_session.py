@@ -133,8 +133,13 @@ def test_policies_that_decide_themselves_are_allowed_everything(policy):
     [
         ("random", {"keep": 0.3}, "nothing"),
         ("full", {}, "nothing"),
-        ("ema", {"keep": 0.3}, "evaluation"),
-        ("ema", {"keep": 0.3, "observe": "training"}, "training"),
+        ("ema", {"keep": 0.3, "warm_up": None}, "training"),
+        ("ucb", {"keep": 0.3, "warm_up": "2"}, "training"),
+        ("epsilon-greedy", {"keep": 0.3, "warm_up": "0"}, "evaluation"),  # as published
+        ("epsilon-greedy", {"keep": 0.3, "warm_up": "0%:full"}, "evaluation"),
+        ("epsilon-greedy", {"keep": 0.3, "warm_up": "0", "observe": "training"}, "training"),
+        ("uncertainty", {"keep": 0.3}, "evaluation"),
+        ("uncertainty", {"keep": 0.3, "observe": "training"}, "training"),
         ("infobatch", {}, "training"),
         ("infobatch", {"observe": "evaluation"}, "evaluation"),
         ("random", {"keep": 0.3, "adapt": 0.9}, "evaluation"),

@@ -46,7 +46,7 @@ def test_no_remedy_is_named_that_is_in_use_or_would_be_refused():
     floored = Session(observes="training", class_floor=1.0)
     assert beware_in_all(lacking, RANDOM, floored)[0].endswith("without a sample: keep more samples")
     assert "--warm-up" not in beware(lacking, RANDOM, PLAIN)[0]
-    assert "use --class-floor 1, --observe training" in beware(turning, EMA, PLAIN)[0]
+    assert "use --observe training, a longer --warm-up" in beware(turning, EMA, PLAIN)[0]
     (text,) = beware(turning, EMA, floored)
     assert text.endswith("samples take turns; use a longer --warm-up, or the policy random")
     recorded = finder.make("policies", "full")

@@ -22,7 +22,7 @@ def test_it_draws_what_random_draws_and_looks_at_no_loss(few, monkeypatch, polic
     passes = []
     full_pass = Observer._full_pass
     monkeypatch.setattr(Observer, "_full_pass", lambda self: passes.append(self._epoch) or full_pass(self))
-    session, _ = planned(policy, 100, 6, keep=0.3, period=1, warm_up="3")
+    session, _ = planned(policy, 100, 6, keep=0.3, period=1, warm_up="3", observe="evaluation")
     spy = Spy(make(policy))
     _, epochs = run(few, spy, session, seed=5)
     random, _ = planned("random", 100, 6, keep=0.3, period=1)
@@ -35,7 +35,7 @@ def test_it_draws_what_random_draws_and_looks_at_no_loss(few, monkeypatch, polic
 
 
 def test_the_mean_begins_with_the_first_losses_after_it(few):
-    session, _ = planned("ema", 100, 5, keep=0.3, period=1, warm_up="2")
+    session, _ = planned("ema", 100, 5, keep=0.3, period=1, warm_up="2", observe="evaluation")
     spy = Spy(make("ema", alpha=0.5))
     run(few, spy, session, dataclasses.replace(QUICK, n_epochs=5))
     first, second = spy.losses[:2]
@@ -60,7 +60,7 @@ def test_a_warm_up_draws_anew_at_each_checkpoint_only(few):
 
 def test_losses_seen_in_training_are_kept_from_the_warm_up_on(few):
     """The first look has the losses of everything that was drawn; the next those since the first look."""
-    session, _ = planned("ema", 100, 5, keep=0.3, period=1, warm_up="3", observe="training")
+    session, _ = planned("ema", 100, 5, keep=0.3, period=1, warm_up="3")
     spy = Spy(make("ema"))
     _, epochs = run(few, spy, session, dataclasses.replace(QUICK, n_epochs=5))
     drawn = np.unique(np.concatenate(chosen(epochs)[:3])).tolist()

@@ -42,8 +42,23 @@ def test_the_header_says_how_a_run_began(few, tmp_path, warm_up, expected):
     assert asked == [False] * expected["n_epochs"] + [True] * (5 - expected["n_epochs"])
 
 
-def test_a_policy_without_one_says_nothing_of_it(few, tmp_path):
-    assert "warm_up" not in trained(few, tmp_path / "run", policy="random").manifest.header.options
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({}, "training"),
+        ({"warm_up": 0}, "evaluation"),  # as published: one option away
+        ({"warm_up": 0, "observe": "training"}, "training"),
+        ({"observe": "evaluation"}, "evaluation"),
+    ],
+)
+def test_the_header_says_whose_losses_were_looked_at(few, tmp_path, asked, expected):
+    assert trained(few, tmp_path / "run", **asked).manifest.header.options["observes"] == expected
+
+
+def test_a_policy_without_losses_says_nothing_of_them(few, tmp_path):
+    options = trained(few, tmp_path / "run", policy="random").manifest.header.options
+    assert "warm_up" not in options
+    assert "observes" not in options
 
 
 def test_its_epochs_are_no_checkpoints_for_groups(few, tmp_path):

@@ -17,7 +17,7 @@ class Ema:
 
     alpha: float = 0.8
 
-    observes = "evaluation"
+    observes = "training"
     sizing = "keep"
     period = None
 

@@ -18,7 +18,7 @@ class EpsilonGreedy:
     epsilon: float = 0.1
     alpha: float = 0.8
 
-    observes = "evaluation"
+    observes = "training"
     sizing = "keep"
     period = None
 

@@ -19,7 +19,7 @@ class Ucb:
     confidence: float = 1.0
     alpha: float = 0.8
 
-    observes = "evaluation"
+    observes = "training"
     sizing = "keep"
     period = None
 
