@@ -5,13 +5,15 @@
     python benchmarks/gpu.py --pages                     # at home again: results/gpu.jsonl and gpu.md
 
 It runs from a checkout that nobody installed, with torch, torchvision and what .carry holds. Every result
-is a line of `OUT/gpu.jsonl` with the name of the card, as soon as it is there; `OUT` is .carry/out unless
-`--out` says otherwise. `--stand-in` does a little of everything on a CPU, with digits.
+is a line of `OUT/gpu.jsonl` with the name of the card, as soon as it is there; `OUT` is .carry/out, or what
+`--out` names, which then begins with what .carry/out holds. `--stand-in` does a little of everything on a
+CPU, with digits.
 """
 
 import argparse
 import json
 import os
+import shutil
 import sys
 import tarfile
 import tempfile
@@ -39,8 +41,11 @@ LINES = "gpu.jsonl"
 
 def main() -> None:
     arguments = _arguments()
-    out = arguments.out or arguments.carry / "out"
+    earlier = arguments.carry / "out"
+    out = arguments.out or earlier
     out.mkdir(parents=True, exist_ok=True)
+    if earlier.is_dir() and not out.samefile(earlier) and not arguments.stand_in:
+        shutil.copytree(earlier, out, dirs_exist_ok=True)
     if arguments.pages:
         _pages(_known(arguments.results, out), arguments.results)
         return

@@ -12,9 +12,10 @@ capture it. On a CPU, where there are no graphs, the step is taken without being
 import multiprocessing
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import cache
+from queue import Empty
 from typing import Any
 
 import numpy as np
@@ -203,11 +204,16 @@ def _at_once(day: Day, n: int, batch: int) -> list[float]:
     ]
     for process in processes:
         process.start()
+    parts: list[list[float]] = []
     try:
-        parts = [queue.get(timeout=max(1, day.left())) for _ in processes]
+        while len(parts) < n:
+            if any(process.exitcode for process in processes) or day.left() < 0:
+                raise RuntimeError(f"one of {n} runs at once ended early, or time was up")
+            with suppress(Empty):
+                parts.append(queue.get(timeout=1))
     finally:
         for process in processes:
-            process.join(10)
+            process.join(10 if len(parts) == n else 0)
             process.kill()
     return [sum(speeds) for speeds in zip(*parts, strict=True)]
 
