@@ -159,6 +159,33 @@ def test_without_a_gpu_it_says_so(tmp_path):
 
 
 @pytest.mark.slow
+def test_it_needs_no_installed_curate(tmp_path):
+    site = [path for path in sys.path if path.endswith("site-packages")]  # its .pth files are not read there
+    done = subprocess.run(
+        [
+            sys._base_executable,
+            SCRIPT,
+            "--stand-in",
+            "--stages",
+            "decoding",
+            "--minutes",
+            "3",
+            "--out",
+            tmp_path / "out",
+            "--work",
+            tmp_path / "work",
+        ],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(site)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "all is done" in done.stdout
+
+
+@pytest.mark.slow
 def test_all_stages_run_as_stand_ins_and_go_on_where_they_were(tmp_path):
     first = stand_in(tmp_path, "--stages", "paper", minutes=0.7)  # time for a few of its runs
     assert first.returncode == 0, first.stdout + first.stderr

@@ -173,6 +173,7 @@ def replay(
         device=str(place),
         available=available,
     )
+    opened.selected(0)  # imports what reads it now, and not in the time of the first trial
     followed = [opened.n_epochs - 1] if freeze else range(opened.n_epochs)
     sizes = [opened.n_selected(epoch) for epoch in followed]
     recorded_policy = {"manifest": str(opened.path), "freeze": freeze}
