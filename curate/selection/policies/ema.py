@@ -1,7 +1,9 @@
 """ema: the k samples of highest average loss. High is hard.
 
-The average is m ← αu + (1 − α)m, and m starts as the loss of the untrained model. Source: Raju et al. 2021,
-"Accelerating Deep Learning with Dynamic Data Pruning" (uncertainty with an exponential moving average).
+The average is m ← αu + (1 − α)m, from the first loss seen. By default u is the loss of a sample's latest
+presentation in training; published is that of an evaluation pass, from the untrained model on, which makes
+classes take turns (benchmarks/results/starts_cifar10.md). Source: Raju et al. 2021, "Accelerating Deep
+Learning with Dynamic Data Pruning" (uncertainty with an exponential moving average).
 """
 
 from dataclasses import dataclass

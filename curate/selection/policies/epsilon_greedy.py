@@ -1,7 +1,7 @@
 """epsilon_greedy: the samples of highest average loss, and a share drawn at random from the rest.
 
-(1 − ε)k are of highest m, the average of ema; εk are drawn uniformly from the others. Source: Raju et al.
-2021, "Accelerating Deep Learning with Dynamic Data Pruning".
+(1 − ε)k are of highest m, the average of ema, by the same losses; εk are drawn uniformly from the others.
+Source: Raju et al. 2021, "Accelerating Deep Learning with Dynamic Data Pruning".
 """
 
 from dataclasses import dataclass

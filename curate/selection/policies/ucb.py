@@ -1,8 +1,8 @@
 """ucb: the k samples of highest average loss plus its variance. High is hard or unsteady.
 
 The k samples of highest m + c·v are kept. v ← (1 − α)v + α(u − m_before)², from 0; then m ← αu + (1 − α)m.
-The variance, not its root. Source: Raju et al. 2021, "Accelerating Deep Learning with Dynamic Data
-Pruning".
+The variance, not its root; the losses u are those of ema. Source: Raju et al. 2021, "Accelerating Deep
+Learning with Dynamic Data Pruning".
 """
 
 from dataclasses import dataclass
