@@ -71,9 +71,9 @@ def process() -> Callable[..., Said]:
     return run
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch) -> Path:
-    """An empty working folder."""
+    """An empty working folder: what a command writes where nobody says where, no other test finds."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

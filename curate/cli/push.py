@@ -12,9 +12,7 @@ from curate.cli import options
 @click.option("--private", is_flag=True, help="Make the repository private, where it is made.")
 @click.option("--tag", metavar="v1", help="Name what is published, so that others can pull just that.")
 @click.option("--message", metavar="TEXT", help="The commit's message.")
-@click.option(
-    "--results", metavar="FILE", help="What `curate replay --json` printed: accuracies for the card."
-)
+@click.option("--results", metavar="RESULTS", help="What `curate replay` wrote: accuracies for the card.")
 @click.option("--licence", metavar="ID", help="Licence of the source dataset, where curate does not know it.")
 @click.option("--link", metavar="URL", help="Page of the source dataset, where curate does not know it.")
 @click.option("--dry-run", is_flag=True, help="List files and bytes; send and ask nothing.")

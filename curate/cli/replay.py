@@ -21,8 +21,18 @@ from curate.cli import options
     default=True,
     help="Add what the scores cost; the default.",
 )
+@click.option(
+    "--evaluate-every", default=0, metavar="EPOCHS", help="Test along the run too, not at the end only."
+)
 @options.TEST
 @options.DEVICE
+@click.option(
+    "-o",
+    "--output",
+    metavar="RESULTS",
+    help="Results file to add the trials to; by default NAME-replay.parquet.",
+)
+@click.option("--force", is_flag=True, help="Begin the results file anew if it exists.")
 @options.SET
 @options.JSON
 @options.dataset
@@ -38,8 +48,11 @@ def command(
     jobs,
     freeze,
     count_scoring,
+    evaluate_every,
     test,
     device,
+    output,
+    force,
     settings,
     as_json,
     opening,
@@ -47,7 +60,8 @@ def command(
     """Train and test from the manifest in FOLDER, or on the Hub, several trials, next to controls.
 
     Accuracies are on the test set after the last epoch, never the best one. The difference to a control
-    is paired by seed, with its 95% confidence interval.
+    is paired by seed, with its 95% confidence interval. Every finished trial is kept in the results file:
+    run the same command again after a kill, or with more trials, and it goes on.
 
     \b
       curate replay digits-pca-k12-furthest-0.3 --against full,random
@@ -76,9 +90,13 @@ def command(
             jobs=jobs,
             freeze=freeze,
             count_scoring=count_scoring,
+            evaluate_every=evaluate_every,
+            output=output,
+            force=force,
             progress=progress,
         )
     if as_json:
         talk.json_object(result.as_dict())
     else:
         print_replay(result, talk.console(sys.stdout))
+        print(result.path)  # noqa: T201  stdout is data

@@ -1,5 +1,7 @@
 """curate train"""
 
+from functools import partial
+
 import click
 
 from curate.cli import options
@@ -48,9 +50,11 @@ def _needs(summary):
 @options.hyperparameters()
 @click.option("--evaluate-every", default=0, metavar="EPOCHS", help="How often to test; by default 20 times.")
 @options.TEST
+@click.option("--trials", default=1, show_default=True, help="Runs, each with a seed of its own.")
 @options.SEED
 @options.DEVICE
 @options.output("FOLDER")
+@click.option("--results", metavar="RESULTS", help="Results file to add each run to as a row.")
 @click.option("--fresh", is_flag=True, help="Drop an unfinished run of this output; do not resume it.")
 @options.SET
 @options.JSON
@@ -73,9 +77,11 @@ def command(
     hyperparameters,
     evaluate_every,
     test,
+    trials,
     seed,
     device,
     output,
+    results,
     force,
     fresh,
     settings,
@@ -89,19 +95,24 @@ def command(
 
     {methods}
 
+    With --trials, each seed is a run in a folder of its own, and a row of NAME-trials.parquet.
+
     Options of the policy and of the model are given with --set; --from sets scores=TABLE or manifest=FOLDER.
     What is not given comes from the model's own hyperparameters.
 
     \b
       curate train digits
       curate train digits --policy ucb --keep 0.3 --epochs 20 --period 2
+      curate train digits --policy random --keep 0.3 --trials 4
       curate train mnist --download --model lenet5 --epochs 5
     """
     from curate.show import talk
     from curate.verbs.train import train
+    from curate.verbs.train_trials import train_trials
 
+    several = trials != 1
     with talk.progress() as progress:
-        made = train(
+        made = (partial(train_trials, trials=trials) if several else train)(
             dataset,
             model,
             policy=policy,
@@ -123,9 +134,13 @@ def command(
             seed=seed,
             device=device,
             output=output,
+            results=results,
             force=force,
             fresh=fresh,
             progress=progress,
         )
+    if several:
+        talk.trials(made, as_json)
+        return
     talk.training(made)
     talk.result(made.manifest.path, made.manifest.header, as_json)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from curate.vectors.embedding import Embedding
     from curate.verbs.push import Pushed
     from curate.verbs.train import TrainingResult
+    from curate.verbs.train_trials import TrialsResult
 
 
 def console(stream: TextIO) -> Console:
@@ -167,6 +168,23 @@ def training(made: "TrainingResult") -> None:
         next_step(f"curate inspect {made.manifest.path}")
         return
     next_step(f"curate replay {made.manifest.path}")
+
+
+def trials(made: "TrialsResult", as_json: bool) -> None:
+    """What `train --trials` found: every seed, and mean and spread."""
+    if as_json:
+        runs = [asdict(outcome) for outcome in made.outcomes]
+        json_object({"path": str(made.path), "accuracy": asdict(made.summary("accuracy")), "trials": runs})
+        return
+    out = console(sys.stdout)
+    plus_minus = "±" if out.encoding.lower().startswith("utf") else "+-"
+    for outcome in made.outcomes:
+        seen = f"{outcome.samples_seen:,} samples seen"
+        out.print(Text(f"seed {outcome.seed}: test accuracy {outcome.accuracy:.2%}, {seen}"))
+    accuracy, n = made.summary("accuracy"), len(made.outcomes)
+    spread = "" if accuracy.std is None else f" {plus_minus} {100 * accuracy.std:.2f}"
+    out.print(Text(f"test accuracy {accuracy.mean:.2%}{spread} (n = {n}), after the last epoch"))
+    print(made.path)  # noqa: T201  stdout is data
 
 
 def _finite(value: Any) -> Any:

@@ -34,12 +34,13 @@ class Record:
     test_loss: float | None
     select_seconds: float
     train_seconds: float
+    evaluate_seconds: float = 0.0
 
 
-_NO_METRICS = ("select_seconds", "train_seconds")  # they differ from run to run
+_NO_METRICS = ("select_seconds", "train_seconds", "evaluate_seconds")  # they differ from run to run
 
 
-def record_of(epoch: Epoch, test: Evaluation | None) -> Record:
+def record_of(epoch: Epoch, test: Evaluation | None, evaluate_seconds: float = 0.0) -> Record:
     """The record of an epoch and of the test after it."""
     return Record(
         epoch=epoch.epoch,
@@ -57,6 +58,7 @@ def record_of(epoch: Epoch, test: Evaluation | None) -> Record:
         test_loss=test.loss if test else None,
         select_seconds=epoch.select_seconds,
         train_seconds=epoch.train_seconds,
+        evaluate_seconds=evaluate_seconds,
     )
 
 
@@ -73,6 +75,13 @@ def write_metrics(path: Path, records: Sequence[Record]) -> None:
         if field.name not in _NO_METRICS
     }
     pq.write_table(pa.table(table), path)
+
+
+def read_metrics(path: Path) -> list[Record]:
+    """The records that `write_metrics` wrote; the seconds are 0."""
+    import pyarrow.parquet as pq
+
+    return [Record(**row, select_seconds=0.0, train_seconds=0.0) for row in pq.read_table(path).to_pylist()]
 
 
 def known_of_samples(state: Mapping[str, Any], n: int) -> dict[str, Column]:

@@ -3,10 +3,11 @@
 `replay` runs its trials here, and so do the benchmarks.
 """
 
+import math
 import multiprocessing
 import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -47,7 +48,8 @@ class Setting:
 class Wanted:
     """A trial to be run: its name for the user, its policy, its seed and its session.
 
-    `hyperparameters` are those of the setting where there are none of its own.
+    `hyperparameters` are those of the setting where there are none of its own. The network is tested every
+    `evaluate_every` epochs, and after the last one in any case.
     """
 
     name: str
@@ -55,13 +57,15 @@ class Wanted:
     seed: int
     session: Session = Session()
     hyperparameters: Hyperparameters | None = None
+    evaluate_every: int = 0
 
 
 @dataclass(frozen=True)
 class Trained:
     """A network after its last epoch, and what it took.
 
-    `changes` are the shares of its selection that the policy changed, decision by decision.
+    `changes` are the shares of its selection that the policy changed, decision by decision; `tests` what was
+    found along the way, by epoch.
     """
 
     learner: Learner
@@ -69,11 +73,16 @@ class Trained:
     select_seconds: float
     train_seconds: float
     changes: list[float]
+    tests: dict[int, Evaluation]
+    evaluate_seconds: float
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One training run of one seed, tested after its last epoch; accuracies in 0..1."""
+    """One training run of one seed, tested after its last epoch; accuracies in 0..1.
+
+    `accuracy_per_epoch` has NaN where the test set was not looked at.
+    """
 
     seed: int
     accuracy: float
@@ -82,6 +91,8 @@ class Trial:
     samples_seen: int
     select_seconds: float
     train_seconds: float
+    evaluate_seconds: float
+    accuracy_per_epoch: list[float]
     weights_sha256: str
 
 
@@ -98,7 +109,12 @@ class Laboratory:
     def trial(self, wanted: Wanted, progress: Progress = SILENT) -> Trial:
         """Train, and test after the last epoch."""
         trained = self.train(wanted, progress)
+        started = time.perf_counter()
         tested = self.test(trained.learner)
+        seconds = time.perf_counter() - started
+        n_epochs = (wanted.hyperparameters or self._setting.hyperparameters).n_epochs
+        along = {epoch: test.accuracy for epoch, test in trained.tests.items()}
+        along[n_epochs - 1] = tested.accuracy
         return Trial(
             seed=wanted.seed,
             accuracy=tested.accuracy,
@@ -107,6 +123,8 @@ class Laboratory:
             samples_seen=trained.samples_seen,
             select_seconds=trained.select_seconds,
             train_seconds=trained.train_seconds,
+            evaluate_seconds=trained.evaluate_seconds + seconds,
+            accuracy_per_epoch=[along.get(epoch, math.nan) for epoch in range(n_epochs)],
             weights_sha256=learners.weights_sha256(trained.learner),
         )
 
@@ -114,14 +132,16 @@ class Laboratory:
         """One training run."""
         started = time.perf_counter()
         learner = self._learner(wanted.seed)
-        select_seconds, samples_seen = 0.0, 0
+        select_seconds, evaluate_seconds, samples_seen = 0.0, 0.0, 0
         changes: list[float] = []
+        tests: dict[int, Evaluation] = {}
+        hyperparameters = wanted.hyperparameters or self._setting.hyperparameters
         epochs = fit(
             learner,
             wanted.policy,
             self._batches,
             available=self._setting.available,
-            hyperparameters=wanted.hyperparameters or self._setting.hyperparameters,
+            hyperparameters=hyperparameters,
             seed=wanted.seed,
             session=wanted.session,
             progress=progress,
@@ -132,8 +152,13 @@ class Laboratory:
             changes += [epoch.changed] if epoch.asked and epoch.changed is not None else []
             live = {"run": wanted.name, "seed": str(wanted.seed), "epoch": str(epoch.epoch + 1)}
             progress.advance(0, **live, loss=epoch.loss)
-        seconds = time.perf_counter() - started
-        return Trained(learner, samples_seen, select_seconds, seconds - select_seconds, changes)
+            last = epoch.epoch == hyperparameters.n_epochs - 1
+            if wanted.evaluate_every and not last and (epoch.epoch + 1) % wanted.evaluate_every == 0:
+                before = time.perf_counter()
+                tests[epoch.epoch] = self.test(learner)
+                evaluate_seconds += time.perf_counter() - before
+        train_seconds = time.perf_counter() - started - select_seconds - evaluate_seconds
+        return Trained(learner, samples_seen, select_seconds, train_seconds, changes, tests, evaluate_seconds)
 
     def test(self, learner: Learner) -> Evaluation:
         """Test a network on the test set."""
@@ -159,17 +184,17 @@ class Laboratory:
 
 def trials_in_processes(
     setting: Setting, wanted: Sequence[Wanted], jobs: int, progress: Progress
-) -> list[Trial]:
-    """Trials in `jobs` processes that share out the threads; results in the order wanted."""
+) -> Iterator[tuple[Wanted, Trial]]:
+    """Trials in `jobs` processes that share out the threads, as they come to an end."""
     threads = max(1, torch.get_num_threads() // jobs)
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(jobs, context, initializer=_open_laboratory, initargs=(setting, threads))
     try:
-        trials = []
-        for future in [pool.submit(_trial_elsewhere, one) for one in wanted]:
-            trials.append(future.result())
-            progress.advance(trials[-1].samples_seen)
-        return trials
+        running = {pool.submit(_trial_elsewhere, one): one for one in wanted}
+        for future in as_completed(running):
+            trial = future.result()
+            progress.advance(trial.samples_seen)
+            yield running[future], trial
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -193,6 +193,12 @@ def read_run(folder: Path) -> dict[str, Any] | None:
     return run
 
 
+def being_finished(output: Path, key: Mapping[str, Any]) -> bool:
+    """Whether a run wrote its output and was killed before it had cleared up: it is to be finished."""
+    run = run_beside(output)
+    return run is not None and run["key"] == json.loads(json.dumps(key)) and stands(output, run["key"])
+
+
 def stands(output: Path, key: Mapping[str, Any]) -> bool:
     """Whether the output of a run stands already, and only clearing up was left to do."""
     try:

@@ -8,11 +8,13 @@ from typing import Any
 
 from curate import hub
 from curate.artifacts.header import Header, read_header
+from curate.artifacts.results import read_results
 from curate.errors import CurateError
 from curate.manifests.manifest import HEADER, Manifest, open_manifest
 from curate.manifests.origins import Origin, origin_of
 from curate.progress import SILENT, Progress
 from curate.sharing.layout import CARD, Address, check_name, files_of, front_page, names_in, parse
+from curate.verbs.outcomes import replay_in
 
 _TRIES = 3
 
@@ -49,7 +51,7 @@ def push(
 
     The repository is made where there is none, `private` if so asked. Files that are there already are not
     sent again; what changed goes into one commit on top of the last one, which is refused if someone else was
-    faster. Then the commit is named `tag`. `results` is what `curate replay --json` printed, for the card;
+    faster. Then the commit is named `tag`. `results` is the file that `curate replay` wrote, for the card;
     `licence` and `link` are those of the source dataset, where curate does not know them. `dry_run` sends
     and asks nothing.
     """
@@ -144,15 +146,15 @@ def _front(
 
 
 def _results(path: str | Path, manifest: Manifest) -> Mapping[str, Any]:
-    """What a replay of this very manifest printed."""
+    """What a replay of this very manifest found: its results file, or what it printed as JSON."""
+    if Path(path).suffix == ".parquet":
+        return replay_in(read_results(path), manifest, path)
     try:
         printed = json.loads(Path(path).read_bytes())
     except (OSError, ValueError):
-        raise CurateError(
-            f"{path} is not what `curate replay --json` prints: redirect it to a file"
-        ) from None
+        raise CurateError(f"{path} holds no results: name the file that `curate replay` wrote") from None
     if not isinstance(printed, dict) or "runs" not in printed or "manifest_sha256" not in printed:
-        raise CurateError(f"{path} is not what `curate replay --json` prints: redirect it to a file")
+        raise CurateError(f"{path} holds no results: name the file that `curate replay` wrote")
     if printed["manifest_sha256"] != manifest.header.sha256:
         raise CurateError(f"{path} is of another manifest than {manifest.path}: replay this one")
     return printed

@@ -1,7 +1,11 @@
-"""replay: train and test from a manifest, several trials, next to controls in the same process."""
+"""replay: train and test from a manifest, several trials, next to controls in the same process.
 
-from collections.abc import Iterable, Mapping, Sequence
+Every finished trial is a row in a results file, where the same command finds it again.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,6 +13,7 @@ import torch
 
 from curate import finder
 from curate.artifacts.header import cost_of
+from curate.artifacts.results import Outcome, add_results, check_results, key_of, read_results
 from curate.data.dataset import Dataset, Options, open_dataset, opening_for
 from curate.data.images import ResidentImages
 from curate.errors import CurateError
@@ -22,6 +27,8 @@ from curate.sharing.opening import open_any
 from curate.statistics import Difference, Spread, paired_difference, spread
 from curate.training.optimizer import check_hyperparameters
 from curate.training.trials import Laboratory, Setting, Trial, Wanted, trials_in_processes
+from curate.verbs.naming import output_path, stem
+from curate.verbs.outcomes import identity_of, outcome_of_trial, trial_of
 from curate.verbs.testing import open_test
 from curate.verbs.train import hyperparameters_for, on_device
 
@@ -47,9 +54,12 @@ class ReplayResult:
     `scoring_seconds` and `scoring_samples_seen` are what the scores cost that the manifest was selected by,
     as measured when they were made; 0 where there are none, or where they are not to be counted. The seconds
     are None where a training run behind them noted none, as that of a trace of `curate train`. `differs_in`
-    says in what this replay differs from what made the manifest: model, image size or channels.
+    says in what this replay differs from what made the manifest: model, image size or channels. `path` is the
+    results file, in which `n_found` of the trials were before.
     """
 
+    path: Path
+    n_found: int
     manifest: str
     manifest_sha256: str
     dataset: str
@@ -81,7 +91,7 @@ class ReplayResult:
 
     def as_dict(self) -> dict[str, Any]:
         """Everything as plain JSON values."""
-        plain = asdict(self)
+        plain = asdict(self) | {"path": str(self.path)}
         plain["recipe"] = plain.pop("hyperparameters")  # the key on disk
         for run, described in zip(self.runs, plain["runs"], strict=True):
             described["accuracy"] = asdict(run.summary("accuracy"))
@@ -109,6 +119,9 @@ def replay(
     jobs: int = 1,
     freeze: Literal["", "last"] = "",
     count_scoring: bool = True,
+    evaluate_every: int = 0,
+    output: str | Path | None = None,
+    force: bool = False,
     progress: Progress = SILENT,
 ) -> ReplayResult:
     """Train `trials` times on what a manifest selects and test after the last epoch.
@@ -123,13 +136,17 @@ def replay(
     equal threads per run. A dynamic manifest is followed epoch by epoch; with `freeze="last"`, the selection
     of its last epoch is trained on throughout, as if it were static. What the scores behind the manifest cost
     is part of the seconds reported, unless `count_scoring` is false.
+
+    Each trial is kept as a row of the results file `output` as soon as it is done, by default
+    NAME-replay.parquet. Trials that are there already are not run again, so a killed replay goes on, and
+    results of several replays may share a file; `force` begins a new one. The test set is looked at after the
+    last epoch, and every `evaluate_every` epochs where that is given.
     """
-    if trials < 1:
-        raise CurateError(f"trials={trials} is too few: use 1 or more")
-    if jobs < 1:
-        raise CurateError(f"jobs={jobs} is too few: use 1 or more")
+    _check_numbers(trials, jobs, evaluate_every)
     controls = _controls(against)
     opened = open_any(manifest, progress)
+    path = output_path(output, f"{stem(opened.path.absolute().name)}-replay.parquet")
+    check_results(path, force)
     recorded = opened.header.options if opened.header.command == "train" else {}
     named = model or recorded.get("model") or DEFAULT_MODEL
     if options is None:
@@ -174,44 +191,136 @@ def replay(
         available=available,
     )
     opened.selected(0)  # imports what reads it now, and not in the time of the first trial
-    followed = [opened.n_epochs - 1] if freeze else range(opened.n_epochs)
-    sizes = [opened.n_selected(epoch) for epoch in followed]
-    recorded_policy = {"manifest": str(opened.path), "freeze": freeze}
-    policies: dict[str, Policy] = {
-        "manifest": finder.make("policies", "recorded", recorded_policy),
-        "full": finder.make("policies", "full"),
-        "random": MatchedRandom(sizes),
-    }
-    names = ["manifest", *controls]
-    n_expected = sum(_presentations(name, sizes, len(available), chosen.n_epochs) for name in names)
-    wanted = [Wanted(name, policies[name], first_seed + trial) for trial in range(trials) for name in names]
-    with progress.task("replay", n_expected * trials, "samples"):
-        if jobs == 1:
-            laboratory = Laboratory(setting)
-            done = [laboratory.trial(one, progress) for one in wanted]
-        else:
-            done = trials_in_processes(setting, wanted, jobs, progress)
-    scoring_seconds, scoring_samples_seen = cost_of(opened.header.lineage) if count_scoring else (0.0, 0)
-    runs = [
-        Run(name, [trial for one, trial in zip(wanted, done, strict=True) if one.name == name])
+    n_threads = max(1, torch.get_num_threads() // jobs)
+    names, seeds = ["manifest", *controls], range(first_seed, first_seed + trials)
+    comparison = _Comparison(opened, source, setting, freeze, learners.device_name(place), n_threads)
+    wanted = [
+        Wanted(name, comparison.policy(name), each, evaluate_every=evaluate_every)
+        for each in seeds
         for name in names
     ]
+    there = {row.key: row for row in read_results(path)} if path.exists() and not force else {}
+    keys = {(one.name, one.seed): comparison.key(one) for one in wanted}
+    done = {spot: trial_of(there[key]) for spot, key in keys.items() if key in there}
+    missing = [one for one in wanted if (one.name, one.seed) not in done]
+    n_found = len(done)
+    if n_found:
+        progress.note(f"{path} has {n_found} of {len(wanted)} trials already")
+    with progress.task("replay", sum(comparison.n_presentations(one.name) for one in missing), "samples"):
+        for one, trial in _trials(setting, missing, jobs, progress):
+            done[one.name, one.seed] = trial
+            add_results(path, [comparison.row(one, trial)], anew=force and len(done) == 1)
+    scoring_seconds, scoring_samples_seen = cost_of(opened.header.lineage) if count_scoring else (0.0, 0)
     return ReplayResult(
+        path=path,
+        n_found=n_found,
         manifest=str(opened.path),
         manifest_sha256=opened.header.sha256,
         dataset=source.reference,
         model=named,
         hyperparameters=chosen,
-        n_selected_per_epoch=sum(sizes) / len(sizes),
+        n_selected_per_epoch=comparison.n_selected_per_epoch,
         n=opened.n,
-        device=learners.device_name(place),
-        n_threads=max(1, torch.get_num_threads() // jobs),
+        device=comparison.device,
+        n_threads=n_threads,
         jobs=jobs,
         scoring_seconds=scoring_seconds,
         scoring_samples_seen=scoring_samples_seen,
         differs_in=_differences(opened, named, source),
-        runs=runs,
+        runs=[Run(name, [done[name, each] for each in seeds]) for name in names],
     )
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """A manifest beside its controls in one setting, whose data is `source` in the manifest's order."""
+
+    manifest: Manifest
+    source: Dataset
+    setting: Setting
+    freeze: str
+    device: str
+    n_threads: int
+
+    @cached_property
+    def sizes(self) -> list[int]:
+        """How many samples each epoch has; one number where that never changes."""
+        followed = [self.manifest.n_epochs - 1] if self.freeze else range(self.manifest.n_epochs)
+        return [self.manifest.n_selected(epoch) for epoch in followed]
+
+    @property
+    def n_selected_per_epoch(self) -> float:
+        return sum(self.sizes) / len(self.sizes)
+
+    def policy(self, name: str) -> Policy:
+        if name == "manifest":
+            recorded = {"manifest": str(self.manifest.path), "freeze": self.freeze}
+            return finder.make("policies", "recorded", recorded)
+        return finder.make("policies", "full") if name == "full" else MatchedRandom(self.sizes)
+
+    def n_presentations(self, name: str) -> int:
+        """How many samples a run will see, for the progress bar."""
+        n_epochs = self.setting.hyperparameters.n_epochs
+        if name == "full":
+            return len(self.setting.available) * n_epochs
+        return self.sizes[0] * n_epochs if len(self.sizes) == 1 else sum(self.sizes[:n_epochs])
+
+    def key(self, one: Wanted) -> str:
+        """The key of a trial, by which it is found again."""
+        return key_of({"command": "replay", **self._identity(one)})
+
+    def row(self, one: Wanted, trial: Trial) -> Outcome:
+        """A finished trial as a row of results."""
+        ours = one.name == "manifest"
+        n_available = len(self.setting.available)
+        return outcome_of_trial(
+            self._identity(one),
+            trial,
+            name=self.manifest.path.name if ours else one.name,
+            data=self.source,
+            manifest=self.manifest if ours else None,
+            n_selected_per_epoch=n_available if one.name == "full" else self.n_selected_per_epoch,
+        )
+
+    def _identity(self, one: Wanted) -> dict[str, Any]:
+        what: dict[str, Any] = {"control": one.name}
+        if one.name == "manifest":
+            what = {"manifest": self.manifest.header.sha256, "freeze": self.freeze}
+        elif one.name == "random":
+            what["sizes"] = self.sizes
+        what |= {"aligned": self.setting.data.fingerprint, "n_available": len(self.setting.available)}
+        return identity_of(
+            what,
+            data=self.source,
+            test=self.setting.test,
+            model=self.setting.model,
+            options=self.setting.options,
+            hyperparameters=self.setting.hyperparameters,
+            seed=one.seed,
+            device=self.device,
+            n_threads=self.n_threads,
+        )
+
+
+def _trials(
+    setting: Setting, wanted: Sequence[Wanted], jobs: int, progress: Progress
+) -> Iterator[tuple[Wanted, Trial]]:
+    """Trials as they come to an end: one after another here, or several in processes of their own."""
+    if jobs > 1 and len(wanted) > 1:
+        yield from trials_in_processes(setting, wanted, jobs, progress)
+    elif wanted:
+        laboratory = Laboratory(setting)
+        for one in wanted:
+            yield one, laboratory.trial(one, progress)
+
+
+def _check_numbers(trials: int, jobs: int, evaluate_every: int) -> None:
+    if trials < 1:
+        raise CurateError(f"trials={trials} is too few: use 1 or more")
+    if jobs < 1:
+        raise CurateError(f"jobs={jobs} is too few: use 1 or more")
+    if evaluate_every < 0:
+        raise CurateError(f"evaluate-every={evaluate_every} is too small: use 1 or more epochs")
 
 
 def _controls(against: Iterable[str]) -> list[str]:
@@ -278,10 +387,3 @@ def _given(hyperparameters: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _reference(manifest: Manifest) -> str:
     return str(manifest.header.dataset.reference)
-
-
-def _presentations(name: str, sizes: Sequence[int], n_available: int, n_epochs: int) -> int:
-    """How many samples a run will see, for the progress bar."""
-    if name == "full":
-        return n_available * n_epochs
-    return sizes[0] * n_epochs if len(sizes) == 1 else sum(sizes[:n_epochs])

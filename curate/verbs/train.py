@@ -1,6 +1,7 @@
 """train: train a model under a policy; leaves weights, metrics and the manifest of what was trained on."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 from curate import finder
 from curate.artifacts.files import check_output_folder
 from curate.artifacts.header import Cost, Header, make_header
+from curate.artifacts.results import Outcome, check_results
 from curate.artifacts.tables import open_table, sample_columns
 from curate.data.dataset import Dataset, Options, open_dataset
 from curate.errors import CurateError
@@ -30,9 +32,17 @@ from curate.training.beware import beware, beware_in_all
 from curate.training.evaluate import evaluate
 from curate.training.loop import Epoch, fit
 from curate.training.optimizer import check_hyperparameters
-from curate.training.outcome import Record, group_samples, known_of_samples, record_of, write_metrics
-from curate.training.unfinished import Unfinished, selection_file, trace_file, unfinished
+from curate.training.outcome import (
+    Record,
+    group_samples,
+    known_of_samples,
+    read_metrics,
+    record_of,
+    write_metrics,
+)
+from curate.training.unfinished import Unfinished, being_finished, selection_file, trace_file, unfinished
 from curate.verbs.naming import keep_in_words, output_path, share_out, stem
+from curate.verbs.outcomes import SessionRow, identity_of
 from curate.verbs.testing import open_test
 
 WEIGHTS, METRICS = "model.safetensors", "metrics.parquet"
@@ -42,10 +52,15 @@ _EARLIER = ("manifest", "scores")
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """The manifest folder that `train` wrote, what happened in each epoch, and what it cost."""
+    """The manifest folder that `train` wrote, what happened in each epoch, and what it cost.
+
+    `outcome` is its row of results, where those were asked for. A run that was found there, finished, has no
+    seconds in its epochs.
+    """
 
     manifest: Manifest
     epochs: list[Record]
+    outcome: Outcome | None = None
 
     @property
     def select_seconds(self) -> float:
@@ -81,6 +96,7 @@ def train(
     seed: int = 0,
     device: str | None = None,
     output: str | Path | None = None,
+    results: str | Path | None = None,
     force: bool = False,
     fresh: bool = False,
     progress: Progress = SILENT,
@@ -105,7 +121,8 @@ def train(
     `hyperparameters` override the model's own. The test set is the test split of the dataset, or `test`; it
     is looked at about 20 times along the run (`evaluate_every` epochs), and after the last epoch. The same
     call gives the same bytes on the same machine, also where it was killed and called again: what is
-    unfinished lies beside the output, and `fresh` drops it.
+    unfinished lies beside the output, and `fresh` drops it. With `results`, the run is also a row in that
+    file, and a run that is there already, its folder standing, is not made again.
     """
     model_options, policy_options = share_out(options or {}, [("models", model), ("policies", policy)])
     if from_ is not None:
@@ -116,9 +133,8 @@ def train(
     reference = dataset.reference if isinstance(dataset, Dataset) else dataset
     check_hyperparameters(chosen)
     path = output_path(output, default_name(reference, model, policy, keep))
-    check_output_folder(path, force)
-    if evaluate_every < 0:
-        raise CurateError(f"evaluate-every={evaluate_every} is too small: use 1 or more epochs")
+    kept = None if results is None else Path(results)
+    _check_outputs(path, kept, force, evaluate_every)
     parents = _parents(finder.settings(plan))
     place = learners.choose_device(device)
     chosen = on_device(chosen, model, place)
@@ -162,13 +178,16 @@ def train(
         device=learners.device_name(place),
         n_threads=torch.get_num_threads(),
     )
-
     key = {**header.to_json(), "evaluate_every": every, "test": test_data.fingerprint if test_data else None}
+    row = SessionRow(kept, _identity(header, chosen, data, test_data, every) if kept else {}, data)
+    ending = kept is not None and being_finished(path, key)
+    found = None if force or fresh or ending else row.found(path)
+    if found:
+        progress.note(f"{path} is there already, and its row in {kept}")
+        return TrainingResult(open_manifest(path), read_metrics(path / METRICS), found)
+    check_output_folder(path, force or ending)
     with unfinished(path, key, fresh, progress) as run:
-        state = run.resume(path)
-        records = [Record(**record) for record in run.records]
-        if records:
-            progress.note(f"going on after epoch {records[-1].epoch + 1} of {n_epochs}")
+        state, records = _so_far(run, path, n_epochs, progress)
         with progress.task(f"train {model}", _presentations(session, n_epochs), "samples"):
             progress.advance(records[-1].samples_seen if records else 0)
             for epoch in fit(
@@ -183,21 +202,72 @@ def train(
                 progress=progress,
             ):
                 last = epoch.epoch == n_epochs - 1
-                due = last or (epoch.epoch + 1) % every == 0
-                tested = evaluate(learner, test_batches, len(data.classes)) if test_batches and due else None
-                records.append(record_of(epoch, tested))
+                due = test_batches is not None and (last or (epoch.epoch + 1) % every == 0)
+                records.append(_tested(epoch, learner, test_batches if due else None, len(data.classes)))
                 _keep(run, epoch)
                 run.add(asdict(records[-1]), epoch.state, last)
                 if last:
                     state = epoch.state()
                 progress.advance(0, **_live(records, n_epochs))
-                for text in beware(records, plan, session):
-                    progress.note(text)
-        for text in beware_in_all(records, plan, session):
-            progress.note(text)
+                _note_all(beware(records, plan, session), progress)
+        _note_all(beware_in_all(records, plan, session), progress)
         assert state is not None
-        manifest = _finish(path, header, run, records, state, data, learner, force)
-    return TrainingResult(manifest, records)
+        manifest = _finish(path, header, run, records, state, data, learner, force or ending)
+        outcome = row.add(manifest, records, learners.weights_sha256(learner))
+    return TrainingResult(manifest, records, outcome)
+
+
+def _check_outputs(path: Path, results: Path | None, force: bool, evaluate_every: int) -> None:
+    """Refuse, before any work, what cannot be written; a run with results may be there, finished."""
+    if results is None:
+        check_output_folder(path, force)
+    else:
+        check_results(results)
+    if evaluate_every < 0:
+        raise CurateError(f"evaluate-every={evaluate_every} is too small: use 1 or more epochs")
+
+
+def _so_far(
+    run: Unfinished, path: Path, n_epochs: int, progress: Progress
+) -> tuple[dict[str, Any] | None, list[Record]]:
+    """The state to go on from, and the records of the epochs before it."""
+    state = run.resume(path)
+    records = [Record(**record) for record in run.records]
+    if records:
+        progress.note(f"going on after epoch {records[-1].epoch + 1} of {n_epochs}")
+    return state, records
+
+
+def _tested(epoch: Epoch, learner: learners.Learner, test: Batches | None, n_classes: int) -> Record:
+    """The record of an epoch, and of the test after it where one is due."""
+    began = time.perf_counter()
+    tested = evaluate(learner, test, n_classes) if test else None
+    return record_of(epoch, tested, time.perf_counter() - began)
+
+
+def _note_all(texts: Iterable[str], progress: Progress) -> None:
+    for text in texts:
+        progress.note(text)
+
+
+def _identity(
+    header: Header, hyperparameters: Hyperparameters, data: Dataset, test: Dataset | None, every: int
+) -> dict[str, Any]:
+    """All that the row of a run depends on."""
+    if test is None:
+        raise CurateError(f"{data.reference} has no test set, and results need one: name one with --test")
+    options = {name: value for name, value in header.options.items() if name not in ("recipe", "test")}
+    return identity_of(
+        {**options, "evaluate_every": every, "parents": dict(header.parents)},
+        data=data,
+        test=test,
+        model=options["model"],
+        options=options["model_options"],
+        hyperparameters=hyperparameters,
+        seed=header.seed,
+        device=header.device,
+        n_threads=header.n_threads,
+    )
 
 
 def _warm_up(session: Session) -> dict[str, Any]:

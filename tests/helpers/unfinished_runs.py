@@ -93,11 +93,11 @@ def watched(stop_in=None, error=PulledPlugError, look=lambda epoch: None) -> Ite
         trained.append(epoch)
         return augmented(self, order, batch_size, augment, seed, epoch)
 
-    def record(epoch, test):
+    def record(epoch, test, seconds=0.0):
         look(epoch.epoch)
         if epoch.epoch == stop_in:
             raise error("the plug is pulled")
-        return record_of(epoch, test)
+        return record_of(epoch, test, seconds)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Batches, "augmented", batches)

@@ -153,7 +153,7 @@ def test_accuracies_of_a_replay_are_on_the_card(desk, hub, tmp_path):
         desk.curate("push", manifest, "ann/subsets", "--results", "results.json")
     )
     (tmp_path / "results.json").write_text("[]")
-    assert "is not what `curate replay --json` prints" in line_of(
+    assert "holds no results: name the file that `curate replay` wrote" in line_of(
         desk.curate("push", manifest, "ann/subsets", "--results", "results.json")
     )
 

@@ -197,8 +197,10 @@ def test_a_replay_says_in_what_it_differs_from_the_selection(selected, few, digi
 @pytest.mark.slow
 def test_side_by_side_gives_the_same_runs_as_one_after_another(digits_round, set_threads):
     set_threads(1)
-    one = curate.replay(digits_round.manifest, hyperparameters=QUICK, trials=2, against=["random"])
-    two = curate.replay(digits_round.manifest, hyperparameters=QUICK, trials=2, against=["random"], jobs=2)
+    shared = {"hyperparameters": QUICK, "trials": 2, "against": ["random"]}
+    one = curate.replay(digits_round.manifest, output="one.parquet", **shared)
+    two = curate.replay(digits_round.manifest, output="two.parquet", jobs=2, **shared)
+    assert two.n_found == 0
     for run, other in zip(one.runs, two.runs, strict=True):
         assert [t.weights_sha256 for t in run.trials] == [t.weights_sha256 for t in other.trials]
 

@@ -1,0 +1,63 @@
+"""train --trials: one policy under several seeds, each a run of `train`, with mean and spread."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from curate.artifacts.results import Outcome
+from curate.data.dataset import Dataset, Options, open_dataset
+from curate.errors import CurateError
+from curate.networks.model import DEFAULT_MODEL
+from curate.progress import SILENT, Progress
+from curate.statistics import Spread, spread
+from curate.verbs.naming import output_path
+from curate.verbs.train import TrainingResult, default_name, train
+
+
+@dataclass(frozen=True)
+class TrialsResult:
+    """Runs of one command that differ by their seed alone, and the results file that holds their rows."""
+
+    path: Path
+    trials: list[TrainingResult]
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """The rows of the trials, in order of their seeds."""
+        return [trial.outcome for trial in self.trials if trial.outcome is not None]
+
+    def summary(self, field: str) -> Spread:
+        """Mean, spread and median of one field of the rows."""
+        return spread([getattr(outcome, field) for outcome in self.outcomes])
+
+
+def train_trials(
+    dataset: str | Dataset,
+    model: str = DEFAULT_MODEL,
+    *,
+    trials: int,
+    seed: int = 0,
+    output: str | Path | None = None,
+    results: str | Path | None = None,
+    opening: Options = Options(),
+    progress: Progress = SILENT,
+    **options: Any,
+) -> TrialsResult:
+    """Run `train` with the seeds `seed`, `seed` + 1, ...; the other options are those of `train`.
+
+    The run of seed s is written to OUTPUT-seed-s, its row to `results`, by default OUTPUT-trials.parquet.
+    What is there already is not trained again, so a killed command goes on, and more trials can be added.
+    """
+    if trials < 1:
+        raise CurateError(f"trials={trials} is too few: use 1 or more")
+    reference = dataset.reference if isinstance(dataset, Dataset) else dataset
+    name = default_name(reference, model, options.get("policy", "full"), options.get("keep"))
+    path = output_path(output, name)
+    rows = output_path(results, f"{path}-trials.parquet")
+    data = open_dataset(dataset, opening, progress)
+    shared = {"opening": opening, "results": rows, "progress": progress, **options}
+    made = [
+        train(data, model, seed=each, output=f"{path}-seed-{each}", **shared)
+        for each in range(seed, seed + trials)
+    ]
+    return TrialsResult(rows, made)
