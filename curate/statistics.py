@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,15 @@ class Spread:
 
 @dataclass(frozen=True)
 class Difference:
-    """Mean of paired differences and the ends of its 95% confidence interval (None for one pair)."""
+    """Mean of paired differences, the ends of its 95% confidence interval, and the p value of no difference.
+
+    All but the mean are None for one pair.
+    """
 
     mean: float
     low: float | None
     high: float | None
+    p_value: float | None = None
 
 
 def exactly(share: str | float | Fraction) -> Fraction:
@@ -43,12 +48,37 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def paired_difference(ours: Sequence[float], theirs: Sequence[float]) -> Difference:
-    """Ours minus theirs, trial by trial; the interval is Student's, for paired samples."""
-    from scipy.special import stdtrit
+    """Ours minus theirs, trial by trial; the interval and the p value are Student's, for paired samples."""
+    from scipy.special import stdtr, stdtrit
 
     differences = [one - other for one, other in zip(ours, theirs, strict=True)]
     summary = spread(differences)
     if summary.std is None:
         return Difference(summary.mean, None, None)
-    reach = float(stdtrit(summary.n - 1, 0.975)) * summary.std / summary.n**0.5
-    return Difference(summary.mean, summary.mean - reach, summary.mean + reach)
+    error = summary.std / summary.n**0.5
+    reach = float(stdtrit(summary.n - 1, 0.975)) * error
+    if error == 0:
+        p_value = 1.0 if summary.mean == 0 else 0.0
+    else:
+        p_value = 2 * float(stdtr(summary.n - 1, -abs(summary.mean) / error))
+    return Difference(summary.mean, summary.mean - reach, summary.mean + reach, p_value)
+
+
+def holm(p_values: Sequence[float | None], level: float = 0.05) -> list[bool]:
+    """Which of several comparisons are significant together: Holm 1979. None is not to be told."""
+    known = sorted((value, place) for place, value in enumerate(p_values) if value is not None)
+    significant = [False] * len(p_values)
+    for rank, (value, place) in enumerate(known):
+        if value > level / (len(known) - rank):
+            break
+        significant[place] = True
+    return significant
+
+
+def interpolated(x: float, points: Sequence[tuple[float, float]]) -> float | None:
+    """The y at `x` on the line through points (x, y) in order of x; None outside of them."""
+    ordered = sorted(points)
+    for (left, low), (right, high) in pairwise(ordered):
+        if left <= x <= right:
+            return low if left == right else low + (high - low) * (x - left) / (right - left)
+    return None

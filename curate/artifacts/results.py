@@ -7,19 +7,18 @@ Seconds differ from run to run; everything else in a row is the same wherever it
 """
 
 import hashlib
-import importlib
 import json
 import os
 import platform
 import typing
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from curate.artifacts.files import atomic_file, check_output
 from curate.artifacts.header import FORMAT, canonical
+from curate.artifacts.locks import locked
 from curate.artifacts.seal import UNSEALED, check_seal, seal_file
 from curate.errors import CurateError, DamagedError
 
@@ -110,7 +109,7 @@ def add_results(path: Path, rows: Sequence[Outcome], *, anew: bool = False) -> N
     One process writes at a time, and the old file or the new one stands.
     """
     check_output(path, force=True)
-    with _one_at_a_time(path.absolute().parent):
+    with locked(path.absolute().parent):
         there, about = _read(path) if path.exists() and not anew else ([], {})
         keys = {row.key for row in there}
         write_results(path, [*there, *(row for row in rows if row.key not in keys)], about)
@@ -170,18 +169,3 @@ def _columns() -> dict[str, Any]:
     }
     hints = typing.get_type_hints(Outcome)
     return {field.name: types[hints[field.name]] for field in fields(Outcome)}
-
-
-@contextmanager
-def _one_at_a_time(folder: Path) -> Iterator[None]:
-    """Wait until no other process adds to results in this folder; the lock dies with its process."""
-    if os.name != "posix":  # no such locks on Windows
-        yield
-        return
-    fcntl: Any = importlib.import_module("fcntl")
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -21,6 +21,8 @@ _ORDER = (
     "replay",
     "inspect",
     "compare",
+    "run",
+    "report",
     "export",
     "push",
     "pull",

@@ -142,6 +142,22 @@ def hyperparameters(epochs: bool = True) -> Callable[[Function], Function]:
     return add
 
 
+def parse_values(settings: tuple[str, ...]) -> dict[str, Any]:
+    """`--set keep=0.1,0.3` as values of a recipe: numbers where they are some, lists at commas."""
+    return {name: _value(text) for name, text in parse_settings(settings).items()}
+
+
+def _value(text: str) -> Any:
+    if "," in text:
+        return [_value(part.strip()) for part in text.split(",")]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
 def parse_settings(settings: tuple[str, ...]) -> dict[str, str]:
     """`--set a=1 --set b=2` as a mapping."""
     parsed = {}

@@ -11,14 +11,12 @@
 while a run is at work in it, and disappears when the manifest stands in its place.
 """
 
-import importlib
 import json
-import os
 import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +24,7 @@ import torch
 
 from curate.artifacts.files import atomic_file
 from curate.artifacts.kinds import header_at
+from curate.artifacts.locks import locked
 from curate.artifacts.seal import UNSEALED, check_seal, file_sha256, seal_file
 from curate.errors import CurateError, DamagedError
 from curate.manifests.manifest import Selected, read_epoch
@@ -142,7 +141,7 @@ def unfinished(output: Path, key: Mapping[str, Any], fresh: bool, progress: Prog
     """
     folder = output.with_name(f"{output.name}.unfinished")
     folder.mkdir(exist_ok=True)
-    with _locked(folder):
+    with locked(folder, in_use=f"{folder} is in use by another run: wait for it, or name another -o"):
         strangers = [file.name for file in folder.iterdir() if not _OURS.fullmatch(file.name)]
         if strangers:
             raise CurateError(
@@ -217,25 +216,6 @@ def selection_file(checkpoint: int) -> str:
 def trace_file(epoch: int) -> str:
     """The name of what an epoch saw."""
     return f"trace-{epoch:06d}.parquet"
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One run at a time; the lock dies with its process."""
-    fcntl: Any = importlib.import_module("fcntl") if os.name == "posix" else None
-    if fcntl is None:  # no such locks on Windows
-        yield
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CurateError(f"{folder} is in use by another run: wait for it, or name another -o") from None
-        yield
-    finally:
-        with suppress(OSError):
-            os.close(descriptor)
 
 
 def _differences(there: Any, here: Any, name: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -1,0 +1,256 @@
+"""What the trials of a recipe say: every method at every budget, against the controls, honestly.
+
+A method is compared with dynamic random at the same budget, seed by seed. `better` and `worse` are said only
+where that holds for all comparisons of the table together (Holm 1979, 5%). The other question is whether the
+seconds that a method takes would have bought as much, spent on more random samples: random at equal cost is
+read off the line through random at its budgets and full training.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from curate.artifacts.results import Outcome
+from curate.statistics import Difference, Spread, holm, interpolated, paired_difference, spread
+
+FEWEST_TRIALS = 3
+Budget = str | None  # what is kept, as the recipe says it; None for all
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The trials of one method at one budget, in order of their seeds."""
+
+    rows: tuple[Outcome, ...]
+
+    @property
+    def accuracy(self) -> Spread:
+        """Test accuracy after the last epoch, in 0..1."""
+        return spread([row.accuracy for row in self.rows])
+
+    @property
+    def share(self) -> float:
+        """The share of the samples that an epoch had, on average."""
+        return sum(row.n_selected_per_epoch / row.n for row in self.rows) / len(self.rows)
+
+    def seconds(self, scoring: bool = True) -> Spread | None:
+        """Seconds of selecting and training, and of scoring if so asked; None where not known."""
+        each = [seconds_of(row, scoring) for row in self.rows]
+        known = [one for one in each if one is not None]
+        return spread(known) if len(known) == len(each) else None
+
+    @property
+    def by_seed(self) -> dict[int, Outcome]:
+        """The trials by their seeds."""
+        return {row.seed: row for row in self.rows}
+
+
+@dataclass(frozen=True)
+class Against:
+    """A method's cell against dynamic random at the same budget, and at the same cost; in 0..1.
+
+    `verdict` is better, worse or level; `beats_equal_cost` is None where the cost is not known, or lies
+    outside of what random was measured at.
+    """
+
+    method: str
+    budget: Budget
+    difference: Difference
+    n: int
+    verdict: str
+    equal_cost: Difference | None
+    beats_equal_cost: bool | None
+    time_share: float | None
+
+
+class Comparison:
+    """The rows of a results file as a table of methods by budgets."""
+
+    def __init__(self, rows: Sequence[Outcome]) -> None:
+        self.rows = rows
+        self.cells: dict[tuple[str, Budget], Cell] = {}
+        grouped: dict[tuple[str, Budget], list[Outcome]] = {}
+        for row in rows:
+            grouped.setdefault((row.name, budget_of(row)), []).append(row)
+        for key, trials in grouped.items():
+            self.cells[key] = Cell(tuple(sorted(trials, key=lambda row: row.seed)))
+
+    @cached_property
+    def methods(self) -> list[str]:
+        """The names of the methods: first what is judged, then the controls; as the recipe has them."""
+        names = dict.fromkeys(row.name for row in self.rows)
+        kinds = {row.name: control_of(row) for row in self.rows}
+        return sorted(names, key=lambda name: CONTROLS.index(kinds[name] or ""))
+
+    @cached_property
+    def budgets(self) -> list[Budget]:
+        """What is kept, from little to everything."""
+        shares = {budget: cell.share for (_, budget), cell in self.cells.items() if budget is not None}
+        ordered = sorted(shares, key=lambda budget: (shares[budget], budget))
+        everything = any(budget is None for _, budget in self.cells)
+        return [*ordered, *([None] if everything else [])]
+
+    @cached_property
+    def against_random(self) -> list[Against]:
+        """Every method but full and dynamic random itself, at every budget where random was run too."""
+        compared = []
+        for (name, budget), cell in self.cells.items():
+            random = self._control("random", cell, budget)
+            if random is None or control_of(cell.rows[0]) in ("random", "full"):
+                continue
+            seeds = [seed for seed in cell.by_seed if seed in random.by_seed]
+            if not seeds:
+                continue
+            ours = [cell.by_seed[seed].accuracy for seed in seeds]
+            theirs = [random.by_seed[seed].accuracy for seed in seeds]
+            compared.append((name, budget, cell, paired_difference(ours, theirs), len(seeds)))
+        significant = holm([difference.p_value for *_, difference, _ in compared])
+        return [
+            self._against(name, budget, cell, difference, n, clear)
+            for (name, budget, cell, difference, n), clear in zip(compared, significant, strict=True)
+        ]
+
+    def _against(
+        self, name: str, budget: Budget, cell: Cell, difference: Difference, n: int, clear: bool
+    ) -> Against:
+        verdict = "level" if not clear else "better" if difference.mean > 0 else "worse"
+        equal = self._at_equal_cost(cell)
+        full, ours = self._control("full", cell, None), cell.seconds()
+        of_full = full.seconds() if full else None
+        return Against(
+            method=name,
+            budget=budget,
+            difference=difference,
+            n=n,
+            verdict=verdict,
+            equal_cost=equal,
+            beats_equal_cost=None if equal is None or equal.low is None else equal.low > 0,
+            time_share=ours.mean / of_full.mean if ours and of_full and of_full.mean else None,
+        )
+
+    def _at_equal_cost(self, cell: Cell) -> Difference | None:
+        """The method minus random samples for the same seconds, seed by seed."""
+        ours, theirs = [], []
+        for seed, row in cell.by_seed.items():
+            seconds = seconds_of(row)
+            line = [
+                (cost, other.by_seed[seed].accuracy)
+                for other in self._line(cell)
+                if seed in other.by_seed and (cost := seconds_of(other.by_seed[seed])) is not None
+            ]
+            bought = None if seconds is None else interpolated(seconds, line)
+            if bought is not None:
+                ours.append(row.accuracy)
+                theirs.append(bought)
+        return paired_difference(ours, theirs) if ours else None
+
+    def _line(self, cell: Cell) -> list[Cell]:
+        """Random at its budgets, and full: what seconds buy where nobody selects."""
+        cells = [self._control("random", cell, budget) for budget in self.budgets if budget is not None]
+        return [one for one in (*cells, self._control("full", cell, None)) if one is not None]
+
+    def _control(self, kind: str, cell: Cell, budget: Budget) -> Cell | None:
+        """A control of a method: same data and network, nothing varied that the method does not share."""
+        ours = cell.rows[0]
+        for (_, at), other in self.cells.items():
+            row = other.rows[0]
+            same = (row.fingerprint, row.test_fingerprint, row.model) == (
+                ours.fingerprint,
+                ours.test_fingerprint,
+                ours.model,
+            )
+            if at == budget and same and control_of(row) == kind and _context(row) <= _context(ours):
+                return other
+        return None
+
+    @property
+    def warnings(self) -> list[str]:
+        """What makes a table mean less than it seems to."""
+        texts = []
+        few = min((len(cell.rows) for cell in self.cells.values()), default=0)
+        if few < FEWEST_TRIALS:
+            texts.append(
+                f"some cells have {few} trial{'s' * (few != 1)}: fewer than {FEWEST_TRIALS} say little"
+            )
+        for what, values in (
+            ("devices", {row.device for row in self.rows}),
+            ("machines", {row.machine for row in self.rows}),
+            ("numbers of threads", {str(row.n_threads) for row in self.rows}),
+            ("versions", {row.versions for row in self.rows}),
+        ):
+            if len(values) > 1:
+                texts.append(f"trials of {len(values)} {what} are mixed: their seconds are not comparable")
+        return texts
+
+
+CONTROLS = ("", "full", "early-stop", "random", "static-random")
+_UNLIKE = ("adapt", "trust", "warm_up", "class_floor")
+
+
+def control_of(row: Outcome) -> str | None:
+    """Which control a trial is, by what it did; None for what is judged."""
+    settings: dict[str, Any] = json.loads(row.settings)
+    if row.command == "replay":
+        control = settings.get("control")
+        return "static-random" if control == "random" and len(settings["sizes"]) == 1 else control
+    policy, session = settings.get("policy"), settings.get("session", {})
+    if any(name in session for name in _UNLIKE) or session.get("budget", "epochs") != "epochs":
+        return None
+    if policy == "random":
+        once = session.get("period") == settings["hyperparameters"]["n_epochs"]
+        return "static-random" if once else "random"
+    return policy if policy in ("full", "early-stop") else None
+
+
+def budget_of(row: Outcome) -> Budget:
+    """What a trial keeps, as its recipe says it; else as a share of the samples; None for everything."""
+    kept = json.loads(row.varied).get("keep")
+    if kept is not None:
+        return str(kept)
+    share = row.n_selected_per_epoch / row.n
+    return None if share >= 1 or control_of(row) == "full" else f"{share:.3g}"
+
+
+def seconds_of(row: Outcome, scoring: bool = True) -> float | None:
+    """Seconds of selecting and training, and of scoring where asked for; None where one is not known."""
+    parts = [row.select_seconds, row.train_seconds, *([row.scoring_seconds] if scoring else [])]
+    known = [part for part in parts if part is not None]
+    return sum(known) if len(known) == len(parts) else None
+
+
+def _context(row: Outcome) -> set[tuple[str, str]]:
+    varied: Mapping[str, Any] = json.loads(row.varied)
+    return {(name, json.dumps(value)) for name, value in varied.items() if name != "keep"}
+
+
+def verdicts(comparison: Comparison) -> dict[str, str]:
+    """A sentence for every method: where it is better or worse than dynamic random, and at what cost."""
+    sentences = {}
+    for name in comparison.methods:
+        own = [one for one in comparison.against_random if one.method == name]
+        if not own:
+            continue
+        parts = []
+        for verdict in ("better", "worse"):
+            clear = [one for one in own if one.verdict == verdict]
+            parts += [f"{verdict} than random at keep {one.budget} ({in_numbers(one)})" for one in clear]
+        level = [str(one.budget) for one in own if one.verdict == "level"]
+        if level:
+            parts.append(f"no clear difference to random at keep {', '.join(level)}")
+        sentences[name] = "; ".join(parts)
+    return sentences
+
+
+def in_numbers(one: Against) -> str:
+    """`+0.8 [+0.3, +1.2], for 0.31 of the time of full, ahead of random at equal cost`."""
+    text = f"{100 * one.difference.mean:+.2f}"
+    if one.difference.low is not None and one.difference.high is not None:
+        text += f" [{100 * one.difference.low:+.2f}, {100 * one.difference.high:+.2f}]"
+    if one.time_share is not None:
+        text += f", for {one.time_share:.2f} of the time of full"
+    if one.beats_equal_cost is not None:
+        ahead = "ahead of" if one.beats_equal_cost else "not ahead of"
+        text += f", {ahead} random at equal cost"
+    return text
