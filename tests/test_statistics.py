@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from curate.statistics import paired_difference, part_of, spread
+from curate.statistics import holm, interpolated, paired_difference, part_of, spread
 
 
 def test_statistics_equal_scipy():
@@ -37,3 +37,31 @@ def test_statistics_equal_scipy():
 def test_a_share_of_n_is_that_of_the_decimal_that_was_written(share, n, nearest, up):
     assert part_of(share, n) == nearest
     assert part_of(share, n, up=True) == up
+
+
+def test_holm_goes_on_as_long_as_each_is_clear_among_those_left():
+    # 0.01 < 0.05/4, 0.013 < 0.05/3, 0.03 > 0.05/2: the last two are not clear, though 0.04 < 0.05 alone.
+    assert holm([0.013, 0.04, 0.01, 0.03]) == [True, False, True, False]
+    assert holm([0.04]) == [True]
+    assert holm([0.04, None]) == [True, False]
+    assert holm([]) == []
+    assert holm([0.04, 0.04]) == [False, False]
+
+
+def test_a_p_value_is_that_of_scipy_and_of_differences_that_never_vary():
+    ours, theirs = [0.9, 0.95, 0.93, 0.99], [0.91, 0.93, 0.9, 0.95]
+    assert paired_difference(ours, theirs).p_value == pytest.approx(stats.ttest_rel(ours, theirs).pvalue)
+    assert paired_difference([2.0, 3.0], [1.0, 2.0]).p_value == 0.0
+    assert paired_difference([1.0, 2.0], [1.0, 2.0]).p_value == 1.0
+    assert paired_difference([1.0], [2.0]).p_value is None
+
+
+def test_a_line_through_points_is_read_between_them_and_nowhere_else():
+    points = [(3.0, 10.0), (1.0, 0.0), (2.0, 4.0)]
+    assert interpolated(1.5, points) == 2.0
+    assert interpolated(2.0, points) == 4.0
+    assert interpolated(3.0, points) == 10.0
+    assert interpolated(3.1, points) is None
+    assert interpolated(0.9, points) is None
+    assert interpolated(1.0, [(1.0, 5.0)]) is None
+    assert interpolated(1.0, []) is None

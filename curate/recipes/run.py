@@ -242,11 +242,7 @@ def _rows(plan: Plan, store: Store, done: set[str]) -> list[Outcome]:
 def _about(recipe: Recipe) -> dict[str, Any]:
     """What a results file says of its recipe."""
     steps = {
-        name: {
-            "verb": step.verb,
-            "subject": list(step.subject),
-            "options": {k: list(v) for k, v in step.options.items()},
-        }
+        name: {step.verb: list(step.subject), **{key: list(grid) for key, grid in step.options.items()}}
         for name, step in recipe.steps.items()
     }
     return {

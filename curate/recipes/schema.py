@@ -34,10 +34,10 @@ VERBS = ("embed", "cluster", "score", "select", "train", "replay")
 METHODS: dict[str, dict[str, tuple[str, str | None]]] = {
     "embed": {"method": ("embedders", "pca")},
     "cluster": {},
-    "score": {"method": ("scorers", "el2n"), "model": ("models", None)},
+    "score": {"method": ("scorers", "el2n"), "model": ("models", DEFAULT_MODEL)},
     "select": {"strategy": ("strategies", None)},
     "train": {"model": ("models", DEFAULT_MODEL), "policy": ("policies", "full")},
-    "replay": {"model": ("models", None)},
+    "replay": {"model": ("models", DEFAULT_MODEL)},
 }
 TABLES = ("values", "every", "report")
 TEXTS = ("title", "about")
@@ -112,7 +112,8 @@ def check(text: Text, given: Mapping[str, Any] | None = None) -> Recipe:
     if found.errors:
         count = len(found.errors)
         head = f"{text.path} has {count} error{'s' * (count > 1)}:"
-        raise CurateError("\n".join([head, *(f"  {error}" for error in found.errors)]))
+        lines = [f"  {where}: {error}" for where, error in sorted(found.errors, key=_in_the_file)]
+        raise CurateError("\n".join([head, *lines]))
     return recipe
 
 
@@ -121,7 +122,7 @@ class _Checked:
 
     def __init__(self, text: Text, given: dict[str, Any]) -> None:
         self._text, self._given = text, given
-        self.errors: list[str] = []
+        self.errors: list[tuple[str, str]] = []  # where, and what
 
     def recipe(self) -> Recipe:
         tables = self._text.tables
@@ -281,17 +282,17 @@ class _Checked:
 
     def _references(self, step: Step, steps: Mapping[str, Step]) -> None:
         """What names a step must name one that is there, of a kind that its verb can work on."""
-        for one in step.subject:
+        for one in (named for named in step.subject if isinstance(named, str)):
             verbs = SCORED if step.verb == "score" and one in steps else PARENTS.get(step.verb)
             self._reference((step.name, step.verb), one, steps, verbs)
-        for one in step.options.get("from", ()):
+        for one in (named for named in step.options.get("from", ()) if isinstance(named, str)):
             self._reference((step.name, "from"), one, steps, EARLIER)
 
     def _reference(
-        self, place: Place, one: Any, steps: Mapping[str, Step], verbs: tuple[str, ...] | None
+        self, place: Place, one: str, steps: Mapping[str, Step], verbs: tuple[str, ...] | None
     ) -> None:
-        if verbs is not None and one not in steps and not Path(str(one)).exists():
-            likely = nearest(str(one), [name for name in steps if name != place[0]])
+        if verbs is not None and one not in steps and not Path(one).exists():
+            likely = nearest(one, [name for name in steps if name != place[0]])
             self._wrong(place, f"there is no step or file '{one}': {likely}")
         if one in steps and steps[one].verb not in (verbs or ()):
             what = "steps of " + " or ".join(verbs) if verbs else "a dataset"
@@ -342,9 +343,15 @@ class _Checked:
         return shared if own not in self._text.lines and shared in self._text.lines else own
 
     def _wrong(self, place: Place, text: str) -> None:
-        error = f"{self._text.where(place)}: {_called(place)}{text}"
+        error = (self._text.where(place), f"{_called(place)}{text}")
         if error not in self.errors:
             self.errors.append(error)
+
+
+def _in_the_file(error: tuple[str, str]) -> tuple[str, int]:
+    """The order of errors: that of their lines."""
+    file, _, line = error[0].rpartition(":")
+    return (file, int(line)) if line.isdigit() else (error[0], 0)
 
 
 def _called(place: Place) -> str:

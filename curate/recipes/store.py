@@ -24,6 +24,7 @@ from curate.recipes.task import Task
 
 _DONE = "done.json"
 _RESULTS, _LOCK = "results.parquet", "lock"
+_DAMAGE = (OSError, ValueError, KeyError, IndexError, TypeError, CurateError)
 _OUTPUTS = {
     "embed": "vectors.safetensors",
     "cluster": "clusters.parquet",
@@ -72,7 +73,7 @@ class Store:
             return Done(plain["task"], plain["seconds"], plain["machine"], outcome)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, IndexError, CurateError):
+        except _DAMAGE:
             raise CurateError(f"{path.parent} is damaged: remove that folder, and it is made again") from None
 
     @contextmanager
@@ -102,7 +103,7 @@ class Store:
                 plain = json.loads(path.read_bytes())
                 outcome = read_results(path.with_name(_RESULTS))[0] if plain["tried"] else None
                 yield Done(plain["task"], plain["seconds"], plain["machine"], outcome)
-            except (OSError, ValueError, KeyError, IndexError, CurateError):
+            except _DAMAGE:
                 continue
 
 

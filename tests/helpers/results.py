@@ -1,0 +1,37 @@
+"""A row of results, to be changed as a test needs it."""
+
+from curate.artifacts.results import Outcome
+
+ROW = Outcome(
+    key="k",
+    name="random",
+    varied="{}",
+    command="train",
+    settings="{}",
+    dataset="digits",
+    fingerprint="f",
+    test_fingerprint="t",
+    model="basic-cnn",
+    manifest="digits-random",
+    manifest_sha256="m",
+    seed=3,
+    n=1443,
+    n_selected_per_epoch=433.0,
+    n_epochs=2,
+    accuracy=0.9,
+    worst_class=0.5,
+    test_loss=0.25,
+    accuracy_per_epoch=[0.5, 0.9],
+    samples_seen=866,
+    scoring_samples_seen=0,
+    scoring_seconds=None,
+    select_seconds=0.5,
+    train_seconds=2.5,
+    evaluate_seconds=0.25,
+    times_selected=[1, 2, 3],
+    weights_sha256="w",
+    device="cpu",
+    machine="a processor, 2 cores",
+    n_threads=1,
+    versions="{}",
+)

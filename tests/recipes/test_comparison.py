@@ -1,0 +1,170 @@
+"""What trials say: the control of each, the corrected verdict, and random at equal cost; worked by hand."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from helpers.results import ROW
+
+from curate.recipes.comparison import Comparison, budget_of, control_of, in_numbers, seconds_of, verdicts
+
+SEEDS = (0, 1, 2)
+
+
+def settings(policy, **session):
+    return json.dumps({"policy": policy, "session": session, "hyperparameters": {"n_epochs": 20}})
+
+
+def rows(name, accuracies, policy="ucb", keep="0.3", seconds=30.0, varied=None, **session):
+    """Trials of a method; accuracies in %, one for each seed."""
+    kept = {} if keep is None else {"keep": keep}
+    return [
+        replace(
+            ROW,
+            key=f"{name}{keep}{seed}",
+            name=name,
+            varied=json.dumps({**kept, **(varied or {})}),
+            settings=settings(policy, **session, **kept),
+            seed=seed,
+            accuracy=accuracy / 100,
+            n=1000,
+            n_selected_per_epoch=1000 * float(keep or 1),
+            scoring_seconds=0.0,
+            select_seconds=0.0,
+            train_seconds=seconds,
+        )
+        for seed, accuracy in zip(SEEDS, accuracies, strict=False)
+    ]
+
+
+FULL = rows("full", [95, 95.2, 95.1], "full", None, seconds=100.0)
+RANDOM = rows("random", [90.0, 90.2, 90.1], "random")
+LITTLE = rows("random", [80.0, 80.2, 80.1], "random", "0.1", seconds=10.0)
+
+
+@pytest.mark.parametrize(
+    ("row", "control"),
+    [
+        (FULL[0], "full"),
+        (RANDOM[0], "random"),
+        (replace(ROW, settings=settings("random", period=20)), "static-random"),
+        (replace(ROW, settings=settings("random", period=2)), "random"),
+        (replace(ROW, settings=settings("random", trust=0.9)), None),
+        (replace(ROW, settings=settings("random", budget="samples")), None),
+        (replace(ROW, settings=settings("early-stop")), "early-stop"),
+        (replace(ROW, settings=settings("ucb")), None),
+        (replace(ROW, command="replay", settings='{"control": "random", "sizes": [3]}'), "static-random"),
+        (replace(ROW, command="replay", settings='{"control": "random", "sizes": [3, 3]}'), "random"),
+        (replace(ROW, command="replay", settings='{"control": "full"}'), "full"),
+        (replace(ROW, command="replay", settings='{"manifest": "m"}'), None),
+    ],
+)
+def test_a_control_is_known_by_what_it_did(row, control):
+    assert control_of(row) == control
+
+
+def test_a_table_has_methods_first_and_budgets_in_order():
+    made = Comparison([*FULL, *RANDOM, *LITTLE, *rows("ucb", [91, 91, 91])])
+    assert made.methods == ["ucb", "full", "random"]
+    assert made.budgets == ["0.1", "0.3", None]
+    cell = made.cells["random", "0.3"]
+    assert cell.accuracy.mean == pytest.approx(0.901)
+    assert cell.seconds().mean == 30.0
+    assert [row.seed for row in cell.rows] == [0, 1, 2]
+
+
+def test_a_clear_gain_is_better_and_one_that_wavers_is_level():
+    made = Comparison(
+        [*FULL, *RANDOM, *LITTLE, *rows("sure", [91.0, 91.2, 91.1]), *rows("wavers", [93, 89.2, 92.1]),
+         *rows("bad", [85.0, 85.2, 85.15])]
+    )  # fmt: skip
+    found = {one.method: one for one in made.against_random}
+    assert {name: one.verdict for name, one in found.items()} == {
+        "sure": "better",
+        "wavers": "level",
+        "bad": "worse",
+    }
+    assert found["sure"].difference.mean == pytest.approx(0.01)
+    assert found["sure"].time_share == pytest.approx(0.3)
+    # For 30 s of its own, as random at 0.3 takes, random has its own accuracy: ahead by the same 1 point.
+    assert found["sure"].equal_cost.mean == pytest.approx(0.01)
+    assert found["sure"].beats_equal_cost
+
+
+def test_many_comparisons_ask_for_more_than_one_does():
+    # Differences 1.0, 1.4, 1.2: mean 1.2, std 0.2, t = 10.39, p = 0.0091: alone it is clear, among ten it is not.
+    method = rows("one", [91.0, 91.6, 91.3])
+    alone = Comparison([*RANDOM, *method])
+    assert alone.against_random[0].difference.p_value == pytest.approx(0.00913, abs=1e-4)
+    assert alone.against_random[0].verdict == "better"
+    others = [row for number in range(9) for row in rows(f"other {number}", [91, 89, 90.5])]
+    among = Comparison([*RANDOM, *method, *others])
+    assert {one.verdict for one in among.against_random} == {"level"}
+
+
+def test_what_the_seconds_would_have_bought_at_random_is_read_off_the_line():
+    # 65 s lie half-way between random at 0.3 (30 s, 90.1) and full (100 s, 95.1): 92.6 for nothing.
+    dear = Comparison([*FULL, *RANDOM, *LITTLE, *rows("dear", [92.0, 92.2, 92.1], seconds=65.0)])
+    (one,) = dear.against_random
+    assert one.verdict == "better"
+    assert one.equal_cost.mean == pytest.approx(-0.005)
+    assert not one.beats_equal_cost
+    assert "not ahead of random at equal cost" in verdicts(dear)["dear"]
+    beyond = Comparison([*RANDOM, *LITTLE, *rows("beyond", [92.0, 92.2, 92.1], seconds=65.0)])
+    assert beyond.against_random[0].equal_cost is None
+    assert beyond.against_random[0].beats_equal_cost is None
+
+
+def test_trials_are_paired_by_seed_and_those_without_a_pair_do_not_count():
+    made = Comparison([*RANDOM[1:], *rows("ucb", [99.0, 91.2, 91.1])])
+    assert made.against_random[0].n == 2
+    assert made.against_random[0].difference.mean == pytest.approx(0.01)
+    assert Comparison([*RANDOM[:1], *rows("ucb", [99.0, 91.2])[1:]]).against_random == []
+
+
+def test_a_control_of_other_data_or_another_network_is_none():
+    other = [replace(row, fingerprint="other") for row in RANDOM]
+    assert Comparison([*other, *rows("ucb", [91, 91, 91])]).against_random == []
+    of_model = [replace(row, name="random, lr 0.1", varied='{"keep": "0.3", "lr": 0.1}') for row in RANDOM]
+    assert Comparison([*of_model, *rows("ucb", [91, 91, 91])]).against_random == []
+    assert Comparison([*of_model, *rows("ucb", [91, 91, 91], varied={"lr": 0.1, "c": 2})]).against_random
+
+
+def test_budgets_are_what_the_recipe_says_else_a_share():
+    assert budget_of(RANDOM[0]) == "0.3"
+    assert budget_of(FULL[0]) is None
+    assert budget_of(replace(ROW, n=1000, n_selected_per_epoch=333.3)) == "0.333"
+
+
+def test_seconds_are_known_where_all_parts_are():
+    row = replace(ROW, scoring_seconds=1.0, select_seconds=2.0, train_seconds=4.0)
+    assert seconds_of(row) == 7.0
+    assert seconds_of(row, scoring=False) == 6.0
+    assert seconds_of(replace(row, scoring_seconds=None)) is None
+    assert seconds_of(replace(row, scoring_seconds=None), scoring=False) == 6.0
+
+
+def test_a_sentence_says_where_and_at_what_cost():
+    made = Comparison(
+        [
+            *FULL,
+            *RANDOM,
+            *LITTLE,
+            *rows("sure", [91.0, 91.2, 91.1]),
+            *rows("sure", [80, 81, 79.9], keep="0.1"),
+        ]
+    )
+    assert verdicts(made)["sure"] == (
+        "better than random at keep 0.3 (+1.00 [+1.00, +1.00], for 0.30 of the time of full, ahead of random at "
+        "equal cost); no clear difference to random at keep 0.1"
+    )
+    single = Comparison([*RANDOM[:1], *rows("ucb", [91.0])])
+    assert in_numbers(single.against_random[0]) == "+1.00"
+
+
+def test_what_makes_a_table_mean_less_is_said():
+    assert Comparison([*RANDOM, *FULL]).warnings == []
+    assert Comparison(RANDOM[:2]).warnings == ["some cells have 2 trials: fewer than 3 say little"]
+    mixed = [replace(RANDOM[0], device="a GPU"), *RANDOM[1:]]
+    assert Comparison(mixed).warnings == ["trials of 2 devices are mixed: their seconds are not comparable"]
+    assert Comparison([]).warnings[0].startswith("some cells have 0 trials")
