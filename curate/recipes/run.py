@@ -144,11 +144,11 @@ def run(
     with where as workers:
         state = State(planned, workers.n_at_once, set(planned.done))
         state.rows = _rows(planned, place, state.done)
-        write_results(path, state.rows, _about(planned.recipe))
+        write_results(path, state.rows, _about(planned.recipe, profile, values))
         watch(state)
         for _ in _carried_out(state, place, workers, watch):
             state.rows = _rows(planned, place, state.done)
-            write_results(path, state.rows, _about(planned.recipe))
+            write_results(path, state.rows, _about(planned.recipe, profile, values))
             watch(state)
     return RunResult(path, planned, state.rows, state.failed)
 
@@ -239,7 +239,7 @@ def _rows(plan: Plan, store: Store, done: set[str]) -> list[Outcome]:
     return rows
 
 
-def _about(recipe: Recipe) -> dict[str, Any]:
+def _about(recipe: Recipe, profile: str | None, given: Mapping[str, Any] | None) -> dict[str, Any]:
     """What a results file says of its recipe."""
     steps = {
         name: {step.verb: list(step.subject), **{key: list(grid) for key, grid in step.options.items()}}
@@ -247,6 +247,8 @@ def _about(recipe: Recipe) -> dict[str, Any]:
     }
     return {
         "recipe": recipe.name,
+        "profile": profile,
+        "given": dict(given or {}),
         "title": recipe.title,
         "about": recipe.about,
         "report": dict(recipe.report),

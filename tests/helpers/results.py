@@ -1,4 +1,7 @@
-"""A row of results, to be changed as a test needs it."""
+"""Rows of results, to be changed as a test needs it: a single one, and trials of methods and controls."""
+
+import json
+from dataclasses import replace
 
 from curate.artifacts.results import Outcome
 
@@ -35,3 +38,36 @@ ROW = Outcome(
     n_threads=1,
     versions="{}",
 )
+
+SEEDS = (0, 1, 2)
+
+
+def settings(policy, **session):
+    return json.dumps({"policy": policy, "session": session, "hyperparameters": {"n_epochs": 20}})
+
+
+def rows(name, accuracies, policy="ucb", keep="0.3", seconds=30.0, varied=None, **session):
+    """Trials of a method; accuracies in %, one for each seed."""
+    kept = {} if keep is None else {"keep": keep}
+    return [
+        replace(
+            ROW,
+            key=f"{name}{keep}{seed}",
+            name=name,
+            varied=json.dumps({**kept, **(varied or {})}),
+            settings=settings(policy, **session, **kept),
+            seed=seed,
+            accuracy=accuracy / 100,
+            n=1000,
+            n_selected_per_epoch=1000 * float(keep or 1),
+            scoring_seconds=0.0,
+            select_seconds=0.0,
+            train_seconds=seconds,
+        )
+        for seed, accuracy in zip(SEEDS, accuracies, strict=False)
+    ]
+
+
+FULL = rows("full", [95, 95.2, 95.1], "full", None, seconds=100.0)
+RANDOM = rows("random", [90.0, 90.2, 90.1], "random")
+LITTLE = rows("random", [80.0, 80.2, 80.1], "random", "0.1", seconds=10.0)

@@ -1,45 +1,11 @@
 """What trials say: the control of each, the corrected verdict, and random at equal cost; worked by hand."""
 
-import json
 from dataclasses import replace
 
 import pytest
-from helpers.results import ROW
+from helpers.results import FULL, LITTLE, RANDOM, ROW, rows, settings
 
 from curate.recipes.comparison import Comparison, budget_of, control_of, in_numbers, seconds_of, verdicts
-
-SEEDS = (0, 1, 2)
-
-
-def settings(policy, **session):
-    return json.dumps({"policy": policy, "session": session, "hyperparameters": {"n_epochs": 20}})
-
-
-def rows(name, accuracies, policy="ucb", keep="0.3", seconds=30.0, varied=None, **session):
-    """Trials of a method; accuracies in %, one for each seed."""
-    kept = {} if keep is None else {"keep": keep}
-    return [
-        replace(
-            ROW,
-            key=f"{name}{keep}{seed}",
-            name=name,
-            varied=json.dumps({**kept, **(varied or {})}),
-            settings=settings(policy, **session, **kept),
-            seed=seed,
-            accuracy=accuracy / 100,
-            n=1000,
-            n_selected_per_epoch=1000 * float(keep or 1),
-            scoring_seconds=0.0,
-            select_seconds=0.0,
-            train_seconds=seconds,
-        )
-        for seed, accuracy in zip(SEEDS, accuracies, strict=False)
-    ]
-
-
-FULL = rows("full", [95, 95.2, 95.1], "full", None, seconds=100.0)
-RANDOM = rows("random", [90.0, 90.2, 90.1], "random")
-LITTLE = rows("random", [80.0, 80.2, 80.1], "random", "0.1", seconds=10.0)
 
 
 @pytest.mark.parametrize(
@@ -79,11 +45,8 @@ def test_a_clear_gain_is_better_and_one_that_wavers_is_level():
          *rows("bad", [85.0, 85.2, 85.15])]
     )  # fmt: skip
     found = {one.method: one for one in made.against_random}
-    assert {name: one.verdict for name, one in found.items()} == {
-        "sure": "better",
-        "wavers": "level",
-        "bad": "worse",
-    }
+    said = {name: one.verdict for name, one in found.items()}
+    assert said == {"sure": "better", "wavers": "level", "bad": "worse"}
     assert found["sure"].difference.mean == pytest.approx(0.01)
     assert found["sure"].time_share == pytest.approx(0.3)
     # For 30 s of its own, as random at 0.3 takes, random has its own accuracy: ahead by the same 1 point.
@@ -92,7 +55,7 @@ def test_a_clear_gain_is_better_and_one_that_wavers_is_level():
 
 
 def test_many_comparisons_ask_for_more_than_one_does():
-    # Differences 1.0, 1.4, 1.2: mean 1.2, std 0.2, t = 10.39, p = 0.0091: alone it is clear, among ten it is not.
+    # Differences 1.0, 1.4, 1.2: mean 1.2, std 0.2, t = 10.39, p = 0.0091: clear alone, and not among ten.
     method = rows("one", [91.0, 91.6, 91.3])
     alone = Comparison([*RANDOM, *method])
     assert alone.against_random[0].difference.p_value == pytest.approx(0.00913, abs=1e-4)
@@ -155,8 +118,8 @@ def test_a_sentence_says_where_and_at_what_cost():
         ]
     )
     assert verdicts(made)["sure"] == (
-        "better than random at keep 0.3 (+1.00 [+1.00, +1.00], for 0.30 of the time of full, ahead of random at "
-        "equal cost); no clear difference to random at keep 0.1"
+        "better than random at keep 0.3 (+1.00 [+1.00, +1.00], for 0.30 of the time of full, ahead of random "
+        "at equal cost); no clear difference to random at keep 0.1"
     )
     single = Comparison([*RANDOM[:1], *rows("ucb", [91.0])])
     assert in_numbers(single.against_random[0]) == "+1.00"

@@ -1,0 +1,125 @@
+"""report: from a results file to figures, tables, verdicts and one page that needs nothing else."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from curate.artifacts.files import atomic_file
+from curate.artifacts.results import about_results, read_results
+from curate.errors import CurateError
+from curate.recipes.comparison import Comparison, verdicts
+from curate.recipes.run import STORE
+from curate.show.figures import Figure, draw, public
+from curate.show.page import page
+from curate.show.sheets import Pictures, sheets_of
+from curate.show.tables import Table, markdown, tables_of
+
+PAGE, MARKDOWN = "index.html", "report.md"
+DEFAULT_FIGURES = ("keep", "seconds", "samples", "distribution")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a report says: title, tables, verdicts by method, warnings, the commands, and its pictures."""
+
+    path: Path
+    title: str
+    about: str
+    tables: list[Table]
+    verdicts: Mapping[str, str]
+    warnings: list[str]
+    commands: list[str]
+    figures: list[Figure]
+    sheets: list[Pictures]
+    comparison: Comparison
+
+
+def report(
+    results: str | Path, output: str | Path | None = None, *, store: str | Path = STORE, force: bool = False
+) -> Report:
+    """Write the report of a results file to a folder: index.html, report.md, and figures as PNG and SVG.
+
+    Sheets of the most and the least selected images are drawn where the store has the sessions, and the data
+    are where they were.
+    """
+    rows, about = read_results(results), about_results(results)
+    if not rows:
+        raise CurateError(f"{results} has no trials yet: let `curate run` or `curate replay` finish one")
+    folder = Path(output) if output is not None else Path(f"{Path(results).stem}-report")
+    _check_folder(folder, force)
+    comparison = Comparison(rows)
+    wanted: Mapping[str, Any] = about.get("report", {})
+    figures = [
+        figure for name in wanted.get("figures", DEFAULT_FIGURES) for figure in draw(name, comparison, wanted)
+    ]
+    made = Report(
+        path=folder,
+        title=str(about.get("title", Path(results).stem)),
+        about=str(about.get("about", "")),
+        tables=tables_of(comparison),
+        verdicts=verdicts(comparison),
+        warnings=comparison.warnings,
+        commands=_commands(about, results),
+        figures=figures,
+        sheets=sheets_of(comparison, Path(store)),
+        comparison=comparison,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    for figure in figures:
+        _write(folder / f"{figure.name}.png", figure.png)
+        _write(folder / f"{figure.name}.svg", figure.svg.encode())
+    for sheet in made.sheets:
+        _write(folder / sheet.file, sheet.png)
+    _write(folder / MARKDOWN, _markdown(made).encode())
+    _write(folder / PAGE, page(made).encode())
+    return made
+
+
+def _check_folder(folder: Path, force: bool) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise CurateError(f"{folder} is a file: name a folder with -o")
+    if folder.exists() and any(folder.iterdir()) and not force:
+        ours = (folder / PAGE).is_file() and (folder / MARKDOWN).is_file()
+        remedy = "use --force to write it anew" if ours else "name another with -o"
+        raise CurateError(f"{folder} is there already: {remedy}")
+
+
+def _write(path: Path, content: bytes) -> None:
+    with atomic_file(path, force=True) as temporary:
+        temporary.write_bytes(content)
+
+
+def _commands(about: Mapping[str, Any], results: str | Path) -> list[str]:
+    """The commands that make the results and the report again."""
+    if "recipe" not in about:
+        return [f"curate report {Path(results).name}"]
+    words = [f"curate run {about['recipe']}"]
+    words += [f"--profile {about['profile']}"] if about.get("profile") else []
+    for name, value in about.get("given", {}).items():
+        texts = [public(str(one)) for one in (value if isinstance(value, list) else [value])]
+        words.append(f"--set {name}={','.join(texts)}")
+    return [" ".join(words), f"curate report {Path(results).name}"]
+
+
+def _markdown(made: Report) -> str:
+    lines = [f"# {made.title}", "", *([made.about.strip(), ""] if made.about.strip() else [])]
+    for table in made.tables:
+        lines += [f"## {table.title}", "", *markdown(table), ""]
+        lines += [table.note, ""] if table.note else []
+    if made.verdicts:
+        lines += ["## Verdicts", "", *(f"- **{name}**: {text}." for name, text in made.verdicts.items()), ""]
+    if made.warnings:
+        lines += ["## Beware", "", *(f"- {text}." for text in made.warnings), ""]
+    for figure in made.figures:
+        lines += [f"## {figure.title}", "", f"![{figure.title}]({figure.name}.png)", ""]
+    for sheet in made.sheets:
+        lines += [f"## {sheet.title}", "", f"![{sheet.title}]({sheet.file})", ""]
+    lines += ["## Commands", "", "```bash", *made.commands, "```", "", *_machine(made.comparison.rows)]
+    return "\n".join(lines)
+
+
+def _machine(rows: Sequence[Any]) -> list[str]:
+    machines = sorted({f"{row.machine}, {row.device}, {row.n_threads} threads a run" for row in rows})
+    versions = sorted({row.versions for row in rows})
+    return [f"{len(rows):,} trials on {'; '.join(machines)}; {'; '.join(versions)}.", ""]
