@@ -120,10 +120,8 @@ def test_in_a_browser_it_sorts_fits_a_phone_and_follows_the_dark(page, here):
     found, complaints = in_chromium(page, here, "--window-size=1200,900")
     assert complaints == []
     assert found["before"][0] == "sure"
-    assert found["down"] != found["up"]
-    assert (
-        found["down"][0] == found["up"][0] == "random"
-    )  # the only one with a number at keep 0.1: empty last
+    assert found["down"] == ["sure", EVIL, "random", "full"]  # at keep 0.3; what has no number comes last
+    assert found["up"] == ["random", EVIL, "sure", "full"]
     assert found["sorted"] == "ascending"
     assert found["focused"]
     assert found["svgs"] == 3
