@@ -3,6 +3,7 @@
 import click
 
 from curate.cli import options
+from curate.errors import CurateError
 
 
 @click.command()
@@ -48,16 +49,25 @@ def command(recipe, profile, jobs, scheduler, dry_run, only, settings, store, ou
         planned = plan(recipe, profile=profile, values=values, only=only, store=store, missing_data=True)
         print_plan(planned, jobs, console, as_json)
         return
-    with view() as watch:
-        result = run(
-            recipe,
-            profile=profile,
-            values=values,
-            only=only,
-            jobs=jobs,
-            scheduler=scheduler,
-            store=store,
-            output=output,
-            watch=watch,
-        )
+    try:
+        with view() as watch:
+            result = run(
+                recipe,
+                profile=profile,
+                values=values,
+                only=only,
+                jobs=jobs,
+                scheduler=scheduler,
+                store=store,
+                output=output,
+                watch=watch,
+            )
+    except KeyboardInterrupt:
+        talk.say(f"{store} keeps the steps that are done: run the same command again to go on")
+        raise
     print_run(result, console, as_json)
+    if result.failed:
+        raise CurateError(
+            f"{len(result.failed):,} of {len(result.plan.tasks):,} steps failed: mend that, and run the same "
+            "command again; what is done stays"
+        )

@@ -23,11 +23,16 @@ _UNVARIED = ("seed", "trials", "from")
 
 @dataclass(frozen=True)
 class _Cell:
-    """A task, which of the recipe's values were chosen on the way to it, and the seeds trained behind it."""
+    """A task, and what is known of the way to it.
+
+    `chosen` are the values of the recipe that were taken, `seeds` those of the training runs behind it, and
+    `options` those of all steps on the way, of which a label may tell.
+    """
 
     task: Task
     chosen: Mapping[str, Any]
     seeds: frozenset[int]
+    options: Mapping[str, Any]
 
 
 def tasks_of(recipe: Recipe, fingerprint: Fingerprint, only: Sequence[str] = ()) -> dict[str, Task]:
@@ -110,6 +115,8 @@ class _Grid:
         if trials < 1:
             raise CurateError(f"[{step.name}] trials={trials} is too few: use 1 or more")
         varied = self._varied(step, subject, options, built)
+        every = {name: value for cell in built.values() for name, value in cell.options.items()}
+        every |= {name.removeprefix("set."): value for name, value in options.items()}
         tried = self._is_tried(step)
         behind = frozenset(itertools.chain.from_iterable(cell.seeds for cell in built.values()))
         for seed in range(first, first + trials):
@@ -125,11 +132,11 @@ class _Grid:
                 options={key: value for key, value in options.items() if key not in built},
                 parents={key: cell.task.id for key, cell in built.items()},
                 seed=seed,
-                label=_label(step, varied) if tried else "",
+                label=_label(step, varied, every) if tried else "",
                 varied=varied,
             )
             trained = {seed} if step.verb == "train" else set()
-            yield _Cell(identified(task, self._fingerprint), chosen, behind | trained)
+            yield _Cell(identified(task, self._fingerprint), chosen, behind | trained, every)
 
     def _is_tried(self, step: Step) -> bool:
         """Whether a step's tasks are trials: not a training run that others build on and that names none."""
@@ -223,17 +230,17 @@ def _agreed(choices: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
     return result
 
 
-def _label(step: Step, varied: Mapping[str, Any]) -> str:
+def _label(step: Step, varied: Mapping[str, Any], options: Mapping[str, Any]) -> str:
     """What the trials of a cell are called: as the recipe says, else by the step and what is varied."""
     if not step.label:
         told = [f"{name} {value}" for name, value in varied.items() if name not in UNTOLD]
         return ", ".join([step.name, *told])
     try:
-        return step.label.format(**varied)
+        return step.label.format(**{**options, **varied})
     except (KeyError, IndexError, ValueError):
-        known = " ".join(f"{{{name}}}" for name in varied) or "nothing"
+        known = " ".join(f"{{{name}}}" for name in {**options, **varied}) or "nothing"
         raise CurateError(
-            f'[{step.name}] label "{step.label}" asks for what is not varied: it can say {known}'
+            f'[{step.name}] label "{step.label}" asks for what is no option here: it can say {known}'
         ) from None
 
 

@@ -44,7 +44,7 @@ TEXTS = ("title", "about")
 _RUNS = ("output", "results", "force", "fresh", "progress", "jobs", "device", "against", "count_scoring")
 _GATHERED = ("opening", "options", "hyperparameters")
 _NOT_THEIRS = {"cluster": ("data",)}
-_FIGURES = ("keep", "seconds", "samples", "distribution", "medians", "sweep", "scaling")
+FIGURES = ("keep", "seconds", "samples", "distribution", "medians", "sweep", "scaling")
 
 
 @dataclass(frozen=True)
@@ -311,15 +311,15 @@ class _Checked:
 
     def _report(self) -> dict[str, Any]:
         report = self._table("report")
-        known = {"figures": list, "against": str, "sweep": str, "checks": list}
+        known = {"figures": list, "sweep": list}
         for key, value in report.items():
             if key not in known:
                 self._wrong(("report", key), f"reports have no '{key}': {nearest(key, known)}")
             elif not isinstance(value, known[key]):
                 self._wrong(("report", key), f"{value!r} is not {_in_words(known[key])}")
         for figure in report.get("figures", []):
-            if figure not in _FIGURES:
-                self._wrong(("report", "figures"), f"no figure '{figure}': {nearest(str(figure), _FIGURES)}")
+            if figure not in FIGURES:
+                self._wrong(("report", "figures"), f"no figure '{figure}': {nearest(str(figure), FIGURES)}")
         return dict(report)
 
     def _table(self, name: str) -> dict[str, Any]:

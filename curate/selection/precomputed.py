@@ -56,3 +56,13 @@ def always_group(manifest: str, uids: Uids) -> npt.NDArray[np.bool_]:
     always = np.zeros(len(uids), np.bool_)
     always[rows[in_group]] = True
     return always
+
+
+def times_selected(manifest: str, uids: Uids) -> npt.NDArray[np.float32]:
+    """How many checkpoints of an earlier session selected each sample, float32 `[n]`; 0 for a new one."""
+    samples = open_manifest(manifest).samples
+    counts = samples.get("n_checkpoints_selected", samples["n_selected"])
+    order = np.argsort(samples["uid"], kind="stable")
+    places = np.minimum(np.searchsorted(samples["uid"][order], uids), len(order) - 1)
+    there = samples["uid"][order][places] == uids
+    return np.where(there, counts[order][places], 0).astype(np.float32)

@@ -43,7 +43,16 @@ class Figure:
 
 
 def draw(name: str, comparison: Comparison, options: Mapping[str, Any]) -> list[Figure]:
-    """The figure of that name, one for each data set and model; none where there is nothing to show."""
+    """The figure of that name, one for each data set and model; none where there is nothing to show.
+
+    `options` is the table [report] of a recipe: `sweep` lists the hyperparameters of the figure of that name.
+    """
+    if name == "sweep":
+        return [
+            _pictures(swept[0], f"sweep-{parameter}", *swept[1:])
+            for parameter in options.get("sweep", [])
+            if (swept := _sweep(comparison, parameter)) is not None
+        ]
     groups: dict[tuple[str, str], list[Any]] = {}
     for row in comparison.rows:
         groups.setdefault(("", "") if name in ("scaling", "sweep") else (row.dataset, row.model), []).append(
@@ -53,7 +62,7 @@ def draw(name: str, comparison: Comparison, options: Mapping[str, Any]) -> list[
     for number, ((dataset, model), rows) in enumerate(groups.items(), 1):
         about = "" if len(groups) == 1 else f", {public(dataset)}, {model}"
         called = name if len(groups) == 1 else f"{name}-{number}"
-        drawn = _FIGURES[name](Comparison(rows), options)
+        drawn = _FIGURES[name](Comparison(rows))
         if drawn is not None:
             figure, title, text = drawn
             figures.append(_pictures(figure, called, title + about, text))
@@ -178,7 +187,7 @@ def _accuracies(comparison: Comparison) -> str:
     return "Test accuracy in %. " + "; ".join(parts) + "."
 
 
-def _keep(comparison: Comparison, _: Mapping[str, Any]) -> tuple[Any, str, str] | None:
+def _keep(comparison: Comparison) -> tuple[Any, str, str] | None:
     shares = {budget: share_of(budget, comparison.rows[0].n) for budget in comparison.budgets if budget}
     if not shares:
         return None
@@ -215,7 +224,7 @@ def share_of(budget: str, n: int) -> float:
     return sum(parts) / len(parts)
 
 
-def _seconds(comparison: Comparison, _: Mapping[str, Any]) -> tuple[Any, str, str] | None:
+def _seconds(comparison: Comparison) -> tuple[Any, str, str] | None:
     timed = {key: cell for key, cell in comparison.cells.items() if cell.seconds() is not None}
     if not timed:
         return None
@@ -245,7 +254,7 @@ def _seconds(comparison: Comparison, _: Mapping[str, Any]) -> tuple[Any, str, st
     return figure, "Accuracy against time", f"{text}."
 
 
-def _samples(comparison: Comparison, _: Mapping[str, Any]) -> tuple[Any, str, str] | None:
+def _samples(comparison: Comparison) -> tuple[Any, str, str] | None:
     figure, axes = _canvas("samples seen in training, those of scoring included", "test accuracy in %")
 
     def seen(cell: Cell) -> tuple[float, float]:
@@ -259,7 +268,7 @@ def _samples(comparison: Comparison, _: Mapping[str, Any]) -> tuple[Any, str, st
     return figure, "Accuracy against samples seen", _accuracies(comparison)
 
 
-def _medians(comparison: Comparison, _: Mapping[str, Any]) -> tuple[Any, str, str] | None:
+def _medians(comparison: Comparison) -> tuple[Any, str, str] | None:
     budgets = [budget for budget in comparison.budgets if budget is not None]
     if not budgets:
         return None
@@ -288,7 +297,7 @@ def _medians(comparison: Comparison, _: Mapping[str, Any]) -> tuple[Any, str, st
     return figure, "Medians", "Median test accuracy in %. " + "; ".join(parts) + "."
 
 
-def _distribution(comparison: Comparison, _: Mapping[str, Any]) -> tuple[Any, str, str] | None:
+def _distribution(comparison: Comparison) -> tuple[Any, str, str] | None:
     """How many samples are selected how often, and the mixture that fits; one part for each method."""
     counted = {
         key: cell
@@ -333,9 +342,8 @@ def _distribution(comparison: Comparison, _: Mapping[str, Any]) -> tuple[Any, st
     return figure, "How often samples are selected (bars), and the fitted mixture (line)", text
 
 
-def _sweep(comparison: Comparison, options: Mapping[str, Any]) -> tuple[Any, str, str] | None:
+def _sweep(comparison: Comparison, swept: str) -> tuple[Any, str, str] | None:
     """Accuracy against one hyperparameter, a line for each budget and for what else varies."""
-    swept = str(options.get("sweep", ""))
     lines: dict[str, dict[float, list[float]]] = {}
     for row in comparison.rows:
         varied = json.loads(row.varied)
@@ -363,7 +371,7 @@ def _sweep(comparison: Comparison, options: Mapping[str, Any]) -> tuple[Any, str
     return figure, f"Accuracy against {swept}", "; ".join(parts) + "."
 
 
-def _scaling(comparison: Comparison, _: Mapping[str, Any]) -> tuple[Any, str, str] | None:
+def _scaling(comparison: Comparison) -> tuple[Any, str, str] | None:
     """Test error against the number of samples, log-log, with the exponent of a power law fitted."""
     lines: dict[tuple[str, str], dict[float, list[float]]] = {}
     for row in comparison.rows:
@@ -434,12 +442,11 @@ def _plain_numbers(axis: Any) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-_FIGURES: dict[str, Callable[[Comparison, Mapping[str, Any]], tuple[Any, str, str] | None]] = {
+_FIGURES: dict[str, Callable[[Comparison], tuple[Any, str, str] | None]] = {
     "keep": _keep,
     "seconds": _seconds,
     "samples": _samples,
     "distribution": _distribution,
     "medians": _medians,
-    "sweep": _sweep,
     "scaling": _scaling,
 }

@@ -176,13 +176,21 @@ def test_a_circle_is_named(written):
 @pytest.mark.parametrize(
     ("label", "message"),
     [
-        ("{strategie}", r"asks for what is not varied: it can say \{strategy\} \{keep\}"),
+        ("{strategie}", r"asks for what is no option here: it can say \{dim\} \{k\} \{strat"),
         ("{}", "asks for what"),
     ],
 )
 def test_a_label_says_what_it_can_say(label, message, written):
     with pytest.raises(CurateError, match=message):
         graph(written(**{'label = "{strategy}"': f'label = "{label}"'}))
+
+
+def test_a_label_can_tell_any_option_on_the_way(written):
+    tasks = graph(written(**{'label = "{strategy}"': 'label = "{strategy} of {k}, {width} wide"'}))
+    assert {task.label for task in of_step(tasks, "static")} == {
+        "furthest of 5, 1 wide",
+        "closest of 5, 1 wide",
+    }
 
 
 def test_without_a_label_a_trial_is_called_by_its_step_and_what_varies(written):

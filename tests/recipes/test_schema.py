@@ -164,7 +164,7 @@ def test_an_error_in_what_all_steps_share_is_said_once(written):
 def test_every_option_of_every_policy_can_be_set(policy):
     for option, default in finder.summary("policies", policy).options.items():
         text = f"[a]\ntrain = 'digits'\npolicy = '{policy}'\nset = {{ {option} = {default or repr('x')} }}"
-        if option in ("manifest", "scores", "freeze") or default in ("None", "True", "False", ""):
+        if option in ("manifest", "scores", "freeze", "rest") or default in ("None", "True", "False", ""):
             continue
         assert checked(text).steps["a"].options[f"set.{option}"]
 

@@ -124,7 +124,7 @@ def test_in_a_browser_it_sorts_fits_a_phone_and_follows_the_dark(page, here):
     assert found["up"] == ["random", EVIL, "sure", "full"]
     assert found["sorted"] == "ascending"
     assert found["focused"]
-    assert found["svgs"] == 3
+    assert found["svgs"] == 4
     assert (found["ink"], found["paper"]) == ("rgb(27, 31, 36)", "rgb(255, 255, 255)")
     phone, complaints = in_chromium(page, here, "--window-size=500,900")
     assert complaints == []

@@ -66,3 +66,12 @@ def test_a_static_manifest_has_no_always_group(tmp_path):
 def test_always_random_without_a_manifest_says_what_it_needs():
     with pytest.raises(CurateError, match="policy always-random needs an earlier session: use --from FOLDER"):
         next(ask(make("always-random")))
+
+
+def test_a_static_rest_is_what_the_session_selected_most_often_after_its_group(session):
+    static = make("always-random", manifest=str(session), rest="static")
+    # 2, 5 and 7 were selected once, the others never; ties go to the smaller uid.
+    assert selections(ask(static, k=4, uids=range(100, 108))) == [[1, 2, 4, 5]] * 3
+    assert selections(ask(static, k=6, uids=range(100, 108))) == [[0, 1, 2, 4, 5, 7]] * 3
+    uids = [104, 107, 999, 101, 100, 102, 103, 105, 106]
+    assert selections(ask(static, k=5, uids=uids)) == [[0, 1, 3, 5, 7]] * 3
