@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from curate.errors import CurateError as CurateError
     from curate.manifests.manifest import Manifest as Manifest
     from curate.manifests.manifest import open_manifest as open_manifest
+    from curate.recipes.run import run as run
     from curate.scores.trace import open_trace as open_trace
     from curate.sharing.opening import load_manifest as load_manifest
+    from curate.show.report import report as report
     from curate.vectors.embedding import Embedding as Embedding
     from curate.vectors.embedding import open_embedding as open_embedding
     from curate.verbs.cluster import cluster as cluster
@@ -57,6 +59,8 @@ _HOME = {
     "pull": "curate.verbs.pull",
     "push": "curate.verbs.push",
     "replay": "curate.verbs.replay",
+    "report": "curate.show.report",
+    "run": "curate.recipes.run",
     "score": "curate.verbs.score",
     "select": "curate.verbs.select",
     "train": "curate.verbs.train",

@@ -106,6 +106,15 @@ def test_the_commands_of_a_page_run_one_after_another(page, cli, here, monkeypat
             exec(compile(block, f"python of {page.name}", "exec"), {}, known)
 
 
+def test_recipes_on_a_page_can_be_run(here):
+    from curate.recipes.run import plan
+
+    (recipe,) = blocks(ROOT / "docs" / "recipes.md", "toml")
+    (here / "r.toml").write_text(recipe)
+    for profile in (None, "small"):
+        assert {task.step for task in plan("r.toml", profile=profile).trials} >= {"static", "dynamic", "full"}
+
+
 def test_the_files_of_the_page_on_plug_ins_are_methods_like_any_other(fresh_forks, tmp_path):
     """Put where the page says, in a copy of the package, they are found, listed and run."""
     page = ROOT / "docs" / "plug-ins.md"
@@ -159,7 +168,7 @@ def test_a_command_line_that_is_wrong_does_not_parse(line):
 def test_pages_have_no_other_kind_of_block():
     for page in PAGES:
         kinds = re.findall(r"^ *```(.*)$", page.read_text(), re.MULTILINE)[::2]
-        assert set(kinds) <= {"bash", "console", "python"}, page
+        assert set(kinds) <= {"bash", "console", "python", "toml"}, page
 
 
 def test_the_first_two_blocks_of_the_readme_are_one_command_each():
