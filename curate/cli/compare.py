@@ -29,18 +29,25 @@ def command(things, budgets, column, by, union, intersect, minus, output, force,
     Overlap is Jaccard: samples kept by both, of those kept by either. Tables rank their samples hardest
     first; a manifest of `curate select` by its rank, another one by how often it selects a sample.
     Spearman correlations compare whole rankings. Of three or more, such as one score from several seeds,
-    the mean and spread over all pairs say how stable they are.
+    the mean and spread over all pairs say how stable they are. Results of trials are compared by accuracy,
+    paired by seed.
 
     \b
       curate compare digits-pca-k12.parquet digits-pca-k12-furthest-0.3 --by class
       curate compare digits-forgetting-aum.parquet
       curate compare seed0.parquet seed1.parquet seed2.parquet --budgets 0.3,600
       curate compare digits-ucb digits-ema --intersect -o digits-both
+      curate compare digits-ucb-trials.parquet digits-random-trials.parquet
     """
     import sys
 
+    from curate.artifacts.kinds import kind_of
     from curate.errors import CurateError
     from curate.show import talk
+
+    if things and all(kind_of(thing) == "results" for thing in things):
+        _compare_results(things, as_json)
+        return
     from curate.show.compare import print_comparison
     from curate.verbs.compare import compare
 
@@ -74,3 +81,19 @@ def command(things, budgets, column, by, union, intersect, minus, output, force,
         talk.json_object(comparison.as_dict())
     elif comparison.combined is not None:
         click.echo(comparison.combined.path)
+
+
+def _compare_results(things, as_json):
+    """Results of trials, put together in one table."""
+    import sys
+    from dataclasses import asdict
+
+    from curate.recipes.comparison import comparison_of
+    from curate.show import talk
+    from curate.show.run import print_table
+
+    comparison = comparison_of(things)
+    if as_json:
+        talk.json_object({"against_random": [asdict(one) for one in comparison.against_random]})
+    else:
+        print_table(comparison, talk.console(sys.stdout))

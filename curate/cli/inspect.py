@@ -13,11 +13,12 @@ from curate.cli import options
 @click.option(
     "--data", metavar="DATASET", help="For --sheet, where the dataset is not at its recorded place."
 )
-@click.option("--force", is_flag=True, help="Replace the sheet if it exists.")
+@click.option("--html", "page", metavar="FILE.html", help="Write one page that needs nothing else.")
+@click.option("--force", is_flag=True, help="Replace sheet and page if they exist.")
 @options.JSON
 @options.dataset
 @options.DEBUG
-def command(anything, by, sheet, column, data, force, as_json, opening):
+def command(anything, by, sheet, column, data, page, force, as_json, opening):
     """Show what ANYTHING is: a dataset, an embedding, a table or a manifest (a folder, or hf:OWNER/NAME).
 
     Of scores and clusters it can draw a sheet of images, the easy on the left and the hard on the right. Of
@@ -28,13 +29,18 @@ def command(anything, by, sheet, column, data, force, as_json, opening):
       curate inspect digits
       curate inspect digits-pca-k12.parquet --sheet digits.png
       curate inspect digits-pca-k12-furthest-0.3
-      curate inspect digits-basic-cnn-ucb-0.3 --by class
+      curate inspect digits-basic-cnn-ucb-0.3 --by class --html ucb.html
     """
     import sys
+    from pathlib import Path
 
+    from curate.artifacts.files import check_output
     from curate.show import talk
     from curate.show.description import print_description
     from curate.verbs.inspect import inspect
+
+    if page:
+        check_output(Path(page), force)
 
     with talk.progress() as progress:
         report = inspect(
@@ -47,9 +53,13 @@ def command(anything, by, sheet, column, data, force, as_json, opening):
             force=force,
             progress=progress,
         )
+    if page:
+        from curate.show.description_page import write_page
+
+        write_page(Path(page), report, Path(sheet) if sheet else None, force)
     if as_json:
         talk.json_object(report.as_dict())
     else:
         print_description(report, talk.console(sys.stdout))
-        if sheet:
-            click.echo(sheet)
+        for written in filter(None, (sheet, page)):
+            click.echo(written)

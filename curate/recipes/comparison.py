@@ -1,6 +1,7 @@
 """What the trials of a recipe say: every method at every budget, against the controls, honestly.
 
-A method is compared with dynamic random at the same budget, seed by seed. `better` and `worse` are said only
+A method is compared with dynamic random at the same budget, seed by seed, or with static random where there
+is no other. `better` and `worse` are said only
 where that holds for all comparisons of the table together (Holm 1979, 5%). The other question is whether the
 seconds that a method takes would have bought as much, spent on more random samples: random at equal cost is
 read off the line through random at its budgets and full training.
@@ -8,11 +9,12 @@ read off the line through random at its budgets and full training.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from curate.artifacts.results import Outcome
+from curate.artifacts.results import Outcome, read_results
 from curate.statistics import Difference, Spread, holm, interpolated, paired_difference, spread
 
 FEWEST_TRIALS = 3
@@ -49,7 +51,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Against:
-    """A method's cell against dynamic random at the same budget, and at the same cost; in 0..1.
+    """A method's cell against random at the same budget, and at the same cost; accuracies in 0..1.
 
     `verdict` is better, worse or level; `beats_equal_cost` is None where the cost is not known, or lies
     outside of what random was measured at.
@@ -57,6 +59,7 @@ class Against:
 
     method: str
     budget: Budget
+    control: str
     difference: Difference
     n: int
     verdict: str
@@ -94,26 +97,27 @@ class Comparison:
 
     @cached_property
     def against_random(self) -> list[Against]:
-        """Every method but full and dynamic random itself, at every budget where random was run too."""
+        """Every method but full and the control itself, at every budget where random was run too."""
         compared = []
         for (name, budget), cell in self.cells.items():
-            random = self._control("random", cell, budget)
-            if random is None or control_of(cell.rows[0]) in ("random", "full"):
+            kind = next((one for one in RANDOM if self._control(one, cell, budget)), "")
+            random = self._control(kind, cell, budget)
+            if random is None or control_of(cell.rows[0]) in ("random", "full", kind):
                 continue
             seeds = [seed for seed in cell.by_seed if seed in random.by_seed]
             if not seeds:
                 continue
             ours = [cell.by_seed[seed].accuracy for seed in seeds]
             theirs = [random.by_seed[seed].accuracy for seed in seeds]
-            compared.append((name, budget, cell, paired_difference(ours, theirs), len(seeds)))
+            compared.append((name, budget, cell, kind, paired_difference(ours, theirs), len(seeds)))
         significant = holm([difference.p_value for *_, difference, _ in compared])
         return [
-            self._against(name, budget, cell, difference, n, clear)
-            for (name, budget, cell, difference, n), clear in zip(compared, significant, strict=True)
+            self._against(name, budget, cell, kind, difference, n, clear)
+            for (name, budget, cell, kind, difference, n), clear in zip(compared, significant, strict=True)
         ]
 
     def _against(
-        self, name: str, budget: Budget, cell: Cell, difference: Difference, n: int, clear: bool
+        self, name: str, budget: Budget, cell: Cell, kind: str, difference: Difference, n: int, clear: bool
     ) -> Against:
         verdict = "level" if not clear else "better" if difference.mean > 0 else "worse"
         equal = self._at_equal_cost(cell)
@@ -122,6 +126,7 @@ class Comparison:
         return Against(
             method=name,
             budget=budget,
+            control=kind.replace("-", " "),
             difference=difference,
             n=n,
             verdict=verdict,
@@ -185,7 +190,28 @@ class Comparison:
         return texts
 
 
+def comparison_of(paths: Sequence[str | Path]) -> Comparison:
+    """The trials of several results files as one table; a trial that several of them have counts once.
+
+    A method of the same name in several files is told apart by the file's name, unless it is a control.
+    """
+    rows: dict[str, tuple[str, Outcome]] = {}
+    for path in paths:
+        for row in read_results(path):
+            rows.setdefault(row.key, (Path(path).stem, row))
+    files: dict[str, set[str]] = {}
+    for file, row in rows.values():
+        files.setdefault(row.name, set()).add(file)
+    return Comparison(
+        [
+            row if len(files[row.name]) == 1 or control_of(row) else replace(row, name=f"{row.name} ({file})")
+            for file, row in rows.values()
+        ]
+    )
+
+
 CONTROLS = ("", "full", "early-stop", "random", "static-random")
+RANDOM = ("random", "static-random")  # what a method is compared with: the first of them that there is
 _UNLIKE = ("adapt", "trust", "warm_up", "class_floor")
 
 
@@ -226,7 +252,7 @@ def _context(row: Outcome) -> set[tuple[str, str]]:
 
 
 def verdicts(comparison: Comparison) -> dict[str, str]:
-    """A sentence for every method: where it is better or worse than dynamic random, and at what cost."""
+    """A sentence for every method: where it is better or worse than random, and at what cost."""
     sentences = {}
     for name in comparison.methods:
         own = [one for one in comparison.against_random if one.method == name]
@@ -235,10 +261,12 @@ def verdicts(comparison: Comparison) -> dict[str, str]:
         parts = []
         for verdict in ("better", "worse"):
             clear = [one for one in own if one.verdict == verdict]
-            parts += [f"{verdict} than random at keep {one.budget} ({in_numbers(one)})" for one in clear]
-        level = [str(one.budget) for one in own if one.verdict == "level"]
-        if level:
-            parts.append(f"no clear difference to random at keep {', '.join(level)}")
+            parts += [
+                f"{verdict} than {one.control} at keep {one.budget} ({in_numbers(one)})" for one in clear
+            ]
+        for control in dict.fromkeys(one.control for one in own if one.verdict == "level"):
+            level = [str(one.budget) for one in own if (one.verdict, one.control) == ("level", control)]
+            parts.append(f"no clear difference to {control} at keep {', '.join(level)}")
         sentences[name] = "; ".join(parts)
     return sentences
 

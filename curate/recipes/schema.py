@@ -19,6 +19,7 @@ from curate.data.dataset import Options
 from curate.errors import CurateError
 from curate.finder import nearest
 from curate.networks.model import DEFAULT_MODEL, Hyperparameters
+from curate.recipes.claims import problems
 from curate.recipes.reading import Place, Text
 from curate.selection.budget import count_to_keep
 
@@ -311,7 +312,7 @@ class _Checked:
 
     def _report(self) -> dict[str, Any]:
         report = self._table("report")
-        known = {"figures": list, "sweep": list}
+        known = {"figures": list, "sweep": list, "claims": list}
         for key, value in report.items():
             if key not in known:
                 self._wrong(("report", key), f"reports have no '{key}': {nearest(key, known)}")
@@ -320,6 +321,8 @@ class _Checked:
         for figure in report.get("figures", []):
             if figure not in FIGURES:
                 self._wrong(("report", "figures"), f"no figure '{figure}': {nearest(str(figure), FIGURES)}")
+        for problem in problems(report.get("claims", [])):
+            self._wrong(("report", "claims"), problem)
         return dict(report)
 
     def _table(self, name: str) -> dict[str, Any]:

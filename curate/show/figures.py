@@ -275,17 +275,19 @@ def _medians(comparison: Comparison) -> tuple[Any, str, str] | None:
     figure, axes = _canvas("samples", "test accuracy in %, median")
     styles = _styles(comparison)
     parts = []
+    n = comparison.rows[0].n
+    sizes = {budget: n if budget is None else round(share_of(budget, n) * n) for budget in comparison.budgets}
     for name, style in styles.items():
         points = [
-            (cell.share * cell.rows[0].n, 100 * cell.accuracy.median)
-            for budget in comparison.budgets
+            (size, 100 * cell.accuracy.median)
+            for budget, size in sizes.items()
             if (cell := comparison.cells.get((name, budget))) is not None
         ]
         axes.plot(*zip(*points, strict=True), label=name, markersize=5, linewidth=1.5, **style)
         parts.append(name + ": " + ", ".join(f"{y:.2f} at {x:,.0f}" for x, y in points))
-    sizes = sorted({round(cell.share * cell.rows[0].n) for cell in comparison.cells.values()})
     axes.set_xscale("log")
-    axes.set_xticks(sizes, [f"{size:,}" for size in sizes], rotation=40, ha="right")
+    ticks = sorted(set(sizes.values()))
+    axes.set_xticks(ticks, [f"{size:,}" for size in ticks], rotation=40, ha="right")
     axes.minorticks_off()
     axes.legend(
         loc="center left",

@@ -38,6 +38,13 @@ figure { margin: 1.5rem 0; } figure svg, figure img { width: 100%; height: auto;
 .beware { background: var(--warn); color: var(--warn-ink); border-radius: 6px; padding: 0.5rem 1rem; }
 pre { overflow-x: auto; background: var(--head); border: 1px solid var(--line); padding: 0.75rem;
   border-radius: 6px; }
+dl { display: grid; grid-template-columns: minmax(7rem, max-content) 1fr; gap: 0.2rem 1rem; }
+dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
+.chart td, .chart th { border-bottom: 0; padding-block: 0.1rem; }
+.chart .bar { width: 60%; min-width: 8rem; }
+.bar div { position: relative; height: 0.9rem; }
+.bar b { display: block; height: 100%; background: var(--link); }
+.bar i { position: absolute; top: -1px; bottom: -1px; width: 3px; background: var(--ink); }
 @media print { body { max-width: none; } .wide { overflow: visible; border: 0; }
   thead button::after { content: ""; } figure, tr { break-inside: avoid; } table { font-size: 0.7rem; } }
 """
@@ -68,6 +75,13 @@ def page(made: "Report") -> str:
     if made.warnings:
         items = "".join(f"<li>{html.escape(text)}</li>" for text in made.warnings)
         parts.append(f'<div class="beware" role="note"><strong>Beware</strong><ul>{items}</ul></div>')
+    if made.claims:
+        items = "".join(
+            f"<li>{html.escape(one.text)}: <strong>{html.escape(one.verdict)}</strong> "
+            f'<span class="note">({html.escape("; ".join(one.evidence))})</span></li>'
+            for one in made.claims
+        )
+        parts.append(f"<h2>What the source says, and what came out</h2><ul>{items}</ul>")
     if made.verdicts:
         items = "".join(
             f"<li><strong>{html.escape(name)}</strong>: {html.escape(text)}.</li>"

@@ -8,6 +8,7 @@ from typing import Any
 from curate.artifacts.files import atomic_file
 from curate.artifacts.results import about_results, read_results
 from curate.errors import CurateError
+from curate.recipes.claims import Claim, checked
 from curate.recipes.comparison import Comparison, verdicts
 from curate.recipes.run import STORE
 from curate.show.figures import Figure, draw, public
@@ -27,6 +28,7 @@ class Report:
     title: str
     about: str
     tables: list[Table]
+    claims: list[Claim]
     verdicts: Mapping[str, str]
     warnings: list[str]
     commands: list[str]
@@ -58,6 +60,7 @@ def report(
         title=str(about.get("title", Path(results).stem)),
         about=str(about.get("about", "")),
         tables=tables_of(comparison),
+        claims=checked(wanted.get("claims", []), comparison),
         verdicts=verdicts(comparison),
         warnings=comparison.warnings,
         commands=_commands(about, results),
@@ -107,6 +110,10 @@ def _markdown(made: Report) -> str:
     for table in made.tables:
         lines += [f"## {table.title}", "", *markdown(table), ""]
         lines += [table.note, ""] if table.note else []
+    if made.claims:
+        lines += ["## What the source says, and what came out", ""]
+        lines += [f"- {one.text}: **{one.verdict}** ({'; '.join(one.evidence)})." for one in made.claims]
+        lines += [""]
     if made.verdicts:
         lines += ["## Verdicts", "", *(f"- **{name}**: {text}." for name, text in made.verdicts.items()), ""]
     if made.warnings:

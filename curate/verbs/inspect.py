@@ -11,6 +11,7 @@ import numpy as np
 from curate.artifacts.files import check_output
 from curate.artifacts.header import Header, Step, check_same_dataset, cost_of
 from curate.artifacts.kinds import kind_of
+from curate.artifacts.results import read_results
 from curate.artifacts.tables import Table, open_table
 from curate.data.dataset import Dataset, Options, open_dataset, opening_for
 from curate.data.identity import occurrences
@@ -97,6 +98,25 @@ def _open(
         return _table(table), table
     dataset = open_dataset(reference, opening, progress)
     return _dataset(dataset, opening), dataset
+
+
+def _results(path: Path) -> Description:
+    rows = read_results(path)
+    names = dict.fromkeys(row.name for row in rows)
+    by_name = {name: [row.accuracy for row in rows if row.name == name] for name in names}
+    facts = [
+        ("trials", f"{len(rows):,} of {len(names):,} methods"),
+        ("datasets", ", ".join(dict.fromkeys(row.dataset for row in rows))),
+        ("models", ", ".join(dict.fromkeys(row.model for row in rows))),
+        ("machines", "; ".join(dict.fromkeys(f"{row.machine}, {row.device}" for row in rows))),
+    ]
+    bars = [
+        Bar(name, mean := float(np.mean(accuracies)), f"{mean:.2%} (n = {len(accuracies)})")
+        for name, accuracies in by_name.items()
+    ]
+    return Description(
+        f"results {path}", facts, [Chart("mean test accuracy, over all budgets", bars, full=1.0)]
+    )
 
 
 def _dataset(dataset: Dataset, opening: Options) -> Description:
@@ -328,4 +348,10 @@ def _dataset_of(
     return dataset
 
 
-_DESCRIBED = {"model": _model, "embedding": _embedding, "vectors": _embedding, "trace": _trace}
+_DESCRIBED = {
+    "model": _model,
+    "embedding": _embedding,
+    "vectors": _embedding,
+    "trace": _trace,
+    "results": _results,
+}

@@ -54,6 +54,19 @@ def test_a_clear_gain_is_better_and_one_that_wavers_is_level():
     assert found["sure"].beats_equal_cost
 
 
+def test_where_there_is_no_dynamic_random_a_static_one_serves():
+    static = rows("static", [90.0, 90.2, 90.1], "random", period=20)
+    made = Comparison([*FULL, *static, *rows("sure", [91.0, 91.2, 91.1])])
+    (one,) = made.against_random
+    assert (one.method, one.control, one.verdict) == ("sure", "static random", "better")
+    assert verdicts(made)["sure"].startswith("better than static random at keep 0.3 (+1.00")
+    both = Comparison([*RANDOM, *static, *rows("sure", [91.0, 91.2, 91.1])])
+    assert [(one.method, one.control) for one in both.against_random] == [
+        ("static", "random"),
+        ("sure", "random"),
+    ]
+
+
 def test_many_comparisons_ask_for_more_than_one_does():
     # Differences 1.0, 1.4, 1.2: mean 1.2, std 0.2, t = 10.39, p = 0.0091: clear alone, and not among ten.
     method = rows("one", [91.0, 91.6, 91.3])
@@ -131,3 +144,15 @@ def test_what_makes_a_table_mean_less_is_said():
     mixed = [replace(RANDOM[0], device="a GPU"), *RANDOM[1:]]
     assert Comparison(mixed).warnings == ["trials of 2 devices are mixed: their seconds are not comparable"]
     assert Comparison([]).warnings[0].startswith("some cells have 0 trials")
+
+
+def test_several_files_are_one_table_and_a_shared_control_counts_once(here):
+    from curate.artifacts.results import write_results
+    from curate.recipes.comparison import comparison_of
+
+    write_results(here / "a.parquet", [*RANDOM, *rows("ours", [91, 91, 91])], {})
+    other = [replace(row, key=f"b{row.key}") for row in rows("ours", [92, 92, 92])]
+    write_results(here / "b.parquet", [*RANDOM, *other, *rows("alone", [90, 90, 90])], {})
+    made = comparison_of(["a.parquet", "b.parquet"])
+    assert made.methods == ["ours (a)", "ours (b)", "alone", "random"]
+    assert [len(cell.rows) for cell in made.cells.values()] == [3, 3, 3, 3]

@@ -1,12 +1,9 @@
 """The page: whole without network, sortable, named for screen readers; and in a real browser."""
 
-import html.parser
-import json
 import re
-import shutil
-import subprocess
 
 import pytest
+from helpers.browser import CHROMIUM, Outline, in_chromium
 from helpers.results import FULL, LITTLE, RANDOM, rows
 
 from curate.artifacts.results import write_results
@@ -14,7 +11,6 @@ from curate.show.page import document, table_html
 from curate.show.report import report
 from curate.show.tables import Table
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 EVIL = "<script>alert(1)</script>"
 
 
@@ -23,16 +19,6 @@ def page(here):
     trials = [*FULL, *RANDOM, *LITTLE, *rows("sure", [91.0, 91.2, 91.1]), *rows(EVIL, [90, 91, 92])]
     write_results(here / "r.parquet", trials, {"title": EVIL, "about": EVIL})
     return report("r.parquet").path / "index.html"
-
-
-class Outline(html.parser.HTMLParser):
-    def __init__(self):
-        super().__init__()
-        self.tags, self.attributes = [], []
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append(tag)
-        self.attributes.append((tag, dict(attributes)))
 
 
 def test_nothing_on_it_comes_from_elsewhere(page):
@@ -72,46 +58,6 @@ def test_a_cell_sorts_by_its_number():
     assert '<td data-value="9.0">9.00 ± 1</td>' in text
     assert '<td data-value="10.0"><strong>10.00 ± 1</strong></td>' in text
     assert '<td data-value=""></td>' in text
-
-
-PROBE = """
-<script>
-addEventListener("load", () => {
-  const table = document.querySelector("table");
-  const names = () => [...table.tBodies[0].rows].map(row => row.cells[0].textContent);
-  const before = names(), button = table.querySelectorAll("thead button")[2];
-  button.focus(); button.click(); const down = names(); button.click(); const up = names();
-  const wide = [...document.querySelectorAll("body *")].filter(e => !e.closest(".wide, pre, svg")
-    && e.getBoundingClientRect().right > document.documentElement.clientWidth + 1).length;
-  const contrast = getComputedStyle(document.body);
-  const out = document.createElement("pre"); out.id = "probe";
-  out.textContent = JSON.stringify({before, down, up, wide,
-    ink: contrast.color, paper: contrast.backgroundColor, focused: document.activeElement === button,
-    sorted: table.querySelectorAll("thead th")[2].getAttribute("aria-sort"),
-    width: document.documentElement.clientWidth, svgs: document.querySelectorAll("svg").length});
-  document.body.append(out);
-});
-</script></body>
-"""
-
-
-def in_chromium(page, here, *flags):
-    """What the page says of itself in a browser: the probe's findings, and what the browser complained of."""
-    probed = here / "probed.html"
-    probed.write_text(page.read_text().replace("</body>", PROBE))
-    done = subprocess.run(
-        [
-            CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync",
-            f"--user-data-dir={here}/profile", "--enable-logging=stderr", "--virtual-time-budget=3000",
-            *flags, "--dump-dom", f"file://{probed}",
-        ],
-        capture_output=True, text=True, timeout=120, check=True,
-    )  # fmt: skip
-    found = re.search(r'<pre id="probe">(.*?)</pre>', done.stdout, re.DOTALL)
-    assert found, done.stderr[-2000:]
-    complaints = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-    return json.loads(html.unescape(found[1])), complaints
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """inspect: every kind of artifact in plain words."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -71,3 +72,37 @@ def test_inspect_shows_the_kept_share_it_says(cli, digits_round):
     kept = manifest.samples["n_selected"] > 0
     for label, bar in enumerate(chart["bars"]):
         assert bar["value"] == pytest.approx(kept[manifest.samples["label"] == label].mean())
+
+
+def test_results_are_described_by_their_methods(digits_round, cli):
+    assert (
+        cli(
+            "replay",
+            digits_round.manifest,
+            "--epochs",
+            1,
+            "--trials",
+            2,
+            "--against",
+            "full",
+            "-o",
+            "r.parquet",
+        ).code
+        == 0
+    )
+    result = cli("inspect", "r.parquet")
+    assert result.code == 0, result.err
+    assert "4 of 2 methods" in result.out
+    assert re.search(r"digits-furthest .*% \(n = 2\)", result.out)
+
+
+def test_results_are_compared_by_accuracy(digits_round, cli):
+    words = ("--epochs", 1, "--trials", 2, "--against", "random")
+    other = curate.select(digits_round.table, "closest", keep=0.3, output="closest")
+    for manifest in (digits_round.manifest, other.path):
+        assert cli("replay", manifest, *words).code == 0
+    result = cli("compare", "digits-furthest-replay.parquet", "closest-replay.parquet")
+    assert result.code == 0, result.err
+    assert "closest: no clear difference to static random" in " ".join(result.out.split())
+    printed = json.loads(cli("compare", "digits-furthest-replay.parquet", "--json").out)
+    assert printed["against_random"][0]["method"] == "digits-furthest"
