@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from curate.errors import CurateError as CurateError
     from curate.manifests.manifest import Manifest as Manifest
     from curate.manifests.manifest import open_manifest as open_manifest
+    from curate.recipes.advise import advise as advise
     from curate.recipes.run import run as run
     from curate.scores.trace import open_trace as open_trace
     from curate.sharing.opening import load_manifest as load_manifest
@@ -51,6 +52,7 @@ _HOME = {
     "Table": "curate.artifacts.tables",
     "open_table": "curate.artifacts.tables",
     "open_trace": "curate.scores.trace",
+    "advise": "curate.recipes.advise",
     "cluster": "curate.verbs.cluster",
     "compare": "curate.verbs.compare",
     "embed": "curate.verbs.embed",

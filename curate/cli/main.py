@@ -23,6 +23,7 @@ _ORDER = (
     "compare",
     "run",
     "report",
+    "advise",
     "export",
     "push",
     "pull",

@@ -19,6 +19,7 @@ from curate.recipes.store import Store, check_store
 from curate.recipes.task import Task
 from curate.recipes.work import carry_out, known_of, opening_of
 from curate.recipes.workers import Workers, at_work, cluster, processes
+from curate.verbs.naming import public
 
 STORE = "curate-store"
 _LOSSES = 1  # of a worker, that are forgiven a task
@@ -58,7 +59,12 @@ class State:
     done: set[str] = field(default_factory=set)
     running: dict[str, float] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
-    rows: list[Outcome] = field(default_factory=list)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> list[Outcome]:
+        """The rows of the trials that are done, in order of the plan."""
+        return [self.outcomes[task.id] for task in self.plan.trials if task.id in self.outcomes]
 
     @property
     def waiting(self) -> int:
@@ -143,12 +149,13 @@ def run(
     where: AbstractContextManager[Workers] = cluster(scheduler) if scheduler else processes(jobs)
     with where as workers:
         state = State(planned, workers.n_at_once, set(planned.done))
-        state.rows = _rows(planned, place, state.done)
-        write_results(path, state.rows, _about(planned.recipe, profile, values))
+        state.outcomes = {task.id: _row(task, place) for task in planned.trials if task.id in planned.done}
+        about = _about(planned.recipe, profile, values)
+        write_results(path, state.rows, about)
         watch(state)
-        for _ in _carried_out(state, place, workers, watch):
-            state.rows = _rows(planned, place, state.done)
-            write_results(path, state.rows, _about(planned.recipe, profile, values))
+        for id_ in _carried_out(state, place, workers, watch):
+            state.outcomes[id_] = _row(planned.tasks[id_], place)
+            write_results(path, state.rows, about)
             watch(state)
     return RunResult(path, planned, state.rows, state.failed)
 
@@ -228,15 +235,19 @@ def name_of(task: Task) -> str:
     return ", ".join([f"[{task.step}]", *told, *([f"seed {task.seed}"] if task.is_trial else [])])
 
 
-def _rows(plan: Plan, store: Store, done: set[str]) -> list[Outcome]:
-    """The rows of the trials that are done, in order of the plan, named as the recipe does."""
-    rows = []
-    for task in plan.trials:
-        found = store.done(task) if task.id in done else None
-        if found is not None and found.outcome is not None:
-            varied = canonical(dict(task.varied)).decode()
-            rows.append(replace(found.outcome, key=key_of({"task": task.id}), name=task.label, varied=varied))
-    return rows
+def _row(task: Task, store: Store) -> Outcome:
+    """The row of a trial that is done, named as the recipe does."""
+    found = store.done(task)
+    if found is None or found.outcome is None:
+        raise CurateError(f"{store.place(task)} has lost its row: remove that folder, and it is made again")
+    varied = canonical({name: _shown(value) for name, value in task.varied.items()}).decode()
+    return replace(
+        found.outcome,
+        key=key_of({"task": task.id}),
+        name=task.label,
+        varied=varied,
+        dataset=public(found.outcome.dataset),
+    )
 
 
 def _about(recipe: Recipe, profile: str | None, given: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -248,12 +259,20 @@ def _about(recipe: Recipe, profile: str | None, given: Mapping[str, Any] | None)
     return {
         "recipe": recipe.name,
         "profile": profile,
-        "given": dict(given or {}),
+        "given": {name: _shown(value) for name, value in (given or {}).items()},
         "title": recipe.title,
         "about": recipe.about,
         "report": dict(recipe.report),
         "steps": steps,
     }
+
+
+def _shown(value: Any) -> Any:
+    """A value that was given, without places on this machine."""
+    if isinstance(value, list):
+        return [_shown(one) for one in value]
+    is_place = isinstance(value, str) and value.startswith(("/", "./", "../", "~"))
+    return public(value) if is_place else value
 
 
 def _n_samples(task: Task, tasks: Mapping[str, Task]) -> int | None:

@@ -18,6 +18,7 @@ from curate.recipes.comparison import Cell, Comparison, budget_of, control_of
 from curate.selection.budget import count_to_keep
 from curate.selection.groups import FEWEST_CHECKPOINTS, fit_groups
 from curate.statistics import spread
+from curate.verbs.naming import public
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C564B", "#6A51A3")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
@@ -67,12 +68,6 @@ def draw(name: str, comparison: Comparison, options: Mapping[str, Any]) -> list[
             figure, title, text = drawn
             figures.append(_pictures(figure, called, title + about, text))
     return figures
-
-
-def public(reference: str) -> str:
-    """A dataset without the place where it lies on this machine."""
-    base, plus, variant = reference.partition("+")
-    return base.rstrip("/").rpartition("/")[2] + plus + variant
 
 
 def _pictures(figure: Any, name: str, title: str, text: str) -> Figure:

@@ -11,10 +11,11 @@ from curate.errors import CurateError
 from curate.recipes.claims import Claim, checked
 from curate.recipes.comparison import Comparison, verdicts
 from curate.recipes.run import STORE
-from curate.show.figures import Figure, draw, public
+from curate.show.figures import Figure, draw
 from curate.show.page import page
 from curate.show.sheets import Pictures, sheets_of
 from curate.show.tables import Table, markdown, tables_of
+from curate.verbs.naming import public
 
 PAGE, MARKDOWN = "index.html", "report.md"
 DEFAULT_FIGURES = ("keep", "seconds", "samples", "distribution")

@@ -16,6 +16,12 @@ def stem(reference: str) -> str:
     return re.sub(r"[^A-Za-z0-9._]+", "-", bare).strip("-.") or "dataset"
 
 
+def public(reference: str) -> str:
+    """A dataset without its place on this machine: `mnist+noise=0.1` for `/data/mnist+noise=0.1`."""
+    base, plus, variant = reference.partition("+")
+    return base.rstrip("/").rpartition("/")[2] + plus + variant
+
+
 def keep_in_words(keep: str | float | int) -> str:
     """What is kept, as part of a name: `0.2:0.6` is 0.2-to-0.6, `1/3` is 1-of-3."""
     return str(keep).replace(":", "-to-").replace("/", "-of-")

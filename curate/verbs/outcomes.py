@@ -19,6 +19,7 @@ from curate.networks.model import Hyperparameters
 from curate.statistics import spread
 from curate.training.outcome import Record
 from curate.training.trials import Trial
+from curate.verbs.naming import public
 
 
 def identity_of(
@@ -212,7 +213,7 @@ def _shared(command: str, identity: Mapping[str, Any], name: str, data: Dataset)
         "varied": "{}",
         "command": command,
         "settings": canonical(identity).decode(),
-        "dataset": data.reference,
+        "dataset": public(data.reference),
         "fingerprint": data.fingerprint,
         "test_fingerprint": identity["test"],
         "model": identity["model"],

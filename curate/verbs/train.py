@@ -257,6 +257,8 @@ def _identity(
     if test is None:
         raise CurateError(f"{data.reference} has no test set, and results need one: name one with --test")
     options = {name: value for name, value in header.options.items() if name not in ("recipe", "test")}
+    of_policy = options["policy_options"].items()  # what it builds on is known by its seal, not by its place
+    options["policy_options"] = {name: value for name, value in of_policy if name not in _EARLIER}
     return identity_of(
         {**options, "evaluate_every": every, "parents": dict(header.parents)},
         data=data,

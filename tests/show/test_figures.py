@@ -12,7 +12,7 @@ from helpers.results import ROW
 from curate.recipes.comparison import Comparison
 from curate.recipes.schema import FIGURES
 from curate.show import figures as room
-from curate.show.figures import _FIGURES, draw, exponent, inline, public, share_of
+from curate.show.figures import _FIGURES, draw, exponent, inline, share_of
 
 
 def rows(name="ours", keeps=("0.1", "0.3"), seeds=3, **more):
@@ -166,12 +166,6 @@ def test_an_exponent_is_that_of_the_law_it_was_made_from():
 
     fitted = linregress(x, np.log(np.concatenate(noisy)))
     assert (slope, error) == (pytest.approx(fitted.slope), pytest.approx(fitted.stderr))
-
-
-def test_no_path_of_this_machine_is_shown():
-    assert public("/home/ann/data/mnist/") == "mnist"
-    assert public("digits") == "digits"
-    assert public("/data/cifar10+per-class=0.5/1") == "cifar10+per-class=0.5/1"
 
 
 def test_shares_of_budgets():

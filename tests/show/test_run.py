@@ -57,7 +57,7 @@ def test_counts_tell_done_running_waiting_and_the_time_left(a_plan):
     assert _counts(state) == "2 of 5 steps done, 1 running, 2 waiting, about 15 min left"
     state.failed["a"] = "why"
     assert _counts(state).startswith("2 of 5 steps done, 1 running, 1 waiting, 1 failed, about 10 min left")
-    state.rows = [ROW]
+    state.outcomes = {"a": ROW}
     console = Console(file=io.StringIO(), width=90)
     console.print(_view(state, 90))
     assert "[clusters]" in console.file.getvalue()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from curate.errors import CurateError
-from curate.verbs.naming import output_path, share_out, stem
+from curate.verbs.naming import output_path, public, share_out, stem
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,9 @@ def test_an_option_that_nobody_has_is_refused_with_the_nearest():
         share_out({"alfa": 1}, [("policies", "ucb")])
     with pytest.raises(CurateError, match=r"^neither model basic-cnn nor policy ema has an option 'widht'"):
         share_out({"widht": 1}, [("models", "basic-cnn"), ("policies", "ema")])
+
+
+def test_no_path_of_this_machine_is_shown():
+    assert public("/home/ann/data/mnist/") == "mnist"
+    assert public("digits") == "digits"
+    assert public("/data/cifar10+per-class=0.5/1") == "cifar10+per-class=0.5/1"

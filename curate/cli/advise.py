@@ -1,0 +1,52 @@
+"""curate advise"""
+
+import click
+
+from curate.cli import options
+from curate.networks.model import DEFAULT_MODEL
+
+
+@click.command()
+@click.argument("dataset")
+@click.option("--model", default=DEFAULT_MODEL, show_default=True, help="The model to be trained.")
+@click.option("--accuracy-loss", type=float, metavar="POINTS", help="What may be lost against full training.")
+@click.option("--hours", type=float, metavar="HOURS", help="How long the whole run may take on this machine.")
+@click.option("--epochs", type=int, help="Epochs of the whole run; by default the model's own.")
+@click.option("--trials", default=3, show_default=True, help="Seeds of every run of the pilot.")
+@click.option("--jobs", default=1, show_default=True, help="Processes, which share the threads or GPUs.")
+@click.option("--store", default="curate-store", show_default=True, help="Folder of finished steps.")
+@click.option("-o", "--output", metavar="RESULTS", help="Results of the pilot; by default a name that tells.")
+@options.JSON
+@options.DEBUG
+def command(dataset, model, accuracy_loss, hours, epochs, trials, jobs, store, output, as_json):
+    """Propose what to keep of DATASET, under which policy, from a cheap pilot.
+
+    The pilot trains for a fifth of the epochs, on everything and on a few budgets. What a policy loses there,
+    fitted against what it keeps, is taken for what it loses in the whole run. Where full training, or a
+    shorter schedule of it, is as good, that is said: then pruning does not pay.
+
+    \b
+      curate advise digits --accuracy-loss 0.5
+      curate advise path/to/cifar10 --model resnet8 --hours 0.2 --jobs 2
+    """
+    import sys
+
+    from curate.recipes.advise import advise
+    from curate.show import talk
+    from curate.show.advice import print_advice
+    from curate.show.run import view
+
+    with view() as watch:
+        advice = advise(
+            dataset,
+            model,
+            accuracy_loss=accuracy_loss,
+            hours=hours,
+            epochs=epochs,
+            trials=trials,
+            jobs=jobs,
+            store=store,
+            output=output,
+            watch=watch,
+        )
+    print_advice(advice, talk.console(sys.stdout), as_json)

@@ -1,0 +1,273 @@
+"""advise: a cheap pilot, and from it what to keep for a given loss of accuracy, or for so many hours.
+
+The pilot trains for a fifth of the epochs: on everything, and on a few budgets under each policy, with some
+seeds of each. The loss of a policy at keep q, the accuracy of full training minus its own, is fitted as
+a · ((1 − q) / q)^b: nothing at 1, without bound near 0. That the loss of a short run is that of the whole one
+is the assumption behind every number here. It is on the safe side where longer runs lose less by pruning.
+Intervals are those of a bootstrap over seeds.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from curate import finder
+from curate.artifacts.results import Outcome
+from curate.errors import CurateError
+from curate.networks.model import DEFAULT_MODEL
+from curate.recipes.comparison import budget_of, control_of, seconds_of
+from curate.recipes.run import STORE, RunResult, Watch, run
+from curate.rng import rng
+from curate.verbs.naming import stem
+
+PILOT_KEEPS = (0.1, 0.2, 0.4, 0.7)
+POLICIES = ("random", "epsilon-greedy")
+_FEWEST_EPOCHS = 8  # of a pilot: a checkpoint before each, and a warm-up
+_DRAWS = 400
+
+
+@dataclass(frozen=True)
+class Law:
+    """loss(q) = a · ((1 − q) / q)^b, in 0..1."""
+
+    a: float
+    b: float
+
+    def loss(self, keep: float) -> float:
+        """The accuracy that is lost at a keep."""
+        return self.a * ((1 - keep) / keep) ** self.b if keep < 1 else 0.0
+
+    def keep(self, loss: float) -> float:
+        """The smallest keep at which no more is lost."""
+        if self.a <= 0:
+            return 0.0
+        return 1 / (1 + (loss / self.a) ** (1 / self.b)) if loss > 0 else 1.0
+
+
+@dataclass(frozen=True)
+class Option:
+    """What one policy would do: what to keep, for how many epochs, what that loses and takes.
+
+    `loss` is the expected loss against full training of as many epochs, `low` and `high` the ends of its 95%
+    interval, in 0..1; `hours` the time of the run, selecting included.
+    """
+
+    policy: str
+    keep: float
+    epochs: int
+    loss: float
+    low: float
+    high: float
+    hours: float
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The options, the best first; why; what was measured; and the command to run, or none."""
+
+    options: list[Option]
+    verdict: str
+    pays: bool
+    command: str
+    full_hours: float
+    pilot: RunResult
+    pilot_epochs: int
+
+
+def advise(
+    dataset: str,
+    model: str = DEFAULT_MODEL,
+    *,
+    accuracy_loss: float | None = None,
+    hours: float | None = None,
+    epochs: int | None = None,
+    trials: int = 3,
+    jobs: int = 1,
+    store: str | Path = STORE,
+    output: str | Path | None = None,
+    watch: Watch = lambda state: None,
+) -> Advice:
+    """Propose policy, keep and epochs for a dataset and a model, from a pilot of a fifth of the epochs.
+
+    Either `accuracy_loss`, in percentage points against full training, or `hours` is given: then it is the
+    least that has to be trained on, or the best that fits. `epochs` are those of the whole run, by default
+    the model's own. The pilot is a recipe like any other: it goes on after a kill, and its trials are rows of
+    `output`.
+    """
+    if (accuracy_loss is None) == (hours is None):
+        raise CurateError("say one of --accuracy-loss and --hours: what may be lost, or how long it may take")
+    for name, value in (("accuracy-loss", accuracy_loss), ("hours", hours)):
+        if value is not None and not 0 < value < math.inf:
+            raise CurateError(f"{name}={value} is not positive: use a number above 0")
+    whole = epochs or int(finder.load("models", model).hyperparameters.n_epochs)
+    short = min(whole, max(_FEWEST_EPOCHS, whole // 5))
+    path = Path(output) if output is not None else Path(f"{stem(dataset)}-{model}-pilot.parquet")
+    recipe = path.with_suffix(".toml")
+    recipe.write_text(pilot_recipe(dataset, model, short, trials))
+    pilot = run(recipe, jobs=jobs, store=store, output=path, watch=watch)
+    if pilot.failed:
+        raise CurateError(f"the pilot failed: {next(iter(pilot.failed.values()))}")
+    return conclude(pilot, dataset, model, whole, short, accuracy_loss, hours)
+
+
+def pilot_recipe(dataset: str, model: str, epochs: int, trials: int) -> str:
+    """The pilot as a recipe."""
+    policies = [policy for policy in POLICIES if policy != "random"]
+    return f"""title = "Pilot: what pruning loses, in {epochs} epochs"
+controls = ["full", "early-stop", "random"]
+
+[ranked]
+train = {_quoted(dataset)}
+model = "{model}"
+policy = {policies}
+keep = {list(PILOT_KEEPS)}
+epochs = {epochs}
+trials = {trials}
+label = "{{policy}}"
+
+[report]
+figures = ["keep", "seconds"]
+"""
+
+
+def conclude(
+    pilot: RunResult,
+    dataset: str,
+    model: str,
+    whole: int,
+    short: int,
+    accuracy_loss: float | None,
+    hours: float | None,
+) -> Advice:
+    """What follows from the rows of a pilot."""
+    rows = [row for row in pilot.rows if control_of(row) != "early-stop"]
+    full = {row.seed: row for row in rows if control_of(row) == "full"}
+    names = dict.fromkeys(row.name for row in rows if control_of(row) != "full")
+    stretch = whole / short
+    full_hours = stretch * float(np.mean([seconds_of(row) or 0.0 for row in full.values()])) / 3600
+    options = []
+    for name in names:
+        own = [row for row in rows if row.name == name]
+        found = fitted(losses_of(own, full), name)
+        keep = _keep_for(own, found, full_hours, stretch, accuracy_loss, hours)
+        low, mean, high = found.interval(keep)
+        taken = _hours(own, keep, full_hours, stretch)
+        options.append(Option(name, keep, whole, mean, low, high, taken))
+    options.sort(
+        key=lambda one: (one.hours, one.loss) if accuracy_loss is not None else (one.loss, one.hours)
+    )
+    best = options[0]
+    pays, verdict, epochs = _verdict(best, pilot.rows, full, hours, full_hours)
+    words = f"curate train {dataset} --model {model} --epochs {epochs}"
+    command = f"{words} --policy {best.policy} --keep {best.keep:g}" if pays else words
+    return Advice(options, verdict, pays, command, full_hours, pilot, short)
+
+
+Losses = Mapping[float, Sequence[float]]  # by keep: of each seed, full minus the policy
+
+
+def losses_of(rows: Sequence[Outcome], full: Mapping[int, Outcome]) -> Losses:
+    """What each trial lost against full training of its seed, by keep."""
+    losses: dict[float, list[float]] = {}
+    for row in rows:
+        if row.seed in full:
+            losses.setdefault(float(budget_of(row) or 1), []).append(full[row.seed].accuracy - row.accuracy)
+    return losses
+
+
+def fit(losses: Losses) -> Law:
+    """The law through the mean losses by keep: least squares on logarithms, of those that lose anything."""
+    points = [(math.log((1 - keep) / keep), float(np.mean(each))) for keep, each in losses.items()]
+    lost = [(x, math.log(y)) for x, y in points if y > 0]
+    if len(lost) < 2:
+        return Law(max(0.0, max((y for _, y in points), default=0.0)), 1.0)
+    x, y = (np.array(values) for values in zip(*lost, strict=True))
+    slope = float(((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum())
+    slope = min(max(slope, 0.1), 4.0)  # the loss grows as less is kept
+    return Law(float(np.exp(y.mean() - slope * x.mean())), slope)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The law of a policy, and those of a bootstrap over the trials of each keep."""
+
+    law: Law
+    drawn: Sequence[Law]
+
+    def interval(self, keep: float) -> tuple[float, float, float]:
+        """The low end of the 95% interval of the loss at a keep, the loss, and the high end."""
+        low, high = np.percentile([law.loss(keep) for law in self.drawn], [2.5, 97.5])
+        return float(low), self.law.loss(keep), float(high)
+
+
+def fitted(losses: Losses, name: str) -> Fitted:
+    """The law of a policy called `name`, of which the draws of the bootstrap are a function."""
+    chance = rng(0, "advise", name)
+    drawn = [
+        fit({q: chance.choice(each, len(each)).tolist() for q, each in losses.items()}) for _ in range(_DRAWS)
+    ]
+    return Fitted(fit(losses), drawn)
+
+
+def _keep_for(
+    rows: Sequence[Outcome],
+    found: Fitted,
+    full_hours: float,
+    stretch: float,
+    accuracy_loss: float | None,
+    hours: float | None,
+) -> float:
+    """The least keep whose loss is allowed, at the upper end of its interval; or the most that fits."""
+    grid = [round(0.02 * step, 2) for step in range(2, 51)]
+    if accuracy_loss is not None:
+        return next((keep for keep in grid if found.interval(keep)[2] <= accuracy_loss / 100), 1.0)
+    assert hours is not None
+    return max((q for q in grid if _hours(rows, q, full_hours, stretch) <= hours), default=grid[0])
+
+
+def _hours(rows: Sequence[Outcome], keep: float, full_hours: float, stretch: float) -> float:
+    """The time of a whole run at a keep: a line through what the pilot took, and full training."""
+    keeps = [float(budget_of(row) or 1) for row in rows]
+    times = [stretch * (seconds_of(row) or 0.0) / 3600 for row in rows]
+    slope, start = np.polyfit([*keeps, 1.0], [*times, full_hours], 1)
+    return float(max(0.0, start + slope * keep))
+
+
+def _verdict(
+    best: Option,
+    rows: Sequence[Outcome],
+    full: Mapping[int, Outcome],
+    hours: float | None,
+    full_hours: float,
+) -> tuple[bool, str, int]:
+    """Whether pruning pays, why, and for how many epochs: beside full training, and beside less of it."""
+    whole = best.epochs
+    if hours is not None and full_hours <= hours:
+        return False, f"full training takes {full_hours:.2f} hours, which fits: pruning does not pay", whole
+    if best.keep >= 1 or best.hours >= 0.95 * full_hours:
+        return False, "nothing less than everything stays within that: pruning does not pay", whole
+    early = [row for row in rows if control_of(row) == "early-stop"]
+    shorter = fit(losses_of(early, full)).loss(best.keep)
+    if shorter <= best.loss:
+        text = (
+            f"fewer epochs of full training lose no more ({100 * shorter:.2f} points for {best.keep:.0%} of "
+            f"the presentations, {best.policy} {100 * best.loss:.2f}): pruning does not pay, a shorter "
+            "schedule does"
+        )
+        return False, text, max(1, round(best.keep * whole))
+    text = (
+        f"{best.policy} at keep {best.keep:g} loses {100 * best.loss:.2f} points "
+        f"[{100 * best.low:.2f}, {100 * best.high:.2f}] for {best.hours / full_hours:.2f} of the time of "
+        f"full training; as many presentations of a shorter schedule lose {100 * shorter:.2f}"
+    )
+    return True, text, whole
+
+
+def _quoted(text: str) -> str:
+    """Text as TOML writes it."""
+    import json
+
+    return json.dumps(text)
