@@ -20,6 +20,8 @@ from helpers.commands import Said  # noqa: E402
 import curate  # noqa: E402
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+if "CURATE_DATA" in os.environ:  # every test has a working folder of its own
+    os.environ["CURATE_DATA"] = os.path.abspath(os.environ["CURATE_DATA"])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
