@@ -18,10 +18,11 @@ from curate import finder
 from curate.artifacts.results import Outcome
 from curate.errors import CurateError
 from curate.networks.model import DEFAULT_MODEL
-from curate.recipes.comparison import budget_of, control_of, seconds_of
+from curate.recipes.comparison import budget_of, control_of
 from curate.recipes.run import STORE, RunResult, Watch, run
 from curate.rng import rng
 from curate.verbs.naming import stem
+from curate.verbs.outcomes import seconds_of
 
 PILOT_KEEPS = (0.1, 0.2, 0.4, 0.7)
 POLICIES = ("random", "epsilon-greedy")

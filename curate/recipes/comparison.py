@@ -16,6 +16,7 @@ from typing import Any
 
 from curate.artifacts.results import Outcome, read_results
 from curate.statistics import Difference, Spread, holm, interpolated, paired_difference, spread
+from curate.verbs.outcomes import seconds_of
 
 FEWEST_TRIALS = 3
 Budget = str | None  # what is kept, as the recipe says it; None for all
@@ -237,13 +238,6 @@ def budget_of(row: Outcome) -> Budget:
         return str(kept)
     share = row.n_selected_per_epoch / row.n
     return None if share >= 1 or control_of(row) == "full" else f"{share:.3g}"
-
-
-def seconds_of(row: Outcome, scoring: bool = True) -> float | None:
-    """Seconds of selecting and training, and of scoring where asked for; None where one is not known."""
-    parts = [row.select_seconds, row.train_seconds, *([row.scoring_seconds] if scoring else [])]
-    known = [part for part in parts if part is not None]
-    return sum(known) if len(known) == len(parts) else None
 
 
 def _context(row: Outcome) -> set[tuple[str, str]]:

@@ -16,6 +16,7 @@ from curate.artifacts.results import Outcome
 from curate.recipes.comparison import Comparison, verdicts
 from curate.recipes.run import Plan, RunResult, State, name_of
 from curate.show import talk
+from curate.show.tables import budget_text
 
 _FIRST = 12  # lines of failures that are shown
 _SHOWN = 8  # running tasks that are named
@@ -188,11 +189,6 @@ def _table(comparison: Comparison, width: int) -> RenderableType:
         lines.append(Text(budget_text(budget), style="bold"))
         lines += [Text(f"  {name}: {text}") for (name, at), text in cells.items() if at == budget]
     return Group(*lines)
-
-
-def budget_text(budget: str | None) -> str:
-    """What a column of a table is called."""
-    return "all" if budget is None else f"keep {budget}"
 
 
 def accuracy_text(rows: Sequence[Outcome]) -> str:

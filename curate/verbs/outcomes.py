@@ -126,9 +126,9 @@ def replay_in(rows: Sequence[Outcome], manifest: Manifest, path: str | Path) -> 
     }
 
 
-def seconds_in_all(row: Outcome) -> float | None:
-    """Seconds of scoring, selecting and training; None where one of them is not known."""
-    parts = (row.scoring_seconds, row.select_seconds, row.train_seconds)
+def seconds_of(row: Outcome, scoring: bool = True) -> float | None:
+    """Seconds of selecting and training, and of scoring where asked for; None where one is not known."""
+    parts = [row.select_seconds, row.train_seconds, *([row.scoring_seconds] if scoring else [])]
     known = [part for part in parts if part is not None]
     return sum(known) if len(known) == len(parts) else None
 
@@ -140,7 +140,7 @@ def _setting(row: Outcome) -> dict[str, Any]:
 
 
 def _spread_of_seconds(trials: Sequence[Outcome]) -> dict[str, Any] | None:
-    seconds = [seconds_in_all(row) for row in trials]
+    seconds = [seconds_of(row) for row in trials]
     known = [each for each in seconds if each is not None]
     return asdict(spread(known)) if len(known) == len(seconds) else None
 

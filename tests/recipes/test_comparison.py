@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from helpers.results import FULL, LITTLE, RANDOM, ROW, rows, settings
 
-from curate.recipes.comparison import Comparison, budget_of, control_of, in_numbers, seconds_of, verdicts
+from curate.recipes.comparison import Comparison, budget_of, control_of, in_numbers, verdicts
 
 
 @pytest.mark.parametrize(
@@ -110,14 +110,6 @@ def test_budgets_are_what_the_recipe_says_else_a_share():
     assert budget_of(RANDOM[0]) == "0.3"
     assert budget_of(FULL[0]) is None
     assert budget_of(replace(ROW, n=1000, n_selected_per_epoch=333.3)) == "0.333"
-
-
-def test_seconds_are_known_where_all_parts_are():
-    row = replace(ROW, scoring_seconds=1.0, select_seconds=2.0, train_seconds=4.0)
-    assert seconds_of(row) == 7.0
-    assert seconds_of(row, scoring=False) == 6.0
-    assert seconds_of(replace(row, scoring_seconds=None)) is None
-    assert seconds_of(replace(row, scoring_seconds=None), scoring=False) == 6.0
 
 
 def test_a_sentence_says_where_and_at_what_cost():

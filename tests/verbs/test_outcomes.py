@@ -7,7 +7,7 @@ import pytest
 import curate
 from curate.artifacts.results import read_results
 from curate.errors import CurateError
-from curate.verbs.outcomes import replay_in, seconds_in_all
+from curate.verbs.outcomes import replay_in, seconds_of
 
 ONE = {"n_epochs": 1}
 
@@ -48,5 +48,7 @@ def test_seconds_are_known_where_every_part_is(digits_round):
     outcome = curate.replay(digits_round.manifest, hyperparameters=ONE, trials=1)
     (row,) = read_results(outcome.path)
     whole = replace(row, scoring_seconds=1.0, select_seconds=2.0, train_seconds=4.0)
-    assert seconds_in_all(whole) == 7.0
-    assert seconds_in_all(replace(whole, scoring_seconds=None)) is None
+    assert seconds_of(whole) == 7.0
+    assert seconds_of(whole, scoring=False) == 6.0
+    assert seconds_of(replace(whole, scoring_seconds=None)) is None
+    assert seconds_of(replace(whole, scoring_seconds=None), scoring=False) == 6.0
