@@ -1,7 +1,6 @@
 """What the benchmarks share: alternating timing, spreads, and a results file that names the machine."""
 
 import json
-import os
 import platform
 import statistics
 import time
@@ -39,13 +38,10 @@ def ratio(ours: list[float], theirs: list[float]) -> str:
 def machine() -> str:
     """Processor, cores, versions: what a result depends on."""
     from curate.artifacts.header import versions
+    from curate.artifacts.results import machine as processor
 
-    name = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").exists():
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        name = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), name)
     libraries = ", ".join(f"{library} {version}" for library, version in versions().items())
-    return f"{name}, {os.cpu_count()} cores, Python {platform.python_version()}, {libraries}"
+    return f"{processor()}, Python {platform.python_version()}, {libraries}"
 
 
 def write(name: str, lines: list[str], raw: dict | None = None) -> None:
