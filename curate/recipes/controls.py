@@ -11,7 +11,7 @@ from typing import Any
 from curate import finder
 from curate.networks.model import DEFAULT_MODEL
 from curate.recipes.schema import hyperparameters_of
-from curate.recipes.task import Task
+from curate.recipes.task import Task, n_epochs_of
 
 UNTOLD = ("keep", "data")  # what a name does not say: a table has columns and parts for them
 
@@ -21,10 +21,11 @@ def controls_of(task: Task, tasks: Mapping[str, Task], wanted: Sequence[str]) ->
     root = _root(task, tasks)
     if not task.is_trial or root is None:
         return
-    shared = _shared(task, tasks, root)
+    behind = tasks[task.parents[""]] if "" in task.parents else task
+    shared = _shared(task, behind, root)
     reference = str(task.options.get("data", root.subject))
     for name in wanted:
-        own = _own(name, task, shared)
+        own = _own(name, {**behind.options, **task.options}, task.varied.get("keep"), n_epochs_of(shared))
         if own is None:
             continue
         options = {**shared, **own}
@@ -34,16 +35,15 @@ def controls_of(task: Task, tasks: Mapping[str, Task], wanted: Sequence[str]) ->
         yield Task(name, "train", reference, options, seed=task.seed, label=label, varied=varied)
 
 
-def _own(name: str, task: Task, shared: Mapping[str, Any]) -> dict[str, Any] | None:
+def _own(name: str, asked: Mapping[str, Any], keep: Any, n_epochs: int) -> dict[str, Any] | None:
     """The options of a control that are not its trial's; None where the trial has no budget to match."""
     if name == "full":
         return {"policy": "full"}
-    keep = task.varied.get("keep")
     if keep is None:
         return None
     if name == "static-random":
-        return {"policy": "random", "keep": keep, "period": _n_epochs(shared)}
-    period = {"period": task.options["period"]} if name == "random" and "period" in task.options else {}
+        return {"policy": "random", "keep": keep, "period": n_epochs}
+    period = {"period": asked["period"]} if name == "random" and "period" in asked else {}
     return {"policy": name, "keep": keep, **period}
 
 
@@ -54,9 +54,8 @@ def _root(task: Task, tasks: Mapping[str, Task]) -> Task | None:
     return task if task.verb in ("embed", "score", "train") else None
 
 
-def _shared(task: Task, tasks: Mapping[str, Task], root: Task) -> dict[str, Any]:
+def _shared(task: Task, behind: Task, root: Task) -> dict[str, Any]:
     """How the dataset is opened, and how the network is trained: as in the trial."""
-    behind = tasks[task.parents[""]] if "" in task.parents else task
     trained = {**(_trained(behind) if behind.verb == "train" else {}), **_trained(task)}
     tested = {"test": task.options["test"]} if "test" in task.options else {}
     return {**root.opening, **task.opening, **tested, **trained}
@@ -68,9 +67,3 @@ def _trained(task: Task) -> dict[str, Any]:
     of_model = finder.option_names(finder.load("models", model))
     names = ["model", *hyperparameters_of(), "evaluate-every", *(f"set.{name}" for name in of_model)]
     return {name: task.options[name] for name in names if name in task.options}
-
-
-def _n_epochs(options: Mapping[str, Any]) -> int:
-    """How many epochs a run has."""
-    model = finder.load("models", str(options.get("model", DEFAULT_MODEL)))
-    return int(options.get("epochs", model.hyperparameters.n_epochs))

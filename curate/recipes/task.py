@@ -12,10 +12,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from curate import finder
 from curate.artifacts.header import canonical
 from curate.artifacts.kinds import header_at
 from curate.artifacts.seal import file_sha256
+from curate.networks.model import DEFAULT_MODEL
 from curate.recipes.schema import fields_of_opening
+from curate.selection.session import default_period
 
 Fingerprint = Callable[[str, Mapping[str, Any]], str]
 _PLACES = ("root", "download")  # where data lie, not what they are
@@ -54,6 +57,8 @@ class Task:
 def identified(task: Task, fingerprint: Fingerprint) -> Task:
     """The task with its id. `fingerprint` says by what a dataset is known, from its reference and opening."""
     options = {name: value for name, value in task.options.items() if name not in _PLACES}
+    if task.verb == "train":
+        options = {**_period(options), **options}
     for name in ("test", "data"):
         if name in options:
             options[name] = fingerprint(str(options[name]), task.opening)
@@ -68,6 +73,21 @@ def identified(task: Task, fingerprint: Fingerprint) -> Task:
         "curate": importlib.metadata.version("curate"),
     }
     return replace(task, id=hashlib.sha256(canonical(what)).hexdigest()[:16])
+
+
+def n_epochs_of(options: Mapping[str, Any]) -> int:
+    """How many epochs a run with these options has."""
+    if "epochs" in options:
+        return int(options["epochs"])
+    model = finder.load("models", str(options.get("model", DEFAULT_MODEL)))
+    return int(model.hyperparameters.n_epochs)
+
+
+def _period(options: Mapping[str, Any]) -> dict[str, int]:
+    """How often a policy selects that selects so often as is usual, so that to say so changes nothing."""
+    policy = finder.load("policies", str(options.get("policy", "full")))
+    is_usual = policy.sizing == "keep" and policy.period is None
+    return {"period": default_period(n_epochs_of(options))} if is_usual else {}
 
 
 def _known_by(task: Task, fingerprint: Fingerprint) -> str:

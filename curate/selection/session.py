@@ -13,6 +13,11 @@ from curate.statistics import exactly, part_of
 RUN_LENGTHS = ("epochs", "samples")
 
 
+def default_period(n_epochs: int) -> int:
+    """Epochs between two checkpoints where nobody says otherwise: a twentieth of the run."""
+    return max(1, n_epochs // 20)
+
+
 @dataclass(frozen=True)
 class Session:
     """`first_k` to `last_k` samples are kept, linearly between the first and the last checkpoint.
@@ -93,7 +98,7 @@ def plan_session(policy: Policy, name: str, n: int, n_epochs: int, asked: Asked)
         raise CurateError(f"keep={keep} is more than --trust {trust} leaves: keep less, or trust more")
 
     def session_of(epochs: int) -> Session:
-        every = period or (None if policy.sizing == "early" else policy.period) or max(1, epochs // 20)
+        every = period or (None if policy.sizing == "early" else policy.period) or default_period(epochs)
         warm_up_epochs, draws_all = plan_warm_up(policy, name, asked.warm_up, epochs, every)
         planned = Session(
             first_k=first,
