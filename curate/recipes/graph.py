@@ -139,7 +139,7 @@ class _Grid:
             yield _Cell(identified(task, self._fingerprint), chosen, behind | trained, every)
 
     def _is_tried(self, step: Step) -> bool:
-        """Whether a step's tasks are trials: not a training run that others build on and that has no label."""
+        """Whether a step's tasks are trials: not an unlabelled training run that others build on."""
         is_earlier = step.verb == "train" and step.name in self._built_on and not step.label
         return step.verb in _TRIED and not is_earlier and (not self._only or step.name in self._only)
 

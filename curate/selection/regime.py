@@ -6,7 +6,7 @@ the easy ones serve if they come from all clusters alike. The easiest by a score
 there all levels serve better. All levels are also kept where the model that made the score did not learn
 the hardest samples itself; no more than what it did not learn is left out. The limits are those of LeNet-5
 on MNIST and CIFAR-10 (scores_levels.md, scores_levels_cifar10.md, mnist_table_cosine.md in
-benchmarks/results). They are a guess for any other data: check them by `replay`.
+recipes/results/earlier). They are a guess for any other data: check them by `replay`.
 """
 
 from dataclasses import dataclass

@@ -11,7 +11,7 @@ from curate.errors import CurateError
 from curate.selection.policy import Policy
 from curate.statistics import part_of
 
-WARM_UP = Fraction(1, 10)  # of the run, where nobody says otherwise: benchmarks/results/starts_mnist.md
+WARM_UP = Fraction(1, 10)  # of the run, where nobody says otherwise: recipes/results/earlier/starts_mnist.md
 DRAWS = ("random", "full")
 
 

@@ -71,6 +71,27 @@ trials = 2
     assert not any(task.is_trial for task in of_step(tasks, "earlier"))
 
 
+def test_what_others_build_on_is_judged_where_it_has_a_label(written):
+    text = """
+[every.train]
+trials = 2
+[earlier]
+train = "digits"
+policy = "ucb"
+keep = 0.2
+seed = 1000
+[later]
+train = "digits"
+policy = "always-random"
+from = "earlier"
+keep = 0.2
+"""
+    tasks = graph(written(text, "r.toml"))
+    assert {task.seed for task in tasks.values() if task.is_trial} == {0, 1}
+    labelled = graph(written(text.replace("[later]", 'label = "before"\n[later]'), "labelled.toml"))
+    assert {task.seed for task in labelled.values() if task.is_trial} == {0, 1, 1000, 1001}
+
+
 def test_lists_that_are_written_out_are_crossed(written):
     text = """
 [earlier]

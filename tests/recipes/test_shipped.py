@@ -18,13 +18,15 @@ SMALLEST = {
     "periods": [1, 2],
     "keep": [0.4],
     "k": [12],
+    "starts": [0, 0.1],
+    "cut": [0.1],
     "trials": 1,
     "seed": [0],
 }
 
 
 def profiles(name):
-    return [None, *re.findall(r"\[profiles\.([a-z]+)", find(name).read_text())]
+    return [None, *re.findall(r"\[profiles\.([a-z0-9]+)", find(name).read_text())]
 
 
 @pytest.mark.parametrize("name", names())
@@ -33,7 +35,7 @@ def test_every_recipe_says_what_it_repeats_and_has_its_controls(name):
     assert text.startswith("# ")
     head = text.partition("\n\n")[0] + text.partition("title")[0]
     if name != "digits-quick":
-        assert re.search(r"# Repeats ", head), name
+        assert re.search(r"# (Repeats|Measures) ", head), name
         assert "On a GPU" in head
         assert "--profile cpu" in head
     recipe = check(read_text(name))

@@ -41,6 +41,14 @@ def test_what_it_does_and_to_which_data_is(other):
     assert id_of(other) != id_of(TASK)
 
 
+def test_to_say_how_often_is_usual_changes_nothing():
+    said = replace(TASK, options={**TASK.options, "epochs": 60, "period": 3})
+    usual = replace(TASK, options={**TASK.options, "epochs": 60})
+    assert id_of(said) == id_of(usual)
+    assert id_of(replace(said, options={**said.options, "period": 4})) != id_of(usual)
+    assert id_of(replace(TASK, options={**TASK.options, "period": 1})) == id_of(TASK)  # of 10 epochs
+
+
 def test_a_file_is_known_by_its_content(digits_round, here):
     table = replace(TASK, verb="select", options={}, subject=str(digits_round.table))
     (here / "copy.parquet").write_bytes(digits_round.table.read_bytes())

@@ -2,7 +2,7 @@
 
 The average is m ← αu + (1 − α)m, from the first loss seen. By default u is the loss of a sample's latest
 presentation in training; published is that of an evaluation pass, from the untrained model on, which makes
-classes take turns (benchmarks/results/starts_cifar10.md). Source: Raju et al. 2021, "Accelerating Deep
+classes take turns (recipes/results/earlier/starts_cifar10.md). Source: Raju et al. 2021, "Accelerating Deep
 Learning with Dynamic Data Pruning" (uncertainty with an exponential moving average).
 """
 

@@ -1,7 +1,7 @@
 """bottom: the easiest samples of the whole dataset by one column, whatever their cluster or class.
 
 For scarce data (Sorscher et al. 2022, with prototypicality); by a score of training it lost to a random draw
-at every budget on MNIST (benchmarks/results/scores.md). The table says which side of a column is hard.
+at every budget on MNIST (recipes/results/earlier/scores.md). The table says which side of a column is hard.
 """
 
 from dataclasses import dataclass
