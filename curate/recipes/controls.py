@@ -10,7 +10,7 @@ from typing import Any
 
 from curate import finder
 from curate.networks.model import DEFAULT_MODEL
-from curate.recipes.schema import hyperparameters_of
+from curate.recipes.options import hyperparameters_of
 from curate.recipes.task import Task, n_epochs_of
 
 UNTOLD = ("keep", "data")  # what a name does not say: a table has columns and parts for them

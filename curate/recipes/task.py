@@ -17,7 +17,7 @@ from curate.artifacts.header import canonical
 from curate.artifacts.kinds import header_at
 from curate.artifacts.seal import file_sha256
 from curate.networks.model import DEFAULT_MODEL
-from curate.recipes.schema import fields_of_opening
+from curate.recipes.options import fields_of_opening
 from curate.selection.session import default_period
 
 Fingerprint = Callable[[str, Mapping[str, Any]], str]

@@ -9,7 +9,7 @@ from typing import Any
 from curate.artifacts.results import machine
 from curate.data.dataset import Dataset, Options, open_dataset, opening_for
 from curate.progress import SILENT
-from curate.recipes.schema import fields_of_opening, hyperparameters_of, verb_of
+from curate.recipes.options import fields_of_opening, hyperparameters_of, verb_of
 from curate.recipes.store import Store
 from curate.recipes.task import Task
 

@@ -5,7 +5,7 @@ import html
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from curate.show.figures import inline
+from curate.show.canvas import inline
 from curate.show.tables import Table
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from curate.errors import CurateError
 from curate.recipes.claims import Claim, checked
 from curate.recipes.comparison import Comparison, verdicts
 from curate.recipes.run import STORE
-from curate.show.figures import Figure, draw
+from curate.show.canvas import Figure
+from curate.show.figures import draw
 from curate.show.page import page
 from curate.show.sheets import Pictures, sheets_of
 from curate.show.tables import Table, markdown, tables_of

@@ -9,31 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curate import finder
-from curate.cli.main import curate as commands
 from curate.errors import CurateError
 from curate.recipes.reading import Text, read_text
-from curate.recipes.schema import VERBS, check, options_of
-
-NOT_IN_RECIPES = {
-    "debug", "device", "force", "fresh", "help", "json", "output", "set",
-    "jobs", "against", "count-scoring", "no-scoring", "results", "strategy", "keep",
-    "class-floor", "one-by-one", "data",
-}  # fmt: skip
-
-
-def options_of_command(verb):
-    command = commands.get_command(None, verb)
-    words = [word for parameter in command.params for word in (*parameter.opts, *parameter.secondary_opts)]
-    return {word.removeprefix("--") for word in words if word.startswith("--")}
-
-
-@pytest.mark.parametrize("verb", VERBS)
-def test_the_options_of_a_step_are_those_of_its_command(verb):
-    ours, theirs = set(options_of(verb)), options_of_command(verb)
-    of_data = set(options_of("embed")) if verb == "cluster" else set()  # there they open --data
-    assert theirs - ours <= NOT_IN_RECIPES | of_data
-    renamed = {"k", "side-by-side", "seed", "data", "trials"}
-    assert ours - theirs <= renamed, ours - theirs
+from curate.recipes.schema import check
 
 
 def checked(text, **values):

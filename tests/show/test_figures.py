@@ -5,14 +5,14 @@ import re
 from dataclasses import replace
 from xml.etree import ElementTree
 
-import numpy as np
 import pytest
 from helpers.results import ROW
 
 from curate.recipes.comparison import Comparison
 from curate.recipes.schema import FIGURES
 from curate.show import figures as room
-from curate.show.figures import _FIGURES, draw, exponent, inline, share_of
+from curate.show.canvas import inline
+from curate.show.figures import _FIGURES, draw, share_of
 
 
 def rows(name="ours", keeps=("0.1", "0.3"), seeds=3, **more):
@@ -91,14 +91,14 @@ def test_there_is_a_test_of_every_figure():
 @pytest.mark.parametrize("name", ["keep", "seconds", "samples", "medians", "distribution"])
 def test_no_label_lies_on_another(name, monkeypatch):
     drawn = []
-    real = room._pictures
+    real = room.pictures
 
     def keeping(figure, *words):
         figure.canvas.draw()
         drawn.append(_boxes(figure))
         return real(figure, *words)
 
-    monkeypatch.setattr(room, "_pictures", keeping)
+    monkeypatch.setattr(room, "pictures", keeping)
     many = [*ROWS, *(row for name in ("ema", "epsilon-greedy", "uncertainty") for row in rows(name))]
     draw(name, Comparison(many), {})
     (boxes,) = drawn
@@ -151,21 +151,6 @@ def test_few_trials_are_said_in_the_picture():
 def test_the_same_results_give_the_same_bytes():
     one, other = (draw("keep", Comparison(ROWS), {})[0] for _ in range(2))
     assert (one.png, one.svg) == (other.png, other.svg)
-
-
-def test_an_exponent_is_that_of_the_law_it_was_made_from():
-    sizes = [100, 1000, 10000]
-    slope, error = exponent(sizes, [[0.5 * size**-0.4] for size in sizes])
-    assert slope == pytest.approx(-0.4)
-    assert error == pytest.approx(0, abs=1e-9)
-    chance = np.random.default_rng(0)
-    noisy = [[0.5 * size**-0.4 * np.exp(chance.normal(0, 0.1)) for _ in range(5)] for size in sizes]
-    slope, error = exponent(sizes, noisy)
-    x = np.repeat(np.log(sizes), 5)
-    from scipy.stats import linregress
-
-    fitted = linregress(x, np.log(np.concatenate(noisy)))
-    assert (slope, error) == (pytest.approx(fitted.slope), pytest.approx(fitted.stderr))
 
 
 def test_shares_of_budgets():
