@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from curate.recipes.advise import advise as advise
     from curate.recipes.run import run as run
     from curate.scores.trace import open_trace as open_trace
+    from curate.selection.pruner import Pruner as Pruner
     from curate.sharing.opening import load_manifest as load_manifest
     from curate.show.report import report as report
+    from curate.training.ranks import ranks as ranks
     from curate.vectors.embedding import Embedding as Embedding
     from curate.vectors.embedding import open_embedding as open_embedding
     from curate.verbs.cluster import cluster as cluster
@@ -49,6 +51,7 @@ _HOME = {
     "Manifest": "curate.manifests.manifest",
     "open_manifest": "curate.manifests.manifest",
     "load_manifest": "curate.sharing.opening",
+    "Pruner": "curate.selection.pruner",
     "Table": "curate.artifacts.tables",
     "open_table": "curate.artifacts.tables",
     "open_trace": "curate.scores.trace",
@@ -60,6 +63,7 @@ _HOME = {
     "inspect": "curate.verbs.inspect",
     "pull": "curate.verbs.pull",
     "push": "curate.verbs.push",
+    "ranks": "curate.training.ranks",
     "replay": "curate.verbs.replay",
     "report": "curate.show.report",
     "run": "curate.recipes.run",

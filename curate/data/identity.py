@@ -1,7 +1,7 @@
 """Who a sample is: the uid from its content, the fingerprint of a dataset, and finding samples again."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -21,6 +21,11 @@ def uid_of(content: bytes | npt.NDArray[np.generic], pixels: npt.NDArray[np.gene
         assert isinstance(content, bytes)
         return _hash64(b"encoded ", content)
     return _hash64(_described(pixels.dtype, pixels.shape), np.ascontiguousarray(pixels).data)
+
+
+def uids_of_keys(keys: Iterable[str]) -> Uids:
+    """The uids of samples that are known by a text of the user's, such as a path or an id, `[n]`."""
+    return np.array([_hash64(b"key ", str(key).encode()) for key in keys], np.uint64)
 
 
 def fingerprint(uids: Uids, labels: Labels | None) -> str:

@@ -68,7 +68,7 @@ def about(
         *_class_table(dataset.classes, samples, summary["n_epochs"]),
         "## How it was made",
         "",
-        f"`curate {header.command}` with seed {header.seed} and",
+        f"{_made_by(header.command)} with seed {header.seed} and",
         "",
         "```json",
         json.dumps(dict(header.options), indent=1, sort_keys=True),
@@ -80,6 +80,11 @@ def about(
         "",
     ]
     return "\n".join(body)
+
+
+def _made_by(command: str | None) -> str:
+    """What made a manifest, as a reader would find it: a command, or the class for a loop of one's own."""
+    return "`curate.Pruner`, in a training loop of its own," if command == "pruner" else f"`curate {command}`"
 
 
 def size_category(n: int) -> str:

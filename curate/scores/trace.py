@@ -133,8 +133,22 @@ def open_trace(path: str | Path) -> Trace:
 
 def write_part(path: Path, epoch: int, models: Sequence[Seen]) -> None:
     """One epoch of all models as a file of its own; replaces what is there."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
+
+    table = _table(epoch, models)
+    with atomic_file(path, force=True) as temporary, pq.ParquetWriter(temporary, **_layout()) as writer:
+        writer.write_table(table, row_group_size=max(1, len(table)))
+
+
+def write_seen(path: Path, header: Header, epochs: Iterable[Seen]) -> None:
+    """A trace of one model from what it saw in each epoch, in order; see `write_trace`."""
+    tables = (_table(epoch, [seen]) for epoch, seen in enumerate(epochs))
+    write_parquet(path, header, tables, row_group_size=MOST_PLACES, force=False, **_layout())
+
+
+def _table(epoch: int, models: Sequence[Seen]) -> Any:
+    """The rows of one epoch of all models."""
+    import pyarrow as pa
 
     columns = {
         "epoch": np.full(sum(len(seen.index) for seen in models), epoch, np.int32),
@@ -146,9 +160,7 @@ def write_part(path: Path, epoch: int, models: Sequence[Seen]) -> None:
         },
         "correct": np.concatenate([seen.correct for seen in models]),
     }
-    table = pa.table(columns, schema=_schema())
-    with atomic_file(path, force=True) as temporary, pq.ParquetWriter(temporary, **_layout()) as writer:
-        writer.write_table(table, row_group_size=max(1, len(table)))
+    return pa.table(columns, schema=_schema())
 
 
 def write_trace(path: Path, header: Header, parts: Iterable[Path], force: bool = False) -> Trace:

@@ -3,9 +3,13 @@
 Both are carried over by uid, so a re-ordered copy of the dataset serves, and another dataset does not.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
+from curate.artifacts.header import Header
 from curate.artifacts.tables import open_table
 from curate.data.identity import Uids, bring
 from curate.errors import CurateError
@@ -14,6 +18,16 @@ from curate.selection.groups import FEWEST_CHECKPOINTS
 
 GROUP = "group"
 ALWAYS = "always"
+
+
+def parents_of(policy_options: Mapping[str, Any]) -> dict[str, Header]:
+    """The headers of the artifacts that a policy reads, by the name of its option."""
+    parents: dict[str, Header] = {}
+    if policy_options.get("manifest"):
+        parents["manifest"] = open_manifest(policy_options["manifest"]).header
+    if policy_options.get("scores"):
+        parents["scores"] = open_table(policy_options["scores"]).header
+    return parents
 
 
 def hardness(table: str, column: str, uids: Uids) -> npt.NDArray[np.float32]:

@@ -7,7 +7,7 @@ of a subset is a subsequence of the full order, and replay needs nothing but the
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,18 +21,19 @@ from curate.manifests.order import order_of
 from curate.networks.learner import Learner
 from curate.networks.model import Hyperparameters
 from curate.progress import SILENT, Progress
-from curate.rng import rng, stream_seed
+from curate.rng import stream_seed
 from curate.scores.trace import Seen
-from curate.selection.class_floor import fill_classes
-from curate.selection.policy import Plan, Policy, View, draw
+from curate.selection.decisions import Decisions
+from curate.selection.observer import Observer
+from curate.selection.policy import Policy
 from curate.selection.session import Session
 from curate.training.augmentation import augmentation_for
 from curate.training.batches import Batches
 from curate.training.book import Book
 from curate.training.epoch import train_epoch
-from curate.training.observer import Observer
 from curate.training.optimizer import check_hyperparameters, optimizer_of, repeatable
 from curate.training.schedule import schedule
+from curate.training.sight import NetworkSight
 
 
 @dataclass(frozen=True)
@@ -85,42 +86,31 @@ def fit(
     rates = schedule(hyperparameters.schedule)
     n_epochs, batch_size = hyperparameters.n_epochs, hyperparameters.batch_size
     book = Book(data.n, data.device, trace=session.trace, guard=session.observes if session.trust else None)
-    observer = Observer(learner, data, available, session, book, n_epochs)
+    sight = NetworkSight(learner, data, available, book, guarded=session.trust is not None)
+    decisions = Decisions(
+        policy,
+        session,
+        Observer(sight, available, data.uids, session, n_epochs),
+        available,
+        data.uids,
+        data.labels_by_index,
+        seed,
+        n_epochs,
+    )
     model = _Model(learner, hyperparameters)
     n_classes = _n_classes(data, available)
-    run = _Run(model, observer, Selected(available[:0]))
+    run = _Run(model, decisions, book)
     if resume is not None:
         run.load(resume)
     for epoch in range(run.epoch + 1, min(stop or n_epochs, n_epochs)):
         started = time.perf_counter()
         asked = False
         if session.is_due(epoch):
-            observer.arrive(epoch)
             with repeatable(learner.device, stream_seed(seed, "checkpoint", epoch)):
-                if session.is_warming_up(epoch):
-                    chance = rng(seed, "policy", epoch)
-                    k = min(session.k(epoch, n_epochs), len(available))
-                    drawn = Plan(Selected(draw(available, k, chance)))
-                    run.take(_floored(drawn, available, data, session, chance), epoch, data.n)
-                elif asked := observer.has_moved():
-                    trusted = observer.trusted()
-                    view = View(
-                        epoch=epoch,
-                        n_epochs=n_epochs,
-                        available=trusted,
-                        uids=data.uids,
-                        k=min(session.k(epoch, n_epochs), len(trusted)),
-                        rng=rng(seed, "policy", epoch),
-                        losses=observer.losses,
-                        memory=run.memory,
-                        samples_seen=run.samples_seen,
-                        n_presentations=session.n_presentations,
-                    )
-                    plan = _floored(policy.plan(view), trusted, data, session, view.rng)
-                    run.take(plan, epoch, data.n)
-                    observer.was_used()
-        order = order_of(run.selected.indices, data.n, seed, epoch)
-        weights = _weights_by_index(run.selected, data)
+                asked = decisions.arrive(epoch, run.samples_seen)
+        selected = decisions.selected
+        order = order_of(selected.indices, data.n, seed, epoch)
+        weights = _weights_by_index(selected, data)
         chosen = time.perf_counter()
 
         learner.module.train()
@@ -145,17 +135,17 @@ def fit(
         yield Epoch(
             epoch=epoch,
             asked=asked,
-            checkpoint=run.checkpoint,
-            selected=run.selected,
-            changed=run.changed,
-            n_classes_lacking=n_classes - _n_classes(data, run.selected.indices),
+            checkpoint=decisions.checkpoint,
+            selected=selected,
+            changed=decisions.changed,
+            n_classes_lacking=n_classes - _n_classes(data, selected.indices),
             samples_seen=run.samples_seen,
             loss=totals.loss,
             accuracy=totals.accuracy,
             lr=hyperparameters.lr * rates(epoch / n_epochs),
             select_seconds=chosen - started,
             train_seconds=time.perf_counter() - chosen,
-            seen=book.seen(run.selected.indices) if session.trace else None,
+            seen=book.seen(selected.indices) if session.trace else None,
             state=run.state,
         )
 
@@ -185,86 +175,53 @@ class _Run:
     """What a run carries from epoch to epoch: all that is not a function of the seed and the epoch."""
 
     model: _Model
-    observer: Observer
-    selected: Selected
-    memory: dict[str, Any] = field(default_factory=dict)
+    decisions: Decisions
+    book: Book
     epoch: int = -1
-    checkpoint: int = 0
-    changed: float | None = None
     samples_seen: int = 0
-
-    def take(self, plan: Plan, epoch: int, n: int) -> None:
-        """A policy has decided, at the checkpoint of `epoch`."""
-        self.changed = _share_changed(self.selected, plan.selected, n) if epoch else None
-        self.memory = dict(plan.memory)
-        if not _same(self.selected, plan.selected):
-            self.selected, self.checkpoint = plan.selected, epoch
 
     def state(self) -> dict[str, Any]:
         """As of now; the weights are not copied."""
-        parts = (self.selected.indices, self.selected.weights)
+        decided = self.decisions.state()
         return {
+            **decided,
             "module": self.model.learner.module.state_dict(),
             "optimizer": self.model.optimizer.state_dict(),
-            "observer": self.observer.state(),
-            "memory": {name: torch.from_numpy(np.array(value)) for name, value in self.memory.items()},
-            "selected": [None if part is None else torch.from_numpy(np.array(part)) for part in parts],
-            **{name: getattr(self, name) for name in _NUMBERS},
+            "observer": {**self.book.state(), **_tensors(decided["observer"])},
+            "memory": _tensors(decided["memory"]),
+            "selected": [None if part is None else _tensor(part) for part in decided["selected"]],
+            "epoch": self.epoch,
+            "samples_seen": self.samples_seen,
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Go on from `state()`."""
         self.model.learner.module.load_state_dict(state["module"])
         self.model.optimizer.load_state_dict(state["optimizer"])
-        self.observer.load(state["observer"])
-        self.memory = {name: value.numpy() for name, value in state["memory"].items()}
+        self.book.load(state["observer"])
         indices, weights = state["selected"]
-        self.selected = Selected(indices.numpy(), None if weights is None else weights.numpy())
-        for name in _NUMBERS:
-            setattr(self, name, state[name])
+        self.decisions.load(
+            {
+                **state,
+                "observer": {name: value.numpy() for name, value in state["observer"].items()},
+                "memory": {name: value.numpy() for name, value in state["memory"].items()},
+                "selected": (indices.numpy(), None if weights is None else weights.numpy()),
+            }
+        )
+        self.epoch, self.samples_seen = state["epoch"], state["samples_seen"]
 
 
-_NUMBERS = ("epoch", "checkpoint", "changed", "samples_seen")
+def _tensor(values: npt.NDArray[Any]) -> torch.Tensor:
+    return torch.from_numpy(np.array(values))
+
+
+def _tensors(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, torch.Tensor]:
+    return {name: _tensor(value) for name, value in arrays.items()}
 
 
 def _n_classes(data: Batches, indices: Indices) -> int:
     """How many classes the samples at `indices` have; counted, since it is done in every epoch."""
     return int(np.count_nonzero(np.bincount(data.labels_by_index[indices])))
-
-
-def _floored(
-    plan: Plan, among: Indices, data: Batches, session: Session, chance: np.random.Generator
-) -> Plan:
-    """The plan with the class floor of the session."""
-    if not session.class_floor:
-        return plan
-    if plan.selected.weights is not None:
-        raise CurateError("a policy that weighs its samples has no class floor: leave out --class-floor")
-    indices = fill_classes(
-        plan.selected.indices,
-        among,
-        data.labels_by_index,
-        session.class_floor,
-        ranking=plan.ranking,
-        uids=data.uids,
-        rng=chance,
-    )
-    return replace(plan, selected=Selected(indices))
-
-
-def _same(one: Selected, other: Selected) -> bool:
-    if not np.array_equal(one.indices, other.indices):
-        return False
-    if one.weights is None or other.weights is None:
-        return one.weights is other.weights
-    return np.array_equal(one.weights, other.weights)
-
-
-def _share_changed(before: Selected, now: Selected, n: int) -> float:
-    """The share of a selection that the one before did not have."""
-    had = np.zeros(n, np.bool_)
-    had[before.indices] = True
-    return 1 - float(had[now.indices].mean()) if len(now.indices) else 0.0
 
 
 def _weights_by_index(selected: Selected, data: Batches) -> torch.Tensor | None:

@@ -1,13 +1,9 @@
-"""What a run leaves behind: a record per epoch, and what became known of every sample."""
+"""What a run leaves behind of its epochs: a record of each."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
 
-from curate.artifacts.tables import Column
-from curate.manifests.manifest import Selected
-from curate.selection.groups import FEWEST_CHECKPOINTS, columns, count_selected, fit_groups, plain_counts
 from curate.training.evaluate import Evaluation
 from curate.training.loop import Epoch
 
@@ -82,41 +78,3 @@ def read_metrics(path: Path) -> list[Record]:
     import pyarrow.parquet as pq
 
     return [Record(**row, select_seconds=0.0, train_seconds=0.0) for row in pq.read_table(path).to_pylist()]
-
-
-def known_of_samples(state: Mapping[str, Any], n: int) -> dict[str, Column]:
-    """Columns `[n]` from the final state of a run: what the policy remembers in floats, and the guard's view.
-
-    `guard_margin` is the mean margin by which the guard goes; `trusted` is false for a sample that the guard
-    kept from the policy at the last checkpoint.
-    """
-    columns_known = {
-        name: value.numpy()
-        for name, value in state["memory"].items()
-        if value.is_floating_point() and tuple(value.shape) == (n,)
-    }
-    seen = state["observer"]
-    if "margin_sum" in seen:
-        columns_known["guard_margin"] = (seen["margin_sum"] / seen["n_margins"]).numpy()
-        columns_known["trusted"] = ~seen["distrusted"].numpy()
-    return columns_known
-
-
-def group_samples(
-    selection: Iterable[Selected], records: Sequence[Record], n: int
-) -> tuple[dict[str, Any], dict[str, Column]]:
-    """How often a session selected each sample: a summary for the header, and columns `[n]`.
-
-    `selection` is that of every epoch; epochs in which the policy was not asked do not count. Groups are
-    fitted from FEWEST_CHECKPOINTS checkpoints on.
-    """
-    decided = (selected.indices for selected, record in zip(selection, records, strict=True) if record.asked)
-    counts = count_selected(decided, n)
-    n_checkpoints = sum(record.asked for record in records)
-    summary: dict[str, Any] = {"selected": plain_counts(counts, n_checkpoints)}
-    known: dict[str, Column] = {"n_checkpoints_selected": counts}
-    if n_checkpoints >= FEWEST_CHECKPOINTS:
-        groups = fit_groups(counts, n_checkpoints)
-        summary |= {"groups": groups.summary(), "random_explains_groups": groups.random_explains}
-        known |= columns(groups, counts)
-    return summary, known

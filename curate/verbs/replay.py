@@ -352,7 +352,8 @@ def _hyperparameters(
 
 def _seeds_behind(manifest: Manifest) -> set[int]:
     """The seeds of the training runs behind a manifest; scores have streams of their own."""
-    return {step.seed for step in manifest.header.lineage if step.command == "train"}
+    steps = manifest.header.steps if manifest.header.command == "pruner" else manifest.header.lineage
+    return {step.seed for step in steps if step.command in ("train", "pruner")}
 
 
 def _first_seed(manifest: Manifest) -> int:

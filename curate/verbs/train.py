@@ -13,7 +13,7 @@ from curate import finder
 from curate.artifacts.files import check_output_folder
 from curate.artifacts.header import Cost, Header, make_header
 from curate.artifacts.results import Outcome, check_results
-from curate.artifacts.tables import open_table, sample_columns
+from curate.artifacts.tables import sample_columns
 from curate.data.dataset import Dataset, Options, open_dataset
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest, open_manifest, write_epoch, write_manifest
@@ -22,7 +22,9 @@ from curate.networks.model import DEFAULT_MODEL, Hyperparameters
 from curate.networks.precision import precision_for
 from curate.progress import SILENT, Progress
 from curate.scores.trace import TRACE, write_part, write_trace
+from curate.selection.known import group_samples, known_of_samples
 from curate.selection.policy import Policy
+from curate.selection.precomputed import parents_of
 from curate.selection.session import Asked, Session, plan_session
 from curate.selection.warm_up import warms_up
 from curate.sharing.cache import is_remote
@@ -32,14 +34,7 @@ from curate.training.beware import beware, beware_in_all
 from curate.training.evaluate import evaluate
 from curate.training.loop import Epoch, fit
 from curate.training.optimizer import check_hyperparameters
-from curate.training.outcome import (
-    Record,
-    group_samples,
-    known_of_samples,
-    read_metrics,
-    record_of,
-    write_metrics,
-)
+from curate.training.outcome import Record, read_metrics, record_of, write_metrics
 from curate.training.unfinished import Unfinished, being_finished, selection_file, trace_file, unfinished
 from curate.verbs.naming import keep_in_words, output_path, share_out, stem
 from curate.verbs.outcomes import SessionRow, identity_of
@@ -135,7 +130,7 @@ def train(
     path = output_path(output, default_name(reference, model, policy, keep))
     kept = None if results is None else Path(results)
     _check_outputs(path, kept, force, evaluate_every)
-    parents = _parents(finder.settings(plan))
+    parents = parents_of(finder.settings(plan))
     place = learners.choose_device(device)
     chosen = on_device(chosen, model, place)
     data = open_dataset(dataset, opening, progress)
@@ -308,9 +303,16 @@ def _finish(
         "test_worst_class": records[-1].test_worst_class,
     }
     samples = sample_columns(data.uids, data.rows, data.need_labels("training"))
-    samples |= known_of_samples(state, len(data))
+    seen = state["observer"]
+    guarded = "margin_sum" in seen
+    samples |= known_of_samples(
+        {name: value.numpy() for name, value in state["memory"].items()},
+        len(data),
+        guard_margin=(seen["margin_sum"] / seen["n_margins"]).numpy() if guarded else None,
+        distrusted=seen["distrusted"].numpy() if guarded else None,
+    )
     if not is_static:
-        counted, columns = group_samples(run.selection(), records, len(data))
+        counted, columns = group_samples(run.selection(), [record.asked for record in records], len(data))
         summary |= counted
         samples |= columns
     finished = replace(header, summary=summary)
@@ -366,16 +368,6 @@ def _fetched(options: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
     """The options of a policy, with a manifest on the Hub as the folder in which it was put."""
     remote = _on_the_hub(options)
     return {**options, **{name: str(open_any(value, progress).path) for name, value in remote.items()}}
-
-
-def _parents(policy_options: Mapping[str, Any]) -> dict[str, Header]:
-    """The headers of the artifacts that a policy reads, by the name of its option."""
-    parents: dict[str, Header] = {}
-    if policy_options.get("manifest"):
-        parents["manifest"] = open_manifest(policy_options["manifest"]).header
-    if policy_options.get("scores"):
-        parents["scores"] = open_table(policy_options["scores"]).header
-    return parents
 
 
 def _presentations(session: Session, n_epochs: int) -> int:

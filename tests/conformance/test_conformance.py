@@ -24,7 +24,7 @@ from curate.scores.trace import Seen
 from curate.selection.budget import count_to_keep, with_class_floor
 from curate.selection.session import Asked, plan_session
 from curate.training import loop
-from curate.training.observer import Observer
+from curate.training.sight import NetworkSight
 from curate.vectors.embedding import Embedding
 from curate.vectors.kmeans import assign
 
@@ -127,7 +127,7 @@ def test_moving_average(case, tolerance, monkeypatch):
     losses = np.array(given["losses"], np.float32)
     n_epochs, n = losses.shape
     data = curate.open_dataset("digits").take(np.arange(n))
-    monkeypatch.setattr(Observer, "_full_pass", lambda self: losses[self._epoch].copy())
+    monkeypatch.setattr(NetworkSight, "full_pass", lambda self, epoch: losses[epoch].copy())
     policy = Spy(make("ucb", alpha=float(given["alpha"])), looks=False)
     asked = {"keep": "1", "period": 1, "warm_up": str(given["warm_up"]), "observe": "evaluation"}
     session, _ = plan_session(policy.inner, "ucb", n, n_epochs, Asked(**asked))

@@ -7,7 +7,7 @@ import pytest
 from helpers.sessions import QUICK, Spy, begin, make, planned, run
 
 from curate.networks.learner import weights_sha256
-from curate.training.observer import Observer
+from curate.training.sight import NetworkSight
 
 pytest_plugins = ["helpers.sessions"]
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -20,8 +20,10 @@ def chosen(epochs):
 @pytest.mark.parametrize("policy", ["ema", "ucb", "epsilon-greedy", "uncertainty"])
 def test_it_draws_what_random_draws_and_looks_at_no_loss(few, monkeypatch, policy):
     passes = []
-    full_pass = Observer._full_pass
-    monkeypatch.setattr(Observer, "_full_pass", lambda self: passes.append(self._epoch) or full_pass(self))
+    full_pass = NetworkSight.full_pass
+    monkeypatch.setattr(
+        NetworkSight, "full_pass", lambda self, epoch: passes.append(epoch) or full_pass(self, epoch)
+    )
     session, _ = planned(policy, 100, 6, keep=0.3, period=1, warm_up="3", observe="evaluation")
     spy = Spy(make(policy))
     _, epochs = run(few, spy, session, seed=5)

@@ -125,9 +125,9 @@ def test_it_does_not_matter_where_in_an_epoch_it_ends(where, small, tmp_path, mo
         if where == "evaluate":
             patch.setattr(verb, "evaluate", stop(verb.evaluate))
         else:
-            from curate.training.observer import Observer
+            from curate.training.sight import NetworkSight
 
-            patch.setattr(Observer, "_full_pass", stop(Observer._full_pass))
+            patch.setattr(NetworkSight, "full_pass", stop(NetworkSight.full_pass))
         with pytest.raises(PulledPlugError):
             train(small, tmp_path / "run", **case)
     with watched() as trained:

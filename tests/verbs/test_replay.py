@@ -12,7 +12,7 @@ from PIL import Image
 import curate
 from curate import finder
 from curate.errors import CurateError
-from curate.training.observer import Observer
+from curate.selection.observer import Observer
 
 
 @pytest.fixture(scope="module")

@@ -1,49 +1,47 @@
 """What a policy gets to see at a checkpoint: losses; and the guard, which keeps wrong labels from it.
 
-Losses come from a full pass in evaluation mode, without augmentation and at a fixed batch size, made at
-most once per checkpoint and only when asked for; or from the book of the run, which has those of the
-training forward passes since the last selection and costs nothing. The guard goes by each sample's area under
-the margin (AUM: the mean of label logit minus largest other logit; Pleiss et al. 2020): low means that the
-label is likely wrong.
+Losses come from a full pass in evaluation mode, made at most once per checkpoint and only when asked for; or
+from the training forward passes since the last selection, which costs nothing. The guard goes by the area
+under the margin of each sample (AUM: the mean of label logit minus largest other logit; Pleiss et al. 2020):
+low means that the label is likely wrong.
 """
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
-from torch.nn import functional
 
-from curate.data.identity import Indices
+from curate.data.identity import Indices, Uids
 from curate.errors import CurateError
-from curate.networks.learner import Learner
-from curate.scores.signals import margins
 from curate.selection.policy import Losses
 from curate.selection.session import Session
-from curate.training.batches import Batches
-from curate.training.book import Book
-from curate.training.evaluate import EVALUATION_BATCH
 
 WARM_UP = 0.1  # of the run, before the guard goes by its margins
+
+
+class Sight(Protocol):
+    """The losses and margins of a run, in whatever loop it is trained: float32 `[n]`, NaN where not known."""
+
+    def latest(self) -> Losses:
+        """The loss of each sample at its latest presentation in training, since `forget`."""
+
+    def forget(self) -> None:
+        """Count losses anew from here."""
+
+    def full_pass(self, epoch: int) -> Losses:
+        """The losses in evaluation mode at the checkpoint of an epoch; `all_observed` of those that exist."""
+
+    def mean_margins(self) -> Losses:
+        """The area under the margin of each sample so far."""
 
 
 class Observer:
     """Answers the policy of one run; `available` are the samples that exist."""
 
-    def __init__(
-        self,
-        learner: Learner,
-        data: Batches,
-        available: Indices,
-        session: Session,
-        book: Book,
-        n_epochs: int,
-    ) -> None:
-        self._learner, self._data, self._available = learner, data, available
-        self._session, self._book = session, book
+    def __init__(self, sight: Sight, available: Indices, uids: Uids, session: Session, n_epochs: int) -> None:
+        self._sight, self._available, self._uids, self._session = sight, available, uids, session
         self._warm_until = max(1, math.ceil(WARM_UP * n_epochs))
         self._in_training = session.observes == "training"
         self._epoch = 0
@@ -54,7 +52,7 @@ class Observer:
     def losses(self) -> Losses:
         """float32 `[n]` as of this checkpoint; NaN where not observed."""
         if self._now is None:
-            self._now = self._book.losses() if self._in_training else self._full_pass()
+            self._now = self._sight.latest() if self._in_training else self._sight.full_pass(self._epoch)
             self._check_finite(self._now)
         return self._now
 
@@ -66,7 +64,7 @@ class Observer:
     def was_used(self) -> None:
         """The policy has selected: losses seen in training are counted anew from here."""
         if self._in_training:
-            self._book.forget()
+            self._sight.forget()
 
     def has_moved(self) -> bool:
         """Whether the policy is to be asked at this checkpoint: always, unless the session adapts."""
@@ -92,45 +90,23 @@ class Observer:
             return None
         if not self._in_training and self._epoch > 0:
             self.losses()  # the full pass brings the margins
-        distrusted = np.zeros(self._data.n, np.bool_)
+        distrusted = np.zeros(len(self._uids), np.bool_)
         if self._epoch >= self._warm_until:
-            aum = self._book.mean_margins()
+            aum = self._sight.mean_margins()
             known = self._available[~np.isnan(aum[self._available])]
             n_out = len(self._available) - self._session.n_trusted(len(self._available))
-            worst = np.lexsort((known, self._data.uids[known], aum[known]))[:n_out]
+            worst = np.lexsort((known, self._uids[known], aum[known]))[:n_out]
             distrusted[known[worst]] = True
         return distrusted
 
     def state(self) -> dict[str, Any]:
-        """What a resumed run needs, as tensors."""
-        state: dict[str, Any] = self._book.state()
-        if self._at_selection is not None:
-            state["at_selection"] = torch.from_numpy(self._at_selection.copy())
-        if self._distrusted is not None:
-            state["distrusted"] = torch.from_numpy(self._distrusted.copy())
-        return state
+        """What a resumed run needs beside what its sight keeps: arrays `[n]` by name."""
+        parts = {"at_selection": self._at_selection, "distrusted": self._distrusted}
+        return {name: value.copy() for name, value in parts.items() if value is not None}
 
-    def load(self, state: Mapping[str, Tensor]) -> None:
+    def load(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Continue from `state()`."""
-        self._book.load(state)
-        if "at_selection" in state:
-            self._at_selection = state["at_selection"].numpy()
-        if "distrusted" in state:
-            self._distrusted = state["distrusted"].numpy()
-
-    def _full_pass(self) -> Losses:
-        by_row = torch.full((self._data.n,), torch.nan, device=self._data.device)
-        self._learner.module.eval()
-        with torch.inference_mode():
-            for rows, images, labels in self._data.plain(self._available, EVALUATION_BATCH):
-                logits = self._learner.logits(images)
-                by_row[rows] = functional.cross_entropy(logits, labels, reduction="none")
-                if self._session.trust is not None and self._epoch > 0:
-                    self._book.add_margins(rows, margins(logits, labels))
-        losses: Losses = by_row.cpu().numpy()
-        here = losses[self._available]
-        losses[self._available] = np.where(np.isnan(here), np.inf, here)  # NaN means not observed, and it was
-        return losses
+        self._at_selection, self._distrusted = state.get("at_selection"), state.get("distrusted")
 
     def _check_finite(self, losses: Losses) -> None:
         wrong = np.flatnonzero(np.isinf(losses))
@@ -139,6 +115,13 @@ class Observer:
                 f"the loss of sample {wrong[0]} is not finite at the checkpoint of epoch {self._epoch} "
                 f"({len(wrong):,} such samples): use a smaller --lr"
             )
+
+
+def all_observed(losses: Losses, available: Indices) -> Losses:
+    """The losses of a pass over `available`: infinite where they are no number, as NaN is not observed."""
+    here = losses[available]
+    losses[available] = np.where(np.isnan(here), np.inf, here)
+    return losses
 
 
 def _rank_correlation(before: Losses, now: Losses) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers.sessions import QUICK, Spy, make, planned, run
 
-from curate.training.observer import Observer
+from curate.training.sight import NetworkSight
 
 pytest_plugins = ["helpers.sessions"]
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def asked_at(data, monkeypatch, losses, adapt, policy="ema", **more):
     """The epochs at which a policy is asked in a run whose full passes find these losses."""
     result = iter(losses)
-    monkeypatch.setattr(Observer, "_full_pass", lambda self: np.array(next(result), np.float32))
+    monkeypatch.setattr(NetworkSight, "full_pass", lambda self, epoch: np.array(next(result), np.float32))
     spy = Spy(make(policy), looks=False)
     session, _ = planned(policy, len(data), len(losses), keep=0.5, period=1, adapt=adapt, **more)
     _, epochs = run(data, spy, session, dataclasses.replace(QUICK, n_epochs=len(losses)))

@@ -14,17 +14,17 @@ from curate.networks.learner import Learner
 from curate.selection.session import Session
 from curate.training.batches import Batches
 from curate.training.evaluate import EVALUATION_BATCH
-from curate.training.observer import Observer
+from curate.training.sight import NetworkSight
 
 pytest_plugins = ["helpers.sessions"]
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_random_never_pays_for_a_full_pass(few, monkeypatch):
-    def fail(self):
+    def fail(self, epoch):
         raise AssertionError("a full pass was made")
 
-    monkeypatch.setattr(Observer, "_full_pass", fail)
+    monkeypatch.setattr(NetworkSight, "full_pass", fail)
     session, _ = planned("random", 100, 6, keep=0.3)
     _, epochs = run(few, make("random"), session)
     assert [len(epoch.selected.indices) for epoch in epochs] == [30] * 6
@@ -39,11 +39,11 @@ def test_one_full_pass_per_checkpoint_in_evaluation_mode_without_augmentation(
     digits, monkeypatch, policy, more
 ):
     passes, batches = [], []
-    full_pass, logits = Observer._full_pass, Learner.logits
+    full_pass, logits = NetworkSight.full_pass, Learner.logits
 
-    def spy_on_pass(self):
-        passes.append(self._epoch)
-        return full_pass(self)
+    def spy_on_pass(self, epoch):
+        passes.append(epoch)
+        return full_pass(self, epoch)
 
     def spy_on_logits(self, images):
         if not self.module.training:
@@ -51,7 +51,7 @@ def test_one_full_pass_per_checkpoint_in_evaluation_mode_without_augmentation(
             batches.append(images.clone())
         return logits(self, images)
 
-    monkeypatch.setattr(Observer, "_full_pass", spy_on_pass)
+    monkeypatch.setattr(NetworkSight, "full_pass", spy_on_pass)
     monkeypatch.setattr(Learner, "logits", spy_on_logits)
     session, _ = planned(policy, 300, 5, keep=0.3, period=2, **more)
     recipe = dataclasses.replace(QUICK, n_epochs=5, augment="crop-flip")
@@ -162,10 +162,10 @@ def test_losses_in_training_are_those_of_the_latest_presentation(digits, monkeyp
 
 
 def test_no_full_pass_is_made_where_losses_are_seen_in_training(few, monkeypatch):
-    def fail(self):
+    def fail(self, epoch):
         raise AssertionError("a full pass was made")
 
-    monkeypatch.setattr(Observer, "_full_pass", fail)
+    monkeypatch.setattr(NetworkSight, "full_pass", fail)
     session, _ = planned("ucb", 100, 6, keep=0.4, observe="training", trust=0.9, adapt=0.99)
     run(few, make("ucb"), session)
 

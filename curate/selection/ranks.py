@@ -1,0 +1,34 @@
+"""The processes that train together, as a Pruner sees them: numpy arrays go from each to all."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy.typing as npt
+
+Arrays = Sequence[npt.NDArray[Any]]
+
+
+class Ranks(Protocol):
+    """Which process this one is, of how many, and how they tell each other."""
+
+    @property
+    def rank(self) -> int:
+        """Its number, from 0."""
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+
+    def gather(self, arrays: Arrays) -> list[list[npt.NDArray[Any]]]:
+        """The arrays of every rank, by rank. All call it together, with as many arrays of the same types."""
+
+
+class Alone:
+    """The only process."""
+
+    rank = 0
+    size = 1
+
+    def gather(self, arrays: Arrays) -> list[list[npt.NDArray[Any]]]:
+        """Its own arrays."""
+        return [list(arrays)]

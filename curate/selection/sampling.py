@@ -1,0 +1,65 @@
+"""What a loop of one's own takes its samples from: a sampler that follows a Pruner; samples with an index."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from curate.data.identity import Indices
+
+
+class Presents(Protocol):
+    """What a sampler follows."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Begin an epoch."""
+
+    def begin_pass(self) -> None:
+        """A loader starts."""
+
+    def order(self, *, whole: bool) -> Indices:
+        """What the epoch presents, in order."""
+
+
+class PrunedSampler:
+    """Indices for a DataLoader: those of the Pruner's epoch, in its order.
+
+    Of this rank, and what is left of an epoch that was interrupted; or with `whole` all of an epoch, for a
+    trainer that shares out indices and skips those that were seen itself.
+    """
+
+    def __init__(self, pruner: Presents, *, whole: bool) -> None:
+        self._pruner, self._whole = pruner, whole
+
+    def __iter__(self) -> Iterator[int]:
+        self._pruner.begin_pass()
+        yield from self._pruner.order(whole=self._whole).tolist()
+
+    def __len__(self) -> int:
+        return len(self._pruner.order(whole=self._whole))
+
+    def set_epoch(self, epoch: int) -> None:
+        """Begin an epoch, as the Pruner's own `set_epoch`: trainers call it of samplers."""
+        self._pruner.set_epoch(epoch)
+
+
+class Indexed:
+    """A map-style dataset whose samples say which they are: `(index, *sample)`, or a dictionary's `index`."""
+
+    def __init__(self, dataset: Any) -> None:
+        self._dataset = dataset
+        if hasattr(dataset, "__getitems__"):
+            self.__getitems__ = self._many  # DataLoader asks whether there is one
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    def __getitem__(self, index: int) -> Any:
+        return _with_index(index, self._dataset[index])
+
+    def _many(self, indices: Sequence[int]) -> list[Any]:
+        return list(map(_with_index, indices, self._dataset.__getitems__(indices)))
+
+
+def _with_index(index: int, sample: Any) -> Any:
+    if isinstance(sample, Mapping):
+        return {**sample, "index": index}
+    return (index, *sample) if isinstance(sample, tuple | list) else (index, sample)
