@@ -293,6 +293,15 @@ kept = curate.load_manifest("m")
 assert (kept.rows() == data.rows[plan.selected.indices]).all()
 assert (kept.rows() != plan.selected.indices).any()
 assert len(order_of(plan.selected.indices, n, 0, 0)) == 100
+pruner = curate.Pruner(data, "ucb", keep=0.3, epochs=3, warm_up="1", trace=True)
+for epoch in range(3):
+    pruner.set_epoch(epoch)
+    index = np.array(list(pruner.sampler))
+    losses = rng(0, "losses", epoch).random(n, np.float32)
+    pruner.observe(index, losses[index], np.eye(10)[data.labels[index]])
+later = curate.Pruner(data, "ucb", keep=0.3, epochs=3, warm_up="1", trace=True)
+later.load_state_dict(pruner.state_dict())
+assert later.save("mine").n_epochs == 3
 assert "torch" not in sys.modules
 print("a round without torch")
 """

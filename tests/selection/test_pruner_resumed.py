@@ -1,4 +1,4 @@
-"""A Pruner that goes on from its state, in mid-epoch, ends as if nothing had happened, whatever was fetched."""
+"""A Pruner that goes on from its state, in mid-epoch, ends as if nothing had happened."""
 
 import json
 

@@ -84,12 +84,10 @@ def test_a_second_pass_over_an_epoch():
 
 def test_losses_that_are_meant_are_said_at_the_start():
     with refuses(
-        r'policy uncertainty goes by losses in evaluation mode here: give losses=, .* or say observe="training"'
+        'policy uncertainty goes by losses in evaluation mode here: give losses=, .* observe="training"'
     ):
         curate.Pruner(10, "uncertainty", keep=0.5, epochs=4)
-    with refuses(
-        'policy random makes no pass in evaluation mode here: leave out losses=, or say observe="evaluation"'
-    ):
+    with refuses('makes no pass in evaluation mode here: leave out losses=, or say observe="evaluation"'):
         curate.Pruner(10, "random", keep=0.5, epochs=4, losses=len)
 
 
