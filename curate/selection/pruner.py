@@ -100,6 +100,7 @@ class Pruner:
             warm_up=None if warm_up is None else str(warm_up),
             class_floor=class_floor,
         )
+        self._plans_k = plan.sizing == "keep"
         session, self.n_epochs = plan_session(plan, policy, self._samples.n, epochs, asked)
         _check_losses(session, policy, losses)
         if class_floor and self._samples.labels is None:
@@ -269,6 +270,22 @@ class Pruner:
             order = np.resize(order, -(-len(order) // self._ranks.size) * self._ranks.size)
             order = order[self._ranks.rank :: self._ranks.size]
         return order[self._times_left[order] == self._most_times]
+
+    def n_presented(self, *, whole: bool = False) -> int:
+        """How many indices `order` gives; between two epochs, how many are planned for the next.
+
+        Trainers ask before they begin an epoch. A policy that decides itself how many is taken to select as
+        many as it did last.
+        """
+        if self.epoch >= 0 and (left := len(self.order())):
+            return len(self.selected) if whole else left
+        planned, every = len(self._samples.available), self._session.period_epochs
+        if self._plans_k:
+            checkpoint = min(self.epoch + 1, self.n_epochs - 1) // every * every
+            planned = min(self._session.k(checkpoint, self.n_epochs), planned)
+        elif self.epoch >= 0:
+            planned = len(self.selected)
+        return planned if whole else -(-planned // self._ranks.size)
 
     def begin_pass(self) -> None:
         """A loader starts: refuse an epoch that was observed to its end, unless it was loaded so."""

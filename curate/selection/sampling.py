@@ -18,6 +18,9 @@ class Presents(Protocol):
     def order(self, *, whole: bool) -> Indices:
         """What the epoch presents, in order."""
 
+    def n_presented(self, *, whole: bool) -> int:
+        """How many that are, also before the first epoch."""
+
 
 class PrunedSampler:
     """Indices for a DataLoader: those of the Pruner's epoch, in its order.
@@ -34,7 +37,7 @@ class PrunedSampler:
         yield from self._pruner.order(whole=self._whole).tolist()
 
     def __len__(self) -> int:
-        return len(self._pruner.order(whole=self._whole))
+        return self._pruner.n_presented(whole=self._whole)
 
     def set_epoch(self, epoch: int) -> None:
         """Begin an epoch, as the Pruner's own `set_epoch`: trainers call it of samplers."""
