@@ -1,7 +1,8 @@
 """From a method's name to its code: the name of a method is the name of its file, and nothing else.
 
 `curate/selection/policies/full.py` is `--policy full`. A method is a frozen dataclass whose fields are its
-options. Nothing is registered: the folder is listed, and only the file asked for is imported.
+options. Nothing is registered: the folder is listed, and only the file asked for is imported. What comes from
+outside (outside.py) has the same rights: `file.py:Name`, a name that an installed package brings, an object.
 """
 
 import ast
@@ -11,22 +12,27 @@ import importlib
 import typing
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from curate import outside
 from curate.errors import CurateError
 
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """A kind of method: what a message calls it, and the room in which the folder of its files lies."""
+    """A kind of method: what a message calls it, and the room in which the folder of its files lies.
+
+    `adopts` is where a function of this kind stands that makes a method of what is none, such as a network.
+    """
 
     label: str
     room: str
+    adopts: str = ""
 
 
 KINDS = {
     "sources": Kind("dataset source", "data"),
-    "models": Kind("model", "networks"),
+    "models": Kind("model", "networks", "curate.networks.adopted"),
     "embedders": Kind("embedding method", "vectors"),
     "scorers": Kind("scorer", "scores"),
     "strategies": Kind("strategy", "selection"),
@@ -35,23 +41,37 @@ KINDS = {
     "schedules": Kind("schedule", "training"),
     "augmentations": Kind("augmentation", "training"),
 }
+LIBRARIES = ("torchvision", "timm")  # whose models are models here: torchvision:resnet50
 
 
 def names(kind: str) -> list[str]:
-    """The methods of a kind, sorted, as written on the command line (`early-stop`, not `early_stop`)."""
-    files = (Path(__file__).parent / KINDS[kind].room / kind).glob("[!_]*.py")
-    return sorted(file.stem.replace("_", "-") for file in files)
+    """The methods of a kind, sorted, as written on the command line (`early-stop`, not `early_stop`).
+
+    Those of installed packages stand behind curate's own.
+    """
+    own = _own_names(kind)
+    return own + sorted(name for name in outside.packages(kind) if name not in own)
+
+
+def is_ours(kind: str, name: str) -> bool:
+    """Whether a name is that of a method of curate's own, which may be followed wherever it was read."""
+    return name.replace("_", "-") in _own_names(kind)
+
+
+def knows(kind: str, name: str) -> bool:
+    """Whether a name may be one: listed, in a file, handed in, or of a library that is adopted from."""
+    listed = name.replace("_", "-") in names(kind) or outside.handed_in(kind, name) is not None
+    return listed or outside.in_file(name) is not None or _is_adopted(kind, name)
 
 
 def load(kind: str, name: str) -> type[Any]:
     """The class in the file `name` of the kind's folder, called as the file is, else the first public one.
 
-    A name that does not exist is an error.
+    Or what a name means that is from outside. A name that does not exist is an error.
     """
-    known = names(kind)
     wanted = name.replace("_", "-")
-    if wanted not in known:
-        raise CurateError(f"there is no {KINDS[kind].label} called '{name}': {nearest(wanted, known)}")
+    if wanted not in _own_names(kind):
+        return _from_outside(kind, name)
     module = importlib.import_module(f"curate.{KINDS[kind].room}.{kind}.{wanted.replace('-', '_')}")
     own = {
         key.lower(): value
@@ -61,9 +81,46 @@ def load(kind: str, name: str) -> type[Any]:
     return own.get(wanted.replace("-", "")) or next(iter(own.values()))
 
 
+def _own_names(kind: str) -> list[str]:
+    files = (Path(__file__).parent / KINDS[kind].room / kind).glob("[!_]*.py")
+    return sorted(file.stem.replace("_", "-") for file in files)
+
+
+def _from_outside(kind: str, name: str) -> type[Any]:
+    wanted = name.replace("_", "-")
+    thing: Any = outside.handed_in(kind, name)
+    if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
+        thing = type(thing)
+    if thing is None and (found := outside.in_file(name)) is not None:
+        thing = outside.from_file(*found)
+    if thing is None and wanted in outside.packages(kind):
+        thing = outside.from_package(outside.packages(kind)[wanted])
+    if thing is None and not _is_adopted(kind, name):
+        raise CurateError(f"there is no {KINDS[kind].label} called '{name}': {nearest(wanted, names(kind))}")
+    if KINDS[kind].adopts:
+        adopt = importlib.import_module(KINDS[kind].adopts).adopt
+        return cast(type[Any], adopt(thing, outside.called(name)))
+    if not (isinstance(thing, type) and dataclasses.is_dataclass(thing)):
+        raise CurateError(
+            f"{outside.called(name)} is no {KINDS[kind].label}: it has to be a dataclass, whose fields are "
+            "its options"
+        )
+    return thing
+
+
+def _is_adopted(kind: str, name: str) -> bool:
+    """Whether a name is one of another library, `timm:resnet18`, where its things are adopted."""
+    library, colon, rest = name.partition(":")
+    return bool(KINDS[kind].adopts and colon and rest and library in LIBRARIES)
+
+
 def make(kind: str, name: str, options: Mapping[str, Any] | None = None) -> Any:
     """The method `name` with its options set; values may be text and are read by the field's type."""
-    return configure(load(kind, name), options or {}, f"{KINDS[kind].label} {name}")
+    method, given = load(kind, name), dict(options or {})
+    handed = outside.handed_in(kind, name)
+    if handed is not None and not isinstance(handed, type) and isinstance(handed, method):
+        given = {**settings(handed), **given}
+    return configure(method, given, f"{KINDS[kind].label} {name}")
 
 
 def configure(method: type[Any], options: Mapping[str, Any], called: str) -> Any:
@@ -100,6 +157,9 @@ class Summary:
 
 def summary(kind: str, name: str) -> Summary:
     """The summary of a method; light enough for a help text."""
+    if not is_ours(kind, name):
+        package, version = outside.package_of(outside.packages(kind)[name])
+        return Summary(f"of {package} {version}", {}, {})
     file = Path(__file__).parent / KINDS[kind].room / kind / f"{name.replace('-', '_')}.py"
     tree = ast.parse(file.read_text(encoding="utf-8"))
     first = (ast.get_docstring(tree) or "").partition("\n")[0]

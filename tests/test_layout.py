@@ -16,7 +16,7 @@ import curate
 from curate import finder
 
 ROOT = Path(curate.__file__).parent
-GROUND = {"errors", "progress", "rng", "finder", "statistics", "hub"}
+GROUND = {"errors", "progress", "rng", "finder", "outside", "statistics", "hub"}
 ROOMS = (  # from the ground up: a room imports only rooms before it
     "ground",
     "artifacts",
@@ -43,7 +43,7 @@ UNNAMED = {  # what has no test of its name, and why
     "sampler.py",  # a public name; the sampler itself is in manifests/sampler.py
     "vectors/embedder.py",  # a contract without logic
     # A command hands its options to the verb of its name; cli/test_main.py and the tests of the verbs run it.
-    *(f"cli/{name}.py" for name in ("advise", "compare", "embed", "export", "inspect", "list")),
+    *(f"cli/{name}.py" for name in ("advise", "compare", "embed", "export", "inspect", "list", "methods")),
     *(f"cli/{name}.py" for name in ("pull", "push", "replay", "report", "run", "score", "select", "train")),
 }
 WITHOUT_TORCH = ("data", "manifests", "selection")

@@ -28,6 +28,7 @@ _ORDER = (
     "push",
     "pull",
     "list",
+    "methods",
 )
 _INTERRUPTED = 130
 

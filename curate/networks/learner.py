@@ -24,6 +24,7 @@ from curate.data.dataset import Dataset
 from curate.errors import CurateError, DamagedError
 from curate.networks.model import Model
 from curate.networks.precision import autocast, layout, precision_for
+from curate.outside import called
 from curate.rng import stream_seed
 
 _STATISTICS_FROM = 16_384
@@ -117,9 +118,13 @@ def build(
     with torch.random.fork_rng():
         torch.manual_seed(stream_seed(seed, "init"))
         module = plug_in.build(n_channels, len(dataset.classes))
+        if getattr(plug_in, "is_adopted", False):
+            _try_out(
+                module, called(model), n_channels, plug_in.input_size(height, width), len(dataset.classes)
+            )
     return Learner(
         _placed(module, device, precision),
-        model,
+        called(model),
         finder.settings(plug_in),
         n_channels,
         dataset.classes,
@@ -128,6 +133,28 @@ def build(
         device,
         precision,
     )
+
+
+def _try_out(module: nn.Module, name: str, n_channels: int, size: tuple[int, int], n_classes: int) -> None:
+    """Refuse, before any work, a network that does not take such images or does not know as many classes."""
+    module.eval()
+    try:
+        with torch.no_grad():
+            outcome = module(torch.zeros(2, n_channels, *size))
+    except Exception as problem:
+        reason = " ".join(str(problem).split())[:160]
+        raise CurateError(
+            f"{name} does not take images of {size[0]} x {size[1]} pixels and {n_channels} channels "
+            f"({type(problem).__name__}: {reason}): use --image-size or --channels, or another network"
+        ) from problem
+    shape = list(getattr(outcome, "shape", ()))
+    if shape != [2, n_classes]:
+        told = f"shape {shape}" if shape else f"a {type(outcome).__name__}"
+        raise CurateError(
+            f"{name} gives {told} for 2 images of {n_classes} classes: it has to give logits "
+            f"[2, {n_classes}]; a network that takes n_classes is told how many there are"
+        )
+    module.train()
 
 
 def normalization_of(dataset: Dataset) -> Normalization:
@@ -174,8 +201,11 @@ def weights_sha256(learner: Learner) -> str:
     return digest.hexdigest()
 
 
-def load(path: Path, device: torch.device) -> Learner:
-    """A network that `save` wrote; on a CPU it computes in float32."""
+def load(path: Path, device: torch.device, model: str | None = None) -> Learner:
+    """A network that `save` wrote; on a CPU it computes in float32.
+
+    A network that is not curate's own is only made where the user names it as `model`.
+    """
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -186,15 +216,23 @@ def load(path: Path, device: torch.device) -> Learner:
         raise DamagedError(f"{path} is not a readable safetensors file ({problem})") from None
     if about is None:
         raise CurateError(f"{path} was not saved by `curate train`: it does not name its model")
-    module = finder.make("models", about["model"], about["options"]).build(
+    named = str(about["model"])
+    if model is not None and called(model) != named:
+        raise CurateError(f"{path} holds {named}, not {called(model)}: leave out --set model=")
+    if model is None and not finder.is_ours("models", named):
+        raise CurateError(
+            f"{path} holds {named}, which is not of curate, and a name in a file is not followed: name it "
+            f"yourself with --set model={named}, with its folder"
+        )
+    module = finder.make("models", model or named, about["options"]).build(
         about["n_channels"], len(about["classes"])
     )
     module.load_state_dict(weights)
     height, width = about["input_size"]
-    precision = "fp32" if device.type == "cpu" else precision_for("auto", about["model"], device)
+    precision = "fp32" if device.type == "cpu" else precision_for("auto", model or named, device)
     return Learner(
         _placed(module, device, precision),
-        about["model"],
+        named,
         about["options"],
         about["n_channels"],
         about["classes"],

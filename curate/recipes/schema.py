@@ -196,7 +196,7 @@ class _Checked:
         for key, (kind, default) in METHODS[verb].items():
             grid = options.get(key, (default,) if default else ())
             for one in self._meant((name, key), tuple(grid), values):
-                if str(one).replace("_", "-") in finder.names(kind):
+                if finder.knows(kind, str(one)):
                     found.append((kind, str(one)))
                 elif isinstance(one, str):
                     label = finder.KINDS[kind].label

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from curate import finder
+from curate import finder, outside
 from curate.artifacts.header import canonical
 from curate.artifacts.kinds import header_at
 from curate.artifacts.seal import file_sha256
@@ -64,7 +64,13 @@ def identified(task: Task, fingerprint: Fingerprint) -> Task:
             options[name] = fingerprint(str(options[name]), task.opening)
     if "from" in options:
         options["from"] = _content(str(options["from"]))
+    from_outside = {
+        kind: origin
+        for key, kind in (("model", "models"), ("policy", "policies"))
+        if (origin := outside.origin(kind, str(options.get(key, ""))))
+    }
     what = {
+        **({"outside": from_outside} if from_outside else {}),
         "verb": task.verb,
         "subject": _known_by(task, fingerprint) if task.subject else None,
         "options": options,

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curate import finder
+from curate import finder, outside
 from curate.artifacts.files import check_output_folder
 from curate.artifacts.header import Header, canonical, make_header
 from curate.data.dataset import Dataset
@@ -64,7 +64,7 @@ class Pruner:
     def __init__(
         self,
         samples: int | Dataset,
-        policy: str = "random",
+        policy: Any = "random",
         *,
         epochs: int,
         keep: str | float | int | None = None,
@@ -89,6 +89,7 @@ class Pruner:
             raise CurateError(f"epochs={epochs} is too small: use 1 or more")
         self._ranks = ranks or _alone()
         self._samples = own_samples(samples, labels=labels, keys=keys, uids=uids, name=name)
+        policy = outside.hand_in("policies", policy)
         plan: Policy = finder.make("policies", policy, options or {})
         asked = Asked(
             keep=None if keep is None else str(keep),
@@ -326,7 +327,12 @@ class Pruner:
             "manifest",
             "pruner",
             {
-                "policy": policy,
+                "policy": outside.called(policy),
+                **(
+                    {"outside": {"policies": origin}}
+                    if (origin := outside.origin("policies", policy))
+                    else {}
+                ),
                 "policy_options": finder.settings(plan),
                 "session": {name: value for name, value in asdict(asked).items() if value is not None},
                 **({"warm_up": {"n_epochs": session.warm_up_epochs}} if warms_up(plan) else {}),

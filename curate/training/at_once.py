@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from curate import finder
 from curate.networks.learner import Learner
 from curate.progress import Progress
 
@@ -34,7 +35,12 @@ def is_small(learner: Learner) -> bool:
 
 
 def draws(learner: Learner) -> bool:
-    """Whether a model draws as it trains, as dropout does: several at once would draw from one stream."""
+    """Whether a model draws as it trains, as dropout does: several at once would draw from one stream.
+
+    Of a network from outside nobody can tell.
+    """
+    if not finder.is_ours("models", learner.model):
+        return True
     return any(isinstance(part, (*_DROPOUT, nn.RReLU)) for part in learner.module.modules())
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from curate import finder
+from curate import finder, outside
 from curate.errors import CurateError
 
 
@@ -30,6 +30,13 @@ def keep_in_words(keep: str | float | int) -> str:
 def output_path(given: str | Path | None, default: str) -> Path:
     """The path the user gave, else the default in the working folder."""
     return Path(given) if given is not None else Path(default)
+
+
+def origins(**names: str) -> dict[str, Any]:
+    """Where methods from outside come from, for a header: by kind, and nothing of curate's own."""
+    found = {kind: outside.origin(kind, name) for kind, name in names.items()}
+    outsiders = {kind: origin for kind, origin in found.items() if origin}
+    return {"outside": outsiders} if outsiders else {}
 
 
 def share_out(options: Mapping[str, Any], methods: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:

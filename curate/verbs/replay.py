@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import torch
 
-from curate import finder
+from curate import finder, outside
 from curate.artifacts.header import cost_of
 from curate.artifacts.results import Outcome, add_results, check_results, key_of, read_results
 from curate.data.dataset import Dataset, Options, open_dataset, opening_for
@@ -27,7 +27,7 @@ from curate.sharing.opening import open_any
 from curate.statistics import Difference, Spread, paired_difference, spread
 from curate.training.optimizer import check_hyperparameters
 from curate.training.trials import Laboratory, Setting, Trial, Wanted, trials_in_processes
-from curate.verbs.naming import output_path, stem
+from curate.verbs.naming import origins, output_path, stem
 from curate.verbs.outcomes import identity_of, outcome_of_trial, trial_of
 from curate.verbs.testing import open_test
 from curate.verbs.train import hyperparameters_for, on_device
@@ -107,7 +107,7 @@ def replay(
     manifest: str | Path | Manifest,
     data: str | Dataset | None = None,
     *,
-    model: str | None = None,
+    model: Any = None,
     options: Mapping[str, Any] | None = None,
     hyperparameters: Mapping[str, Any] | None = None,
     trials: int = 3,
@@ -148,10 +148,11 @@ def replay(
     path = output_path(output, f"{stem(opened.path.absolute().name)}-replay.parquet")
     check_results(path, force)
     recorded = opened.header.options if opened.header.command == "train" else {}
-    named = model or recorded.get("model") or DEFAULT_MODEL
+    named = _model_for(opened, recorded.get("model"), model)
+    is_recorded = outside.called(named) == recorded.get("model")
     if options is None:
-        options = recorded.get("model_options") if named == recorded.get("model") else {}
-    own = _recorded_hyperparameters(opened) if named == recorded.get("model") else {}
+        options = recorded.get("model_options") if is_recorded else {}
+    own = _recorded_hyperparameters(opened) if is_recorded else {}
     chosen = _hyperparameters(named, own, hyperparameters, opened, freeze)
     first_seed = _first_seed(opened) if seed is None else seed
     shared = _seeds_behind(opened) & set(range(first_seed, first_seed + trials))
@@ -217,7 +218,7 @@ def replay(
         manifest=str(opened.path),
         manifest_sha256=opened.header.sha256,
         dataset=source.reference,
-        model=named,
+        model=outside.called(named),
         hyperparameters=chosen,
         n_selected_per_epoch=comparison.n_selected_per_epoch,
         n=opened.n,
@@ -226,7 +227,7 @@ def replay(
         jobs=jobs,
         scoring_seconds=scoring_seconds,
         scoring_samples_seen=scoring_samples_seen,
-        differs_in=_differences(opened, named, source),
+        differs_in=_differences(opened, outside.called(named), source),
         runs=[Run(name, [done[name, each] for each in seeds]) for name in names],
     )
 
@@ -288,12 +289,13 @@ class _Comparison:
             what = {"manifest": self.manifest.header.sha256, "freeze": self.freeze}
         elif one.name == "random":
             what["sizes"] = self.sizes
+        what |= origins(models=self.setting.model)
         what |= {"aligned": self.setting.data.fingerprint, "n_available": len(self.setting.available)}
         return identity_of(
             what,
             data=self.source,
             test=self.setting.test,
-            model=self.setting.model,
+            model=outside.called(self.setting.model),
             options=self.setting.options,
             hyperparameters=self.setting.hyperparameters,
             seed=one.seed,
@@ -348,6 +350,18 @@ def _hyperparameters(
             f"use --epochs {manifest.n_epochs} or fewer, or --freeze last"
         )
     return chosen
+
+
+def _model_for(manifest: Manifest, recorded: str | None, given: Any) -> str:
+    """The model to train: the one given, else that of the manifest, where its name may be followed."""
+    if given is not None:
+        return outside.hand_in("models", given)
+    if recorded is not None and not finder.is_ours("models", recorded):
+        raise CurateError(
+            f"{manifest.path} was trained with '{recorded}', which is not of curate, and a name in a "
+            "manifest is not followed: name the model yourself with --model"
+        )
+    return recorded or DEFAULT_MODEL
 
 
 def _seeds_behind(manifest: Manifest) -> set[int]:

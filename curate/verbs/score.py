@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from curate import finder
+from curate import finder, outside
 from curate.artifacts.files import check_output
 from curate.artifacts.tables import Table
 from curate.data.dataset import Dataset, Options
@@ -31,7 +31,7 @@ def score(
     models: int | None = None,
     epochs: int | None = None,
     trace: str | Path | None = None,
-    model: str | None = None,
+    model: Any = None,
     options: Mapping[str, Any] | None = None,
     hyperparameters: Mapping[str, Any] | None = None,
     side_by_side: bool | None = None,
@@ -97,7 +97,7 @@ def score(
         raise CurateError("there is nothing to score: name a dataset, or an earlier --trace")
     from curate.verbs.score_from_training import Training, score_from_training
 
-    named = model or DEFAULT_MODEL
+    named = outside.hand_in("models", model or DEFAULT_MODEL)
     methods, model_options = _methods(names, options, named)
     n_models, n_epochs, chosen = _amount(methods, models, epochs, named, hyperparameters)
     to = None if trace is None else Path(trace)

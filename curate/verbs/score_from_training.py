@@ -29,6 +29,7 @@ from curate.training.ensemble import fit_all, fits_side_by_side, pays_side_by_si
 from curate.training.evaluate import EVALUATION_BATCH
 from curate.training.optimizer import check_hyperparameters
 from curate.training.unfinished import Unfinished, run_beside, stands, trace_file, unfinished
+from curate.verbs.naming import origins
 from curate.verbs.score_table import Methods, method_options, samples_of, write_scores
 from curate.verbs.train import on_device
 
@@ -202,7 +203,9 @@ def _side_by_side(training: Training, learner: Learner) -> bool:
     if training.side_by_side is None:
         return training.n_models > 1 and pays_side_by_side(learner)
     if training.side_by_side and not fits_side_by_side(learner):
-        raise CurateError(f"{training.model} has dropout and is not trained side by side: use --one-by-one")
+        raise CurateError(
+            f"{training.model} draws as it trains, or may, and is not trained side by side: use --one-by-one"
+        )
     return training.side_by_side
 
 
@@ -223,8 +226,9 @@ def _header(
             **method_options(methods),
             "n_models": training.n_models,
             "n_epochs": training.n_epochs,
-            "model": training.model,
+            "model": learner.model,
             "model_options": learner.options,
+            **origins(models=training.model),
             "recipe": asdict(training.hyperparameters),
             "side_by_side": side_by_side,
         },

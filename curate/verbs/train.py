@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from curate import finder
+from curate import finder, outside
 from curate.artifacts.files import check_output_folder
 from curate.artifacts.header import Cost, Header, make_header
 from curate.artifacts.results import Outcome, check_results
@@ -36,7 +36,7 @@ from curate.training.loop import Epoch, fit
 from curate.training.optimizer import check_hyperparameters
 from curate.training.outcome import Record, read_metrics, record_of, write_metrics
 from curate.training.unfinished import Unfinished, being_finished, selection_file, trace_file, unfinished
-from curate.verbs.naming import keep_in_words, output_path, share_out, stem
+from curate.verbs.naming import keep_in_words, origins, output_path, share_out, stem
 from curate.verbs.outcomes import SessionRow, identity_of
 from curate.verbs.testing import open_test
 
@@ -70,9 +70,9 @@ class TrainingResult:
 
 def train(
     dataset: str | Dataset,
-    model: str = DEFAULT_MODEL,
+    model: Any = DEFAULT_MODEL,
     *,
-    policy: str = "full",
+    policy: Any = "full",
     keep: str | float | int | None = None,
     period: int | None = None,
     budget: str = "epochs",
@@ -98,6 +98,10 @@ def train(
 ) -> TrainingResult:
     """Train `model` on a dataset under a policy and write weights, metrics and manifest to a folder.
 
+    A model is a name, `net.py:Net`, `torchvision:resnet50` or `timm:NAME`, or a class or function that makes
+    an nn.Module, called with those of `n_channels` and `n_classes` that it takes; a policy is a name,
+    `file.py:Name`, a class or an instance.
+
     Every `period` epochs the policy selects `keep` of the samples (a fraction, a count, or two of them,
     `0.2:0.6`, for the first and the last checkpoint). A `budget` of `samples` stretches the run until as
     many samples are seen as full training would. `observe` says whose losses a policy looks at:
@@ -119,6 +123,7 @@ def train(
     unfinished lies beside the output, and `fresh` drops it. With `results`, the run is also a row in that
     file, and a run that is there already, its folder standing, is not made again.
     """
+    model, policy = outside.hand_in("models", model), outside.hand_in("policies", policy)
     model_options, policy_options = share_out(options or {}, [("models", model), ("policies", policy)])
     if from_ is not None:
         policy_options |= _earlier_option(policy, from_)
@@ -133,8 +138,7 @@ def train(
     parents = parents_of(finder.settings(plan))
     place = learners.choose_device(device)
     chosen = on_device(chosen, model, place)
-    data = open_dataset(dataset, opening, progress)
-    data.need_classes()
+    data = _to_learn_from(dataset, opening, progress)
     asked = Asked(
         keep=None if keep is None else str(keep),
         period=period,
@@ -156,9 +160,10 @@ def train(
         "manifest",
         "train",
         {
-            "model": model,
+            "model": learner.model,
             "model_options": learner.options,
-            "policy": policy,
+            "policy": outside.called(policy),
+            **origins(models=model, policies=policy),
             "policy_options": recorded_options,
             "session": {name: value for name, value in asdict(asked).items() if value is not None},
             **({"warm_up": _warm_up(session)} if warms_up(plan) else {}),
@@ -183,7 +188,7 @@ def train(
     check_output_folder(path, force or ending)
     with unfinished(path, key, fresh, progress) as run:
         state, records = _so_far(run, path, n_epochs, progress)
-        with progress.task(f"train {model}", _presentations(session, n_epochs), "samples"):
+        with progress.task(f"train {learner.model}", _presentations(session, n_epochs), "samples"):
             progress.advance(records[-1].samples_seen if records else 0)
             for epoch in fit(
                 learner,
@@ -210,6 +215,13 @@ def train(
         manifest = _finish(path, header, run, records, state, data, learner, force or ending)
         outcome = row.add(manifest, records, learners.weights_sha256(learner))
     return TrainingResult(manifest, records, outcome)
+
+
+def _to_learn_from(dataset: str | Dataset, opening: Options, progress: Progress) -> Dataset:
+    """The dataset, with classes to tell apart."""
+    data = open_dataset(dataset, opening, progress)
+    data.need_classes()
+    return data
 
 
 def _check_outputs(path: Path, results: Path | None, force: bool, evaluate_every: int) -> None:
@@ -348,7 +360,7 @@ def on_device(hyperparameters: Hyperparameters, model: str, device: torch.device
 def default_name(reference: str, model: str, policy: str, keep: str | float | int | None) -> str:
     """Where a run is written when the user does not say."""
     kept = "" if keep is None else f"-{keep_in_words(keep)}"
-    return f"{stem(reference)}-{model}-{policy}{kept}"
+    return f"{stem(reference)}-{stem(model)}-{stem(policy)}{kept}"
 
 
 def _earlier_option(policy: str, source: str | Path) -> dict[str, str]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from curate import outside
 from curate.artifacts.results import Outcome
 from curate.data.dataset import Dataset, Options, open_dataset
 from curate.errors import CurateError
@@ -33,7 +34,7 @@ class TrialsResult:
 
 def train_trials(
     dataset: str | Dataset,
-    model: str = DEFAULT_MODEL,
+    model: Any = DEFAULT_MODEL,
     *,
     trials: int,
     seed: int = 0,
@@ -51,7 +52,9 @@ def train_trials(
     if trials < 1:
         raise CurateError(f"trials={trials} is too few: use 1 or more")
     reference = dataset.reference if isinstance(dataset, Dataset) else dataset
-    name = default_name(reference, model, options.get("policy", "full"), options.get("keep"))
+    model = outside.hand_in("models", model)
+    policy = outside.hand_in("policies", options.get("policy", "full"))
+    name = default_name(reference, model, policy, options.get("keep"))
     path = output_path(output, name)
     rows = output_path(results, f"{path}-trials.parquet")
     data = open_dataset(dataset, opening, progress)

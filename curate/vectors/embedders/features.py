@@ -69,9 +69,7 @@ class Features:
         path = Path(self.weights)
         saved = path / "model.safetensors" if path.is_dir() else path
         if kind_of(saved) == "model":
-            learner = load(saved, torch.device(work.device))
-            if self.model not in ("", learner.model):
-                raise CurateError(f"{saved} holds {learner.model}, not {self.model}: leave out --set model=")
+            learner = load(saved, torch.device(work.device), self.model or None)
             if learner.n_channels != dataset.images.shape[2]:
                 raise CurateError(
                     f"{saved} was trained on {learner.n_channels} channels, {dataset.reference} has "
