@@ -87,7 +87,7 @@ def package_of(point: EntryPoint) -> tuple[str, str]:
 def origin(kind: str, name: str) -> dict[str, str]:
     """Where a method from outside comes from, for the header of what it makes; empty for curate's own."""
     if (found := in_file(name)) is not None:
-        return {"file": found[0].name, "sha256": hashlib.sha256(found[0].read_bytes()).hexdigest()}
+        return {"file": found[0].name, "file_sha256": hashlib.sha256(found[0].read_bytes()).hexdigest()}
     if handed_in(kind, name) is not None:
         return {"object": name}
     if (point := packages(kind).get(name.replace("_", "-"))) is not None:

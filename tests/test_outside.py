@@ -56,7 +56,7 @@ def test_a_policy_in_a_file_trains_and_is_known_by_its_hash(file, here):
     assert options["policy"] == "policies.py:First"
     assert options["policy_options"] == {"start": 5}
     digest = hashlib.sha256(POLICY.encode()).hexdigest()
-    assert options["outside"] == {"policies": {"file": "policies.py", "sha256": digest}}
+    assert options["outside"] == {"policies": {"file": "policies.py", "file_sha256": digest}}
     assert "mine" not in str(made.manifest.header.to_json())
 
 

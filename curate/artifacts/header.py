@@ -268,7 +268,8 @@ def cost_of(steps: Sequence[Step]) -> tuple[float | None, int]:
     """What the scores among the steps of a lineage have cost: seconds, and samples seen in training.
 
     A run counts once, however many tables and traces came from it. The seconds are None where one of the
-    runs notes none, such as the trace of a `curate train`, whose bytes are those of any other such run.
+    runs notes none, such as the trace of a `curate train`, whose bytes are those of any other such run, and
+    where scores were made elsewhere.
     """
     costs: dict[bytes, Cost] = {}
     noted = [(step, step.cost) for step in steps if step.cost is not None]
@@ -278,7 +279,8 @@ def cost_of(steps: Sequence[Step]) -> tuple[float | None, int]:
         costs[canonical({**step.to_json(), **trained})] = cost
     seconds = [cost.seconds for cost in costs.values()]
     known = [each for each in seconds if each is not None]
-    total = sum(known) if len(known) == len(seconds) else None
+    elsewhere = any(step.command == "score" and "from" in step.options for step in steps)
+    total = sum(known) if len(known) == len(seconds) and not elsewhere else None
     return total, sum(cost.samples_seen for cost in costs.values())
 
 

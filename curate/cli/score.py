@@ -40,6 +40,9 @@ def _made_from(summary):
     help="Train the models as one computation, or one after another; by default small models are one "
     "computation on a GPU, and several run at once on a CPU.",
 )
+@click.option("--from", "from_", metavar="FILE", help="Scores made elsewhere: .npy, .csv or .parquet.")
+@click.option("--hard-is", help="With --from: whether high or low is hard.")
+@click.option("--by", help="With --from: samples are known by index, row, uid or name (of their file).")
 @options.hyperparameters(epochs=False)
 @click.option("--seed", type=int, help="Of the first model, by default 0; the others take those after it.")
 @options.DEVICE
@@ -57,6 +60,9 @@ def command(
     trace,
     model,
     side_by_side,
+    from_,
+    hard_is,
+    by,
     hyperparameters,
     seed,
     device,
@@ -81,6 +87,7 @@ def command(
       curate score digits --method forgetting,aum --trace digits-trace.parquet
       curate score --trace digits-trace.parquet --method margin --epochs 10
       curate score digits-pca.safetensors --method duplicate
+      curate score digits --from scores.npy --hard-is high
     """
     from curate.show import talk
     from curate.verbs.score import score
@@ -96,6 +103,9 @@ def command(
             options=options.parse_settings(settings),
             hyperparameters=hyperparameters,
             side_by_side=side_by_side,
+            from_=from_,
+            hard_is=hard_is,
+            by=by,
             opening=opening,
             seed=seed,
             device=device,

@@ -104,7 +104,7 @@ def _known_by(task: Task, fingerprint: Fingerprint) -> str:
 
 def _content(path: str) -> str:
     """The seal of an artifact; empty for what is none."""
-    if Path(path).suffix not in ("", ".parquet", ".safetensors", ".npy"):
+    if Path(path).suffix not in ("", ".parquet", ".safetensors", ".npy", ".csv"):
         return ""
     if Path(path).is_dir():
         return str((header_at(path) or {}).get("sha256", ""))

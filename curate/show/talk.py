@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from rich.console import Console
 from rich.text import Text
 
-from curate.artifacts.header import Header
+from curate.artifacts.header import Cost, Header
 from curate.progress import Progress
 
 if TYPE_CHECKING:
@@ -91,12 +91,12 @@ def clusters(table: "Table") -> None:
 
 def scores(table: "Table") -> None:
     """What `score` made."""
-    cost = table.header.cost
-    assert cost is not None, "scores note their cost"
+    cost = table.header.cost or Cost(None, 0)
     seen = f", {cost.samples_seen:,} samples seen" if cost.samples_seen else ""
     columns = table.header.columns.items()
     names = ", ".join(f"{name} ({about.hard_is} is hard)" for name, about in columns)
-    say(f"{len(table):,} samples scored in {cost.seconds or 0.0:.1f} s{seen}: {names}{_when(table)}")
+    made = f"scored in {cost.seconds or 0.0:.1f} s{seen}" if table.header.cost else "have scores"
+    say(f"{len(table):,} samples {made}: {names}{_when(table)}")
     n_groups = table.header.summary.get("n_groups")
     if n_groups is not None:
         say(f"{n_groups:,} groups of near-duplicates and single samples: so many keep one of each")

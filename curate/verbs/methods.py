@@ -101,7 +101,7 @@ def _origin(kind: str, name: str) -> str:
         return library if colon else f"curate {versions()['curate']}"
     if "package" in found:
         return f"{found['package']} {found['version']}"
-    return found.get("object") or f"{found['file']}, sha256 {found['sha256'][:12]}"
+    return found.get("object") or f"{found['file']}, sha256 {found['file_sha256'][:12]}"
 
 
 def _default(field: "dataclasses.Field[Any]") -> str | None:

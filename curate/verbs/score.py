@@ -7,7 +7,7 @@ or an embedding. Several of the same kind come out of one run.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from curate import finder, outside
 from curate.artifacts.files import check_output
@@ -21,6 +21,7 @@ from curate.statistics import exactly, part_of
 from curate.verbs.naming import output_path, share_out, stem
 from curate.verbs.score_from_artifact import score_from_artifact
 from curate.verbs.score_from_trace import score_from_trace
+from curate.verbs.score_given import Given, score_given
 from curate.verbs.score_table import Methods
 
 
@@ -35,6 +36,9 @@ def score(
     options: Mapping[str, Any] | None = None,
     hyperparameters: Mapping[str, Any] | None = None,
     side_by_side: bool | None = None,
+    from_: Given | None = None,
+    hard_is: str | None = None,
+    by: str | None = None,
     opening: Options = Options(),
     seed: int | None = None,
     device: str | None = None,
@@ -58,9 +62,37 @@ def score(
     `trace` names the trace of an earlier run, or its folder: scores are then made from it, without training,
     as they were after `epochs` epochs. Where there is no such file yet, the trace of this run goes there.
 
+    `from_` are scores that were made elsewhere, and nothing is trained: a file, an array, or columns by name;
+    of these `hard_is` says whether high or low is hard. A `.npy` and an array have one number for each
+    sample. A `.csv`, a `.parquet` and columns have numbers under the names of scores, and beside them what
+    says of which sample each is. `by` is `index` (curate's count), `row` (the place in the source, as other
+    libraries count), `uid` (a number, or 16 hexadecimal digits) or `name` (of the sample's file). By default
+    it is a column of one of these names, else a column of text as names, else the place as the row. Every
+    sample must have a finite score; scores of others are left aside.
+
     The same call gives the same scores on the same machine, also where it was killed and called again. What
     it cost, in seconds and samples seen, is in the header, and in that of its trace.
     """
+    if from_ is not None or hard_is is not None or by is not None:
+        trained = {"models": models, "epochs": epochs, "trace": trace, "model": model, "seed": seed}
+        trained |= {"device": device, "side-by-side": side_by_side, "fresh": fresh or None}
+        _refuse_training("a score from elsewhere", {**trained, **(options or {}), **(hyperparameters or {})})
+        for needed, value in (("from", from_), ("hard-is", hard_is), ("a dataset", source)):
+            if value is None:
+                raise CurateError(
+                    f"scores from elsewhere need {needed}: a file, what is hard, and of which data"
+                )
+        assert hard_is is not None, "as was looked at"
+        return score_given(
+            source if isinstance(source, Dataset) else str(source),
+            cast(Given, from_),
+            hard_is=hard_is,
+            by=by,
+            opening=opening,
+            output=output,
+            force=force,
+            progress=progress,
+        )
     names = [method] if isinstance(method, str) else list(method)
     names = list(dict.fromkeys(name.replace("-", "_") for name in names))
     if not names:
