@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curate import finder
+from curate import finder, outside
 from curate.artifacts.header import DatasetReference
 from curate.data import variants
 from curate.data.identity import Indices, Labels, Uids, fingerprint
@@ -52,7 +52,8 @@ class Dataset:
 
     `rows` int64 `[n]` are their places in the source as other libraries count them, out of `n_rows`; −1 where
     others leave a sample out. Samples that are `missing`, bool `[n]`, keep their index, and have no image.
-    `has_files` is whether each sample is a file of its own, which `name` then gives.
+    `has_files` is whether each sample is a file of its own, which `name` then gives; `in_memory` whether it
+    was made from arrays or objects, so that no reference opens it again.
     """
 
     reference: str
@@ -64,6 +65,7 @@ class Dataset:
     skipped: list[str] = field(default_factory=list)
     why_no_labels: str = ""
     has_files: bool = False
+    in_memory: bool = False
     missing: npt.NDArray[np.bool_] | None = None
     _rows: Indices | None = None
     _n_rows: int | None = None
@@ -95,7 +97,7 @@ class Dataset:
     def header(self) -> DatasetReference:
         """How an artifact's header names this dataset; enough to open it again."""
         return DatasetReference(
-            reference=self.reference,
+            reference=_recorded(self.reference),
             split=self.options.split,
             n=len(self),
             classes=self.classes,
@@ -148,6 +150,27 @@ class Dataset:
             _names=None if self._names is None else (self._names[0], self._names[1][indices]),
         )
 
+    @staticmethod
+    def from_arrays(images: Any, labels: Any = None, **how: Any) -> "Dataset":
+        """A dataset of images and labels in memory: see `curate.data.own.from_arrays`."""
+        from curate.data import own
+
+        return own.from_arrays(images, labels, **how)
+
+    @staticmethod
+    def from_torch(dataset: Any, **how: Any) -> "Dataset":
+        """A dataset from a map-style one of torch: see `curate.data.own.from_torch`."""
+        from curate.data import own
+
+        return own.from_torch(dataset, **how)
+
+    @staticmethod
+    def from_hf(dataset: Any, **how: Any) -> "Dataset":
+        """A dataset from a `datasets.Dataset`: see `curate.data.own.from_hf`."""
+        from curate.data import own
+
+        return own.from_hf(dataset, **how)
+
     def placed(self, places: Indices, uids: Uids, labels: Labels | None) -> "Dataset":
         """The dataset whose sample i is that at `places[i]`, or missing where that is −1.
 
@@ -183,12 +206,21 @@ def open_dataset(
     _check_options(options)
     if not reference.strip():
         raise CurateError("the dataset has no name: give a path that exists, hf:owner/name, or a name")
+    if outside.in_file(reference) is not None:
+        from curate.data.own import from_file
+
+        return from_file(reference, options, progress)
     base, variant = variants.parse(reference)
     joins = variant is not None and bool(variant.join)
     dataset = _open(base, options, progress, resident_limit, hold_out, joins)
     if variant is None:
         return dataset
     return _varied(dataset, variant, reference)
+
+
+def _recorded(reference: str) -> str:
+    """A reference as a header has it: what a file of the user's makes is named so that nothing opens it."""
+    return reference if outside.in_file(reference) is None else f"{outside.called(reference)}()"
 
 
 def _varied(dataset: Dataset, variant: variants.Variant, reference: str) -> Dataset:
@@ -289,6 +321,11 @@ def _find_source(reference: str) -> tuple[Source, str]:
         return source, reference
     if Path(reference).is_file():
         raise CurateError(f"{reference} is no dataset: no source reads it ({', '.join(known)})")
+    if reference.endswith("()"):
+        raise CurateError(
+            f"{reference} was made by a file of somebody's, and a name in an artifact is not followed: name "
+            "the dataset yourself with --data"
+        )
     raise CurateError(
         f"there is no dataset '{reference}': give a path that exists, hf:owner/name, or a name; "
         f"{finder.nearest(reference.lower(), _known_names())}"

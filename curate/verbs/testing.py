@@ -37,6 +37,9 @@ def _opened(
     if data.options.split == "all":
         progress.note("split=all leaves no test set: training without one; name one with --test")
         return None
+    if data.in_memory:
+        progress.note(f"{data.reference} was made in memory, without a test set: name one as test")
+        return None
     try:
         return _comparable(data, open_dataset(data.reference, same_shape))
     except NoSplitError as problem:
