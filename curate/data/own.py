@@ -206,8 +206,8 @@ def _class_numbers(labels: Any, n: int, called: str) -> npt.NDArray[np.int64]:
     numbers = np.asarray(labels.tolist() if hasattr(labels, "detach") else labels)
     if numbers.shape != (n,) or numbers.dtype.kind not in "iu":
         raise CurateError(
-            f"{called}: labels are {numbers.dtype} {list(numbers.shape)} for {n:,} images: give a whole number "
-            "each"
+            f"{called}: labels are {numbers.dtype} {list(numbers.shape)} for {n:,} images: give a whole "
+            "number for each"
         )
     return numbers.astype(np.int64)
 

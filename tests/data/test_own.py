@@ -137,7 +137,7 @@ def test_what_a_file_may_make(here):
             "images have values outside 0 to 1: give uint8, or floats from 0 to 1",
         ),
         (np.zeros((3, 4, 4), int), None, "images have type int64"),
-        (np.zeros((3, 4, 4)), [0, 1], r"labels are int64 \[2\] for 3 images: give a whole number each"),
+        (np.zeros((3, 4, 4)), [0, 1], r"labels are int64 \[2\] for 3 images: give a whole number for each"),
         (np.zeros((3, 4, 4)), [0.5, 1, 2], r"labels are float64 \[3\] for 3 images"),
         (np.zeros((3, 4, 4)), [0, 1, -1], "label -1"),
         (np.zeros((0, 4, 4), np.uint8), None, "arrays has no samples"),
