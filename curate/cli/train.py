@@ -21,13 +21,13 @@ def _needs(summary):
     "--model",
     default=DEFAULT_MODEL,
     show_default=True,
-    help="One of the first list above.",
+    help="One of the first list above, net.py:Net, torchvision:NAME or timm:NAME.",
 )
 @click.option(
     "--policy",
     default="full",
     show_default=True,
-    help="What selects the samples: one of the second list above.",
+    help="What selects the samples: one of the second list above, or file.py:Name.",
 )
 @click.option("--keep", metavar="K", help="Fraction or count to keep; 0.2:0.6 changes it along the run.")
 @click.option(

@@ -34,7 +34,7 @@ class Pushed:
 
 
 def push(
-    folder: str | Path,
+    folder: str | Path | Manifest,
     repository: str,
     *,
     name: str | None = None,
@@ -47,7 +47,7 @@ def push(
     dry_run: bool = False,
     progress: Progress = SILENT,
 ) -> Pushed:
-    """Publish the manifest in `folder` as `name` in the dataset repository `owner/name`, and return where.
+    """Publish the manifest in `folder`, or an open one, as `name` in the dataset repository `owner/name`.
 
     The repository is made where there is none, `private` if so asked. Files that are there already are not
     sent again; what changed goes into one commit on top of the last one, which is refused if someone else was
@@ -58,8 +58,8 @@ def push(
     address = parse(repository)
     if address.manifest or address.revision:
         raise CurateError(f"{repository} names more than a repository: use owner/name, and --name and --tag")
-    manifest = open_manifest(folder)
-    called = check_name(name or Path(folder).absolute().name)
+    manifest = open_manifest(folder.path if isinstance(folder, Manifest) else folder)
+    called = check_name(name or manifest.path.absolute().name)
     known = origin_of(str(manifest.header.dataset.reference))
     origin = Origin(link or known.link, licence or known.licence)
     accuracies = _results(results, manifest) if results else None
