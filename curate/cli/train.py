@@ -142,5 +142,5 @@ def command(
     if several:
         talk.trials(made, as_json)
         return
-    talk.training(made)
+    talk.training(made, dataset, model)
     talk.result(made.manifest.path, made.manifest.header, as_json)

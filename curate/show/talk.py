@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from rich.console import Console
 from rich.text import Text
 
+from curate import finder, outside
 from curate.artifacts.header import Cost, Header
 from curate.progress import Progress
 
@@ -147,8 +148,8 @@ def pulled(made: "Manifest") -> None:
     next_step(f"curate replay {made.path} --data {dataset.reference} --against full,random")
 
 
-def training(made: "TrainingResult") -> None:
-    """What `train` found."""
+def training(made: "TrainingResult", dataset: str, model: str) -> None:
+    """What `train` found; `dataset` and `model` are as the user named them."""
     last = made.epochs[-1]
     say(
         f"{last.samples_seen:,} samples seen in {made.train_seconds:.1f} s "
@@ -167,7 +168,9 @@ def training(made: "TrainingResult") -> None:
         )
         next_step(f"curate inspect {made.manifest.path}")
         return
-    next_step(f"curate replay {made.manifest.path}")
+    again = f" --data {dataset}" if outside.in_file(dataset) else ""
+    again += "" if finder.is_ours("models", model) else f" --model {model}"
+    next_step(f"curate replay {made.manifest.path}{again}")
 
 
 def trials(made: "TrialsResult", as_json: bool) -> None:
