@@ -33,7 +33,7 @@ ROOMS = (  # from the ground up: a room imports only rooms before it
     "show",
     "cli",
 )
-FACES = {"__init__", "__main__", "sampler"}  # public names, which lead into the rooms
+FACES = {"__init__", "__main__", "sampler", "testing"}  # public names, which lead into the rooms
 OWNERS = {"faiss": "vectors/", "huggingface_hub": "hub.py"}
 TESTS = Path(__file__).parent
 UNNAMED = {  # what has no test of its name, and why

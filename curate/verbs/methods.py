@@ -78,7 +78,8 @@ def _looked_at(kind: str, name: str) -> Method:
         Option(field.name, _type(hints.get(field.name)), _default(field))
         for field in dataclasses.fields(method)
     ]
-    first = about.partition("\n")[0].rstrip(".")
+    first = about.partition("\n")[0].partition(". ")[0].rstrip(".")
+    first = first.removeprefix(f"{name.replace('-', '_')}: ")
     if finder.is_ours(kind, name):
         first = finder.summary(kind, name).text
     return Method(kind, outside.called(name), first, _origin(kind, name), options, about=about)

@@ -1,0 +1,203 @@
+"""The laws of every kind of plug-in, for who writes one: a check raises AssertionError where one is broken.
+
+    from curate.testing import check_policy
+
+    def test_my_policy_keeps_the_laws_of_policies():
+        check_policy(MyPolicy(start=3))
+
+The contract tests of curate hold its own methods to the same laws.
+"""
+
+import dataclasses
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from curate import finder
+from curate.artifacts.header import DatasetReference, RankingColumn, make_header
+from curate.artifacts.tables import Table
+from curate.data.identity import Indices, Uids
+from curate.errors import CurateError
+from curate.manifests.export import Exportable, ExportFormat
+from curate.manifests.manifest import Selected
+from curate.rng import rng
+from curate.selection.policy import Losses, Plan, Policy, View
+from curate.selection.strategy import Strategy
+
+_EPOCHS = 4
+
+
+def check_method(method: type[Any]) -> None:
+    """What holds for methods of every kind: a frozen dataclass that says what it is, with known options."""
+    assert dataclasses.is_dataclass(method), "a method is a dataclass: its fields are its options"
+    frozen: bool = vars(method)["__dataclass_params__"].frozen
+    assert frozen, "a method is frozen: what it was asked for does not change"
+    words = method.__doc__ or f"{method.__name__}("  # what dataclasses write where there is none
+    assert not words.startswith(f"{method.__name__}("), "a method says in a docstring what it is"
+    try:
+        finder.configure(method, {"no_such_option": "1"}, method.__name__)
+    except CurateError:
+        return
+    raise AssertionError("an option that a method does not have is refused")
+
+
+def check_policy(policy: Policy, uids: Uids | None = None, *, looks_at_all: bool = True) -> None:
+    """Hold a policy to its laws, over four checkpoints with losses drawn by chance.
+
+    `uids` are the samples that it can work on, where it builds on an earlier artifact. `looks_at_all` is
+    whether a sample that was never observed comes first, as it should where a policy ranks by losses alone.
+    """
+    known = np.arange(1000, dtype=np.uint64) if uids is None else uids
+    n = len(known)
+    k = max(1, n // 3)
+    check_method(type(policy))
+    assert policy.observes in ("nothing", "evaluation", "training"), "observes says whose losses are wanted"
+    assert policy.sizing in ("keep", "own", "early"), "sizing says who decides how many samples are kept"
+    follows = policy.sizing != "keep" and policy.observes == "nothing"  # a plan of its own, of all samples
+    available = np.arange(n) if follows else np.arange(5, n, 2)
+    sizes = []
+    for _view, plan, asked in _checkpoints(policy, known, available, min(k, len(available))):
+        indices = plan.selected.indices
+        assert isinstance(plan.selected, Selected), "a plan selects with Selected"
+        assert (np.diff(indices) > 0).all(), "indices are sorted, and none is there twice"
+        assert np.isin(indices, available).all(), "only samples that are available are selected"
+        assert bool(asked) == (policy.observes != "nothing"), "losses are looked at where observes says so"
+        sizes.append(len(indices))
+    if policy.sizing == "keep":
+        assert sizes == [min(k, len(available))] * _EPOCHS, "a policy that keeps k samples keeps exactly k"
+    _check_memory(policy, known, k)
+    if policy.observes != "nothing" and looks_at_all:
+        losses = np.ones(n, np.float32)
+        losses[::4] = np.nan
+        _, plan, _ = next(_checkpoints(policy, known, np.arange(n), k, losses))
+        share = np.isin(np.arange(0, n, 4), plan.selected.indices).mean()
+        assert share > 0.8, "samples that were never observed come before others"
+
+
+def _check_memory(policy: Policy, uids: Uids, k: int) -> None:
+    """What a policy remembers is arrays by name, and all that it needs."""
+    other = dataclasses.replace(policy)  # type: ignore[type-var]  # a dataclass, as was looked at
+    for view, plan, _ in _checkpoints(policy, uids, np.arange(len(uids)), k):
+        copied = {name: np.array(value) for name, value in view.memory.items()}
+        again = other.plan(dataclasses.replace(view, memory=copied, rng=rng(0, "policy", view.epoch)))
+        same = np.array_equal(again.selected.indices, plan.selected.indices)
+        assert same, "what was remembered, read back from a disk, leads to the same decision"
+
+
+def _checkpoints(
+    policy: Policy, uids: Uids, available: Indices, k: int, losses: Losses | None = None
+) -> Iterator[tuple[View, Plan, list[int]]]:
+    """A policy asked at each checkpoint of a run: its view, its plan, and whether it looked at losses."""
+    chance = np.random.default_rng(1)
+    memory: Any = {}
+    seen = 0
+    for epoch in range(_EPOCHS):
+        drawn = chance.exponential(size=len(uids)).astype(np.float32)
+        values = drawn if losses is None else losses
+        asked: list[int] = []
+
+        def look(asked: list[int] = asked, values: Losses = values) -> Losses:
+            asked.append(1)
+            return values
+
+        view = View(
+            epoch=epoch,
+            n_epochs=_EPOCHS,
+            available=available,
+            uids=uids,
+            k=k,
+            rng=rng(0, "policy", epoch),
+            losses=look,
+            memory=memory,
+            samples_seen=seen,
+            n_presentations=_EPOCHS * k,
+        )
+        plan = policy.plan(view)
+        memory, seen = plan.memory, seen + len(plan.selected.indices)
+        yield view, plan, asked
+
+
+def check_strategy(strategy: Strategy) -> None:
+    """Hold a strategy to its laws, on a table of clusters drawn by chance."""
+    check_method(type(strategy))
+    table = _clusters()
+    before = {name: column.copy() for name, column in table.columns.items()}
+    order = strategy(table, rng(0, "strategy"))
+    assert sorted(order.tolist()) == list(range(len(table))), "every sample is ranked once"
+    again = strategy(table, rng(0, "strategy"))
+    assert np.array_equal(order, again), "the same stream of chance gives the same ranking"
+    same = all((before[name] == column).all() for name, column in table.columns.items())
+    assert same, "a table is left as it was"
+    turned = dataclasses.replace(table, columns={**table.columns, "cluster": 8 - table["cluster"]})
+    renumbered = strategy(turned, rng(0, "strategy"))
+    assert np.array_equal(order, renumbered), "the number of a cluster says nothing"
+
+
+def _clusters() -> Table:
+    """240 samples in nine clusters, with ties in distance and in uid."""
+    chance, n = np.random.default_rng(5), 240
+    columns: dict[str, Any] = {
+        "index": np.arange(n),
+        "uid": chance.integers(0, 200, n).astype(np.uint64),
+        "label": chance.integers(0, 4, n),
+        "cluster": chance.integers(0, 9, n),
+        "distance": np.round(chance.random(n), 1).astype(np.float32),
+    }
+    dataset = DatasetReference("drawn", "train", n, ["a", "b", "c", "d"], "0" * 64)
+    ranking = {"distance": RankingColumn("high")}
+    header = make_header("clusters", "cluster", {"k": 9}, seed=0, dataset=dataset, columns=ranking)
+    return Table(Path("drawn.parquet"), header, columns)
+
+
+def check_export(form: ExportFormat) -> None:
+    """Hold an export format to its laws: one file, and the same bytes for the same selection."""
+    check_method(type(form))
+    assert form.ending, "a format says how its files end"
+    assert form.takes in ("", "keys", "data"), "a format says what it takes beside rows and uids"
+    selected = Exportable(
+        rows=np.array([1, 4]),
+        uids=np.array([2**63 + 5, 7], np.uint64),
+        labels=["cat", "dog"],
+        weights=np.array([1.0, 2.5], np.float32),
+        keys=lambda: ["one", "four"],
+        files=lambda: ["cat/1.png", "dog/4.png"],
+    )
+    contents = []
+    for _ in range(2):
+        with tempfile.TemporaryDirectory() as folder:
+            form.write(Path(folder) / "x.tmp", selected)
+            assert [file.name for file in Path(folder).iterdir()] == ["x.tmp"], "one file is written"
+            contents.append((Path(folder) / "x.tmp").read_bytes())
+    assert contents[0], "something is written"
+    assert contents[0] == contents[1], "the same selection gives the same bytes"
+
+
+def check_schedule(schedule: Any) -> None:
+    """Hold a schedule to its laws: from 0 to the full rate, which it reaches."""
+    check_method(type(schedule))
+    rates = [schedule(fraction) for fraction in np.linspace(0, 1, 201)]
+    assert min(rates) >= 0, "a rate is not negative"
+    assert abs(max(rates) - 1) < 1e-6, "the full rate is reached, and is the largest"
+
+
+def check_model(model: Any) -> None:
+    """Hold a model to its laws: it maps images to logits at its input size, and learns in every parameter."""
+    import torch
+
+    from curate.networks.model import Hyperparameters
+
+    check_method(type(model))
+    assert isinstance(model.hyperparameters, Hyperparameters), "a model brings its hyperparameters"
+    for channels, side in ((1, 8), (3, 32)):
+        height, width = model.input_size(side, side)
+        network = model.build(channels, 7).eval()
+        with torch.inference_mode():
+            shape = network(torch.zeros(2, channels, height, width)).shape
+        assert shape == (2, 7), "images become logits, one for each class"
+    height, width = model.input_size(32, 32)
+    network = model.build(1, 3)
+    network(torch.rand(4, 1, height, width)).square().sum().backward()
+    assert all(one.grad is not None for one in network.parameters()), "every parameter gets a gradient"

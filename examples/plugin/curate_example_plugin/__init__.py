@@ -1,0 +1,1 @@
+"""A package that brings a policy to curate."""
