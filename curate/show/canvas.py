@@ -15,7 +15,7 @@ from curate.recipes.comparison import Cell, Comparison, control_of
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C564B", "#6A51A3")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
-_INK, GREY = "#010101", "#888888"  # the first is a sentinel: on a page it becomes the colour of its text
+INK, GREY = "#010101", "#888888"  # the first is a sentinel: on a page it becomes the colour of its text
 CONTROL_LINES: dict[str, Any] = {
     "full": ":",
     "early-stop": "-.",
@@ -49,7 +49,7 @@ def pictures(figure: Any, name: str, title: str, text: str) -> Figure:
 
 def inline(figure: Figure) -> str:
     """The SVG for a page: its ink is the page's, its ids are its own, and it says what it shows."""
-    svg = figure.svg[figure.svg.index("<svg") :].replace(_INK, "currentColor")
+    svg = figure.svg[figure.svg.index("<svg") :].replace(INK, "currentColor")
     svg = re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{figure.name}-", svg)
     label = html.escape(f"{figure.title}. {figure.text}", quote=True)
     sized = re.compile(r'<svg ([^>]*?)width="[^"]*" height="[^"]*"')
@@ -72,7 +72,7 @@ def canvas(x: str, y: str) -> tuple[Any, Any]:
         "axes.spines.right": False,
         "axes.axisbelow": True,
         **dict.fromkeys(
-            ("text.color", "axes.labelcolor", "xtick.color", "ytick.color", "axes.edgecolor"), _INK
+            ("text.color", "axes.labelcolor", "xtick.color", "ytick.color", "axes.edgecolor"), INK
         ),
     }
     mpl.rcParams.update(settings)  # type: ignore[arg-type]

@@ -15,6 +15,7 @@ from curate.selection.groups import FEWEST_CHECKPOINTS, fit_groups
 from curate.show.canvas import (
     COLOURS,
     GREY,
+    INK,
     MARKERS,
     Figure,
     canvas,
@@ -69,6 +70,8 @@ def _keep(comparison: Comparison) -> tuple[Any, str, str] | None:
     shares = {budget: share_of(budget, comparison.rows[0].n) for budget in comparison.budgets if budget}
     if not shares:
         return None
+    if len(shares) == 1:
+        return _one_budget(comparison, *shares)
     figure, axes = canvas("samples kept, in % of all", "test accuracy in %")
     partly = Comparison([row for row in comparison.rows if budget_of(row) is not None])
 
@@ -90,6 +93,31 @@ def _keep(comparison: Comparison) -> tuple[Any, str, str] | None:
     axes.minorticks_off()
     finish(axes, comparison)
     return figure, "Accuracy against what is kept", _accuracies(comparison)
+
+
+def _one_budget(comparison: Comparison, budget: str) -> tuple[Any, str, str]:
+    """Where there is one budget: a line for each method, so that no point hides another."""
+    figure, axes = canvas("test accuracy in %", "")
+    styles = styles_of(comparison)
+    for place, (name, style) in enumerate(reversed(styles.items())):
+        cell = comparison.cells.get((name, budget)) or comparison.cells[name, None]
+        mark = {**style, "linestyle": "none"}
+        error = 100 * (cell.accuracy.std or 0.0)
+        axes.errorbar(
+            [100 * cell.accuracy.mean],
+            [place],
+            xerr=[error],
+            capsize=2.5,
+            markersize=7,
+            linewidth=1.5,
+            **mark,
+        )
+    axes.set_yticks(range(len(styles)), list(reversed(styles)))
+    axes.margins(y=0.1)
+    n = n_trials(comparison)
+    few = f"; fewer than 3 trials (n = {n}): read little into this" if n < 3 else ""
+    axes.set_title(f"keep {budget}, mean ± std, n = {n}{few}", fontsize=10, color="#B00020" if few else INK)
+    return figure, f"Accuracy at keep {budget}", _accuracies(comparison)
 
 
 def _is_share(budget: str) -> bool:

@@ -125,6 +125,15 @@ def _boxes(figure):
     return boxes
 
 
+def test_one_budget_has_a_line_for_each_method_and_no_point_hides_another():
+    one = [row for row in ROWS if json.loads(row.varied).get("keep") in (None, "0.1")]
+    (figure,) = draw("keep", Comparison(one), {})
+    assert figure.title == "Accuracy at keep 0.1"
+    assert {"ours", "random", "full", "keep 0.1, mean ± std, n = 3"} <= set(texts(figure))
+    (few,) = draw("keep", Comparison([row for row in one if row.seed < 2]), {})
+    assert any("read little into this" in text for text in texts(few))
+
+
 def test_results_that_lack_what_a_figure_shows_have_none():
     assert draw("keep", Comparison(FULL), {}) == []
     assert draw("medians", Comparison(FULL), {}) == []
