@@ -8,6 +8,7 @@ outside (outside.py) has the same rights: `file.py:Name`, a name that an install
 import ast
 import dataclasses
 import difflib
+import functools
 import importlib
 import typing
 from collections.abc import Iterable, Mapping
@@ -50,7 +51,7 @@ def names(kind: str) -> list[str]:
     Those of installed packages stand behind curate's own.
     """
     own = _own_names(kind)
-    return own + sorted(name for name in outside.packages(kind) if name not in own)
+    return [*own, *sorted(name for name in outside.packages(kind) if name not in own)]
 
 
 def is_ours(kind: str, name: str) -> bool:
@@ -81,9 +82,10 @@ def load(kind: str, name: str) -> type[Any]:
     return own.get(wanted.replace("-", "")) or next(iter(own.values()))
 
 
-def _own_names(kind: str) -> list[str]:
+@functools.cache
+def _own_names(kind: str) -> tuple[str, ...]:
     files = (Path(__file__).parent / KINDS[kind].room / kind).glob("[!_]*.py")
-    return sorted(file.stem.replace("_", "-") for file in files)
+    return tuple(sorted(file.stem.replace("_", "-") for file in files))
 
 
 def _from_outside(kind: str, name: str) -> type[Any]:

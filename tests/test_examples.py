@@ -64,6 +64,7 @@ def test_stateful_loader(here, capsys):
     assert capsys.readouterr().out == "20 before, 30 after, 50 in all\n"
 
 
+@pytest.mark.slow
 def test_ddp_selects_as_one_process_would(here):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     words = ["-m", "torch.distributed.run", "--nproc-per-node", "2", str(EXAMPLES / "ddp.py"), "out"]

@@ -102,6 +102,8 @@ def plan(
     unknown: dict[str, str] = {}
 
     def fingerprint(reference: str, opening: Mapping[str, Any]) -> str:
+        if reference in unknown:
+            return f"unknown: {reference}"
         try:
             return known_of(reference, opening_of(opening))[0]
         except CurateError as problem:

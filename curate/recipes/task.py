@@ -9,6 +9,7 @@ import hashlib
 import importlib.metadata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +77,14 @@ def identified(task: Task, fingerprint: Fingerprint) -> Task:
         "options": options,
         "parents": dict(task.parents),
         "seed": task.seed,
-        "curate": importlib.metadata.version("curate"),
+        "curate": _version(),
     }
     return replace(task, id=hashlib.sha256(canonical(what)).hexdigest()[:16])
+
+
+@cache
+def _version() -> str:
+    return importlib.metadata.version("curate")
 
 
 def n_epochs_of(options: Mapping[str, Any]) -> int:

@@ -76,7 +76,7 @@ def test_a_second_run_does_nothing_and_a_changed_line_only_what_depends_on_it(wr
     assert len(read_results("other.parquet")) == 4 + 2 + 2 + 2
 
 
-@pytest.mark.parametrize("stop", [1, 2, 5, 9, 20])
+@pytest.mark.parametrize("stop", [1, 5, 20])
 def test_cut_anywhere_it_goes_on_and_ends_in_the_same_table(stop, written, worked):
     done, stops = worked
     stops.append(stop)

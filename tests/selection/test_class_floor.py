@@ -50,7 +50,7 @@ def cases(draw):
     return labels, ranking, uids, among, selected, draw(st.sampled_from(SHARES))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(cases())
 def test_it_is_what_a_loop_makes_of_it(case):
     labels, ranking, uids, among, selected, share = case
@@ -62,7 +62,7 @@ def test_it_is_what_a_loop_makes_of_it(case):
     assert np.setdiff1d(result, selected).tolist() == sorted(added)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(cases(), st.booleans())
 def test_no_class_is_below_its_floor_and_nothing_more_is_changed(case, by_chance):
     labels, ranking, uids, among, selected, share = case

@@ -72,7 +72,7 @@ def test_a_random_policy_has_only_sometimes_samples(keep):
     top=st.integers(1, 30),
     counts=st.lists(st.integers(0, 30), min_size=1, max_size=60),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_any_counts_converge_to_a_distribution(top, counts):
     counts = np.minimum(counts, top)
     groups = fit_groups(counts, top)

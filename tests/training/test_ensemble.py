@@ -65,5 +65,7 @@ def test_dropout_is_not_trained_side_by_side(some_digits):
     training = score_from_training.Training(
         "it", {}, Hyperparameters(), 2, 1, side_by_side=True, device=None, trace=None
     )
-    with pytest.raises(CurateError, match="it has dropout and is not trained side by side: use --one-by-one"):
+    with pytest.raises(
+        CurateError, match="it draws as it trains, or may, and is not trained side by side: use --one-by-one"
+    ):
         score_from_training._side_by_side(training, replace(learner, module=with_dropout))
