@@ -12,9 +12,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.machinery import SourceFileLoader
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from curate.errors import CurateError
@@ -102,6 +103,15 @@ def called(name: str) -> str:
     return name if found is None else f"{found[0].name}:{found[1]}"
 
 
+class _FromSource(SourceFileLoader):
+    """Compiles a file as it is now: bytecode kept from before is known by the second and the size alone."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """The code of the file."""
+        code: CodeType = self.source_to_code(self.get_data(self.path), self.path)
+        return code
+
+
 def _imported(path: Path) -> ModuleType:
     """The module of a file; imported once, and again when the file has changed."""
     path = path.resolve()
@@ -109,14 +119,14 @@ def _imported(path: Path) -> ModuleType:
     if path in _modules and _modules[path][0] == content:
         return _modules[path][1]
     name = f"curate_outside_{path.stem}_{content[:8]}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None, "the name ends on .py"
-    assert spec.loader is not None, "and is a file"
+    loader = _FromSource(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    assert spec is not None, "there is a loader"
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look it up
     try:
         with _beside(path.parent):
-            spec.loader.exec_module(module)
+            loader.exec_module(module)
     except Exception as problem:
         del sys.modules[name]
         reason = " ".join(str(problem).split())[:120]
