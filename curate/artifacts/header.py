@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from curate.errors import CurateError, DamagedError, MismatchError
+from curate.outside import in_file
 
 FORMAT = 1
 HardIs = Literal["high", "low"]
@@ -62,6 +63,8 @@ class DatasetReference:
         made = cls(**{name: value for name, value in plain.items() if name in known})
         if not (isinstance(made.n, int) and isinstance(made.classes, list) and made.n >= 0):
             raise ValueError(f"n={made.n} and classes={made.classes}")
+        if in_file(str(made.reference)) is not None:
+            raise ValueError(f"{made.reference} names code, which no artifact does")
         return made
 
     def __str__(self) -> str:

@@ -97,7 +97,7 @@ class Dataset:
     def header(self) -> DatasetReference:
         """How an artifact's header names this dataset; enough to open it again."""
         return DatasetReference(
-            reference=_recorded(self.reference),
+            reference=recorded(self.reference),
             split=self.options.split,
             n=len(self),
             classes=self.classes,
@@ -218,7 +218,7 @@ def open_dataset(
     return _varied(dataset, variant, reference)
 
 
-def _recorded(reference: str) -> str:
+def recorded(reference: str) -> str:
     """A reference as a header has it: what a file of the user's makes is named so that nothing opens it."""
     return reference if outside.in_file(reference) is None else f"{outside.called(reference)}()"
 

@@ -178,7 +178,10 @@ def replay(
     if jobs > 1 and not isinstance(aligned.images, ResidentImages):
         raise CurateError(f"jobs={jobs} needs the images in memory: leave out --stream, or use --jobs 1")
     test_data = open_test(
-        source, test or recorded.get("test"), opening_for(opened.header.dataset, how, data), progress
+        source,
+        test or _followed(recorded.get("test"), "test"),
+        opening_for(opened.header.dataset, how, data),
+        progress,
     )
     if test_data is None:
         raise CurateError(f"{source.reference} has no test set to replay against: name one with --test")
@@ -393,7 +396,18 @@ def _differences(manifest: Manifest, model: str, source: Dataset) -> list[str]:
 def _recorded_hyperparameters(manifest: Manifest) -> dict[str, Any]:
     """How the model of a session was trained; before there was a choice, bf16 was for GPUs."""
     formerly = {"precision": "fp32" if manifest.header.device == "cpu" else "auto"}
-    return {**formerly, **manifest.header.options["recipe"]}
+    recipe = manifest.header.options["recipe"]
+    return {**formerly, **recipe, "schedule": _followed(recipe.get("schedule", "cosine"), "schedule")}
+
+
+def _followed(name: Any, option: str) -> Any:
+    """A name that was read in a manifest; one of code in a file is not followed."""
+    if name is not None and outside.in_file(str(name)) is not None:
+        raise CurateError(
+            f"the manifest names {str(name)[:80]!r}, and code that a manifest names is not followed: name it "
+            f"yourself with --{option}"
+        )
+    return name
 
 
 def _given(hyperparameters: Mapping[str, Any] | None) -> dict[str, Any]:

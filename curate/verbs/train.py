@@ -14,7 +14,7 @@ from curate.artifacts.files import check_output_folder
 from curate.artifacts.header import Cost, Header, make_header
 from curate.artifacts.results import Outcome, check_results
 from curate.artifacts.tables import sample_columns
-from curate.data.dataset import Dataset, Options, open_dataset
+from curate.data.dataset import Dataset, Options, open_dataset, recorded
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest, open_manifest, write_epoch, write_manifest
 from curate.networks import learner as learners
@@ -169,8 +169,8 @@ def train(
             **({"warm_up": _warm_up(session)} if warms_up(plan) else {}),
             **({"observes": session.observes} if session.observes != "nothing" else {}),
             **({"trace": True} if trace else {}),
-            "recipe": asdict(chosen),
-            "test": test.reference if isinstance(test, Dataset) else test,
+            "recipe": {**asdict(chosen), "schedule": outside.called(chosen.schedule)},
+            "test": None if test is None else recorded(test.reference if isinstance(test, Dataset) else test),
         },
         seed=seed,
         dataset=data.header(),

@@ -1,5 +1,6 @@
 """Datasets of one's own: the same images are the same dataset, wherever they come from."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 
 import curate
 from curate.errors import CurateError
+from curate.manifests.manifest import write_manifest
 
 MAKE = """
 import numpy as np
@@ -107,6 +109,30 @@ def test_a_function_in_a_file_is_trained_on_and_never_followed_by_name(here, cli
     )
     again = cli("replay", "run", "--data", "own/data.py:make", "--trials", "1")
     assert again.code == 0, again.err
+
+
+@pytest.mark.parametrize("place", ["dataset", "test", "schedule", "model"])
+def test_a_forged_manifest_runs_no_file_that_it_names(here, cli, place):
+    """Sealed as it should be, it names a file that lies in the reader's folder."""
+    few = curate.open_dataset("digits").take(np.arange(60))
+    made = curate.train(few, hyperparameters={"n_epochs": 1}, options={"width": 1}, output="honest", test=few)
+    header = made.manifest.header
+    options, dataset = dict(header.options), header.dataset
+    evil = "evil.py:make"
+    if place == "dataset":
+        dataset = replace(dataset, reference=evil)
+    elif place == "schedule":
+        options["recipe"] = {**options["recipe"], "schedule": evil}
+    else:
+        options[place] = evil
+    forged = replace(header, options=options, dataset=dataset, summary={"policy": "full", "checkpoints": [0]})
+    samples = made.manifest.samples
+    kept = {name: samples[name] for name in ("index", "row", "uid", "label")}
+    write_manifest(Path("forged"), forged, [made.manifest.selected(0)], kept)
+    Path("evil.py").write_text("from pathlib import Path\nPath('was-run').touch()\ndef make(*a, **b): pass\n")
+    result = cli("replay", "forged", "--trials", "1", "--epochs", "1")
+    assert result.code == 2, result.out
+    assert not Path("was-run").exists()
 
 
 def test_what_a_file_may_make(here):
