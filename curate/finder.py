@@ -50,13 +50,13 @@ def names(kind: str) -> list[str]:
 
     Those of installed packages stand behind curate's own.
     """
-    own = _own_names(kind)
+    own = own_names(kind)
     return [*own, *sorted(name for name in outside.packages(kind) if name not in own)]
 
 
 def is_ours(kind: str, name: str) -> bool:
     """Whether a name is that of a method of curate's own, which may be followed wherever it was read."""
-    return name.replace("_", "-") in _own_names(kind)
+    return name.replace("_", "-") in own_names(kind)
 
 
 def knows(kind: str, name: str) -> bool:
@@ -71,7 +71,7 @@ def load(kind: str, name: str) -> type[Any]:
     Or what a name means that is from outside. A name that does not exist is an error.
     """
     wanted = name.replace("_", "-")
-    if wanted not in _own_names(kind):
+    if wanted not in own_names(kind):
         return _from_outside(kind, name)
     module = importlib.import_module(f"curate.{KINDS[kind].room}.{kind}.{wanted.replace('-', '_')}")
     own = {
@@ -83,7 +83,8 @@ def load(kind: str, name: str) -> type[Any]:
 
 
 @functools.cache
-def _own_names(kind: str) -> tuple[str, ...]:
+def own_names(kind: str) -> tuple[str, ...]:
+    """Those of curate itself, for a help text, which has no time to look through what is installed."""
     files = (Path(__file__).parent / KINDS[kind].room / kind).glob("[!_]*.py")
     return tuple(sorted(file.stem.replace("_", "-") for file in files))
 
@@ -159,9 +160,6 @@ class Summary:
 
 def summary(kind: str, name: str) -> Summary:
     """The summary of a method; light enough for a help text."""
-    if not is_ours(kind, name):
-        package, version = outside.package_of(outside.packages(kind)[name])
-        return Summary(f"of {package} {version}", {}, {})
     file = Path(__file__).parent / KINDS[kind].room / kind / f"{name.replace('-', '_')}.py"
     tree = ast.parse(file.read_text(encoding="utf-8"))
     first = (ast.get_docstring(tree) or "").partition("\n")[0]

@@ -13,12 +13,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.machinery import SourceFileLoader
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from curate.errors import CurateError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint, EntryPoints
 
 _FILE = re.compile(r"(.+\.py):([A-Za-z_]\w*)")
 _handed: dict[tuple[str, str], Any] = {}  # by kind and name; of this process alone
@@ -59,8 +61,15 @@ def handed_in(kind: str, name: str) -> Any:
     return _handed.get((kind, name))
 
 
+def entry_points(group: str) -> "EntryPoints":
+    """What installed packages offer to a group; what reads that takes longer to import than a help text."""
+    from importlib.metadata import entry_points as offered
+
+    return offered(group=group)
+
+
 @cache
-def packages(kind: str) -> dict[str, EntryPoint]:
+def packages(kind: str) -> "dict[str, EntryPoint]":
     """What installed packages bring of a kind, by name; of two of one name the first."""
     found: dict[str, EntryPoint] = {}
     for point in sorted(entry_points(group=f"curate.{kind}"), key=lambda point: point.value):
@@ -68,7 +77,7 @@ def packages(kind: str) -> dict[str, EntryPoint]:
     return found
 
 
-def from_package(point: EntryPoint) -> Any:
+def from_package(point: "EntryPoint") -> Any:
     """What an entry point leads to."""
     try:
         return point.load()
@@ -80,7 +89,7 @@ def from_package(point: EntryPoint) -> Any:
         ) from problem
 
 
-def package_of(point: EntryPoint) -> tuple[str, str]:
+def package_of(point: "EntryPoint") -> tuple[str, str]:
     """The package that an entry point belongs to, and its version."""
     return (point.dist.name, point.dist.version) if point.dist else ("a package", "unknown")
 

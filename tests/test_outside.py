@@ -11,6 +11,7 @@ import pytest
 import curate
 from curate import finder, outside
 from curate.errors import CurateError
+from curate.verbs.methods import methods
 
 POLICY = '''
 """A policy of one's own."""
@@ -128,7 +129,8 @@ def installed(file, monkeypatch):
 def test_what_packages_bring_stands_behind_curates_own(installed):
     assert finder.names("policies")[-2:] == ["broken", "first-of-all"]
     assert finder.load("policies", "first-of-all") is installed
-    assert finder.summary("policies", "first-of-all").text == "of fancy-policies 2.1"
+    assert {one.name: one.origin for one in methods("policies")}["first-of-all"] == "fancy-policies 2.1"
+    assert "first-of-all" not in finder.own_names("policies")
     assert outside.origin("policies", "first-of-all") == {"package": "fancy-policies", "version": "2.1"}
     assert outside.origin("policies", "ucb") == {}
     assert finder.is_ours("policies", "ucb")

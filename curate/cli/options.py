@@ -42,7 +42,7 @@ class Listing(click.Command):
         self.help = written
 
     def _list(self, kind: str, width: int) -> str:
-        names = finder.names(kind)
+        names = finder.own_names(kind)
         lines = [line for name in names for line in self._lines(kind, name, width - _INDENT)]
         return "\n".join(["\b", *lines])
 
@@ -114,11 +114,11 @@ _HYPERPARAMETERS = {
     "lr": click.option("--lr", type=float, help="The largest learning rate."),
     "momentum": click.option("--momentum", type=float, help="Nesterov momentum of sgd."),
     "weight_decay": click.option("--weight-decay", type=float, help="Weight decay."),
-    "schedule": click.option("--schedule", help=f"One of {', '.join(finder.names('schedules'))}."),
+    "schedule": click.option("--schedule", help=f"One of {', '.join(finder.own_names('schedules'))}."),
     "precision": click.option("--precision", help="auto, fp32 or bf16; auto is what is fastest here."),
     "augment": click.option(
         "--augment",
-        help=f"One of {', '.join(finder.names('augmentations'))}, or auto (colour images: crop-flip).",
+        help=f"One of {', '.join(finder.own_names('augmentations'))}, or auto (colour images: crop-flip).",
     ),
 }
 

@@ -11,6 +11,7 @@ from curate.selection.ledger import Ledger, plain
 from curate.selection.observer import all_observed
 from curate.selection.policy import Losses
 from curate.selection.ranks import Ranks
+from curate.selection.session import Session
 
 Evaluation = Callable[[Indices], Any]
 
@@ -50,3 +51,17 @@ class OwnSight:
             if margins and epoch > 0:  # margins of untrained weights say nothing
                 self._ledger.add_margins(indices, margins[0])
         return all_observed(losses, self._available)
+
+
+def check_losses(session: Session, policy: str, losses: Evaluation | None) -> None:
+    """Whose losses are meant is said once, at the start."""
+    if session.observes == "evaluation" and losses is None:
+        raise CurateError(
+            f"policy {policy} goes by losses in evaluation mode here: give losses=, a function of indices, "
+            'or say observe="training"'
+        )
+    if session.observes != "evaluation" and losses is not None:
+        raise CurateError(
+            f"policy {policy} makes no pass in evaluation mode here: leave out losses=, or say "
+            'observe="evaluation"'
+        )

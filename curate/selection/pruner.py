@@ -14,7 +14,6 @@ workers, prefetching and other orders of delivery change nothing.
 """
 
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -36,13 +35,13 @@ from curate.selection.history import Done, History
 from curate.selection.ledger import Ledger, Notes, plain, put_together
 from curate.selection.observer import Observer
 from curate.selection.own_samples import own_samples
-from curate.selection.own_sight import Evaluation, OwnSight
+from curate.selection.own_sight import Evaluation, OwnSight, check_losses
 from curate.selection.packing import pack, unpack
 from curate.selection.policy import Policy
 from curate.selection.precomputed import parents_of
-from curate.selection.ranks import Alone, Ranks
+from curate.selection.ranks import Ranks, alone
 from curate.selection.sampling import Indexed, PrunedSampler
-from curate.selection.session import Asked, Session, plan_session
+from curate.selection.session import Asked, plan_session
 from curate.selection.warm_up import warms_up
 
 
@@ -87,7 +86,7 @@ class Pruner:
     ) -> None:
         if epochs < 1:
             raise CurateError(f"epochs={epochs} is too small: use 1 or more")
-        self._ranks = ranks or _alone()
+        self._ranks = ranks or alone()
         self._samples = own_samples(samples, labels=labels, keys=keys, uids=uids, name=name)
         policy = outside.hand_in("policies", policy)
         plan: Policy = finder.make("policies", policy, options or {})
@@ -103,7 +102,7 @@ class Pruner:
         )
         self._plans_k = plan.sizing == "keep"
         session, self.n_epochs = plan_session(plan, policy, self._samples.n, epochs, asked)
-        _check_losses(session, policy, losses)
+        check_losses(session, policy, losses)
         if class_floor and self._samples.labels is None:
             raise CurateError("class_floor needs to know the classes: give labels=")
         self.seed, self._session = seed, replace(session, trace=trace)
@@ -428,31 +427,6 @@ class Pruner:
             self._history.last_loss = float(told.loss.mean(dtype=np.float64))
         if self._trace:
             self._history.traced.append(told)
-
-
-def _alone() -> Alone:
-    """The only process, where no others are known of."""
-    size = os.environ.get("WORLD_SIZE", "1")
-    if size.isdigit() and int(size) > 1:
-        raise CurateError(
-            f"WORLD_SIZE is {size}, and each of these processes would select by its own losses: "
-            "use ranks=curate.ranks()"
-        )
-    return Alone()
-
-
-def _check_losses(session: Session, policy: str, losses: Evaluation | None) -> None:
-    """Whose losses are meant is said once, at the start."""
-    if session.observes == "evaluation" and losses is None:
-        raise CurateError(
-            f"policy {policy} goes by losses in evaluation mode here: give losses=, a function of indices, "
-            'or say observe="training"'
-        )
-    if session.observes != "evaluation" and losses is not None:
-        raise CurateError(
-            f"policy {policy} makes no pass in evaluation mode here: leave out losses=, or say "
-            'observe="evaluation"'
-        )
 
 
 def _identity(header: Header) -> str:

@@ -1,9 +1,12 @@
 """The processes that train together, as a Pruner sees them: numpy arrays go from each to all."""
 
+import os
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy.typing as npt
+
+from curate.errors import CurateError
 
 Arrays = Sequence[npt.NDArray[Any]]
 
@@ -32,3 +35,14 @@ class Alone:
     def gather(self, arrays: Arrays) -> list[list[npt.NDArray[Any]]]:
         """Its own arrays."""
         return [list(arrays)]
+
+
+def alone() -> Alone:
+    """The only process, where no others are known of."""
+    size = os.environ.get("WORLD_SIZE", "1")
+    if size.isdigit() and int(size) > 1:
+        raise CurateError(
+            f"WORLD_SIZE is {size}, and each of these processes would select by its own losses: "
+            "use ranks=curate.ranks()"
+        )
+    return Alone()
