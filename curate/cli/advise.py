@@ -16,14 +16,16 @@ from curate.networks.model import DEFAULT_MODEL
 @click.option("--jobs", default=1, show_default=True, help="Processes, which share the threads or GPUs.")
 @click.option("--store", default="curate-store", show_default=True, help="Folder of finished steps.")
 @click.option("-o", "--output", metavar="RESULTS", help="Results of the pilot; by default a name that tells.")
+@click.option("--against", metavar="RESULTS", help="Whole runs to hold the predictions to.")
 @options.JSON
 @options.DEBUG
-def command(dataset, model, accuracy_loss, hours, epochs, trials, jobs, store, output, as_json):
+def command(dataset, model, accuracy_loss, hours, epochs, trials, jobs, store, output, against, as_json):
     """Propose what to keep of DATASET, under which policy, from a cheap pilot.
 
     The pilot trains for a fifth of the epochs, on everything and on a few budgets. What a policy loses there,
     fitted against what it keeps, is taken for what it loses in the whole run. Where full training, or a
-    shorter schedule of it, is as good, that is said: then pruning does not pay.
+    shorter schedule of it, is as good, that is said: then pruning does not pay. --against shows beside the
+    predictions what the runs of a results file lost.
 
     \b
       curate advise digits --accuracy-loss 0.5
@@ -47,6 +49,7 @@ def command(dataset, model, accuracy_loss, hours, epochs, trials, jobs, store, o
             jobs=jobs,
             store=store,
             output=output,
+            against=against,
             watch=watch,
         )
     print_advice(advice, talk.console(sys.stdout), as_json)

@@ -1,51 +1,31 @@
 """advise: a cheap pilot, and from it what to keep for a given loss of accuracy, or for so many hours.
 
 The pilot trains for a fifth of the epochs: on everything, and on a few budgets under each policy, with some
-seeds of each. The loss of a policy at keep q, the accuracy of full training minus its own, is fitted as
-a · ((1 − q) / q)^b: nothing at 1, without bound near 0. That the loss of a short run is that of the whole one
-is the assumption behind every number here. It is on the safe side where longer runs lose less by pruning.
-Intervals are those of a bootstrap over seeds.
+seeds of each. That the loss of a short run is that of the whole one is the assumption behind every number
+here. It is on the safe side where longer runs lose less by pruning. Where results of whole runs are at hand,
+`against` holds the predictions to them.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from curate import finder
-from curate.artifacts.results import Outcome
+from curate.artifacts.results import Outcome, read_results
 from curate.errors import CurateError
 from curate.networks.model import DEFAULT_MODEL
-from curate.recipes.comparison import budget_of, control_of
+from curate.recipes.comparison import control_of
+from curate.recipes.loss_law import Fitted, fit, fitted, losses_of, share_of
 from curate.recipes.run import STORE, RunResult, Watch, run
-from curate.rng import rng
 from curate.verbs.naming import stem
 from curate.verbs.outcomes import seconds_of
 
 PILOT_KEEPS = (0.1, 0.2, 0.4, 0.7)
 POLICIES = ("random", "epsilon-greedy")
 _FEWEST_EPOCHS = 8  # of a pilot: a checkpoint before each, and a warm-up
-_DRAWS = 400
-
-
-@dataclass(frozen=True)
-class Law:
-    """loss(q) = a · ((1 − q) / q)^b, in 0..1."""
-
-    a: float
-    b: float
-
-    def loss(self, keep: float) -> float:
-        """The accuracy that is lost at a keep."""
-        return self.a * ((1 - keep) / keep) ** self.b if keep < 1 else 0.0
-
-    def keep(self, loss: float) -> float:
-        """The smallest keep at which no more is lost."""
-        if self.a <= 0:
-            return 0.0
-        return 1 / (1 + (loss / self.a) ** (1 / self.b)) if loss > 0 else 1.0
 
 
 @dataclass(frozen=True)
@@ -66,8 +46,29 @@ class Option:
 
 
 @dataclass(frozen=True)
+class Prediction:
+    """What whole runs of a method lost at a keep, beside what the pilot predicts; losses in 0..1.
+
+    `low` and `high` are the ends of the 95% interval of `predicted`; it is a `hit` where the mean of what
+    was measured, one loss per seed, lies between them.
+    """
+
+    method: str
+    keep: float
+    predicted: float
+    low: float
+    high: float
+    measured: Sequence[float]
+
+    @property
+    def hit(self) -> bool:
+        """Whether the interval holds what was measured."""
+        return self.low <= float(np.mean(self.measured)) <= self.high
+
+
+@dataclass(frozen=True)
 class Advice:
-    """The options, the best first; why; what was measured; and the command to run, or none."""
+    """The options, the best first; why; what was measured; the command; the predictions held to results."""
 
     options: list[Option]
     verdict: str
@@ -76,6 +77,7 @@ class Advice:
     full_hours: float
     pilot: RunResult
     pilot_epochs: int
+    predictions: list[Prediction]
 
 
 def advise(
@@ -89,6 +91,7 @@ def advise(
     jobs: int = 1,
     store: str | Path = STORE,
     output: str | Path | None = None,
+    against: str | Path | None = None,
     watch: Watch = lambda state: None,
 ) -> Advice:
     """Propose policy, keep and epochs for a dataset and a model, from a pilot of a fifth of the epochs.
@@ -96,7 +99,8 @@ def advise(
     Either `accuracy_loss`, in percentage points against full training, or `hours` is given: then it is the
     least that has to be trained on, or the best that fits. `epochs` are those of the whole run, by default
     the model's own. The pilot is a recipe like any other: it goes on after a kill, and its trials are rows of
-    `output`.
+    `output`. `against` is a results file of whole runs, of the same samples, model and epochs, to which the
+    predictions are held.
     """
     if (accuracy_loss is None) == (hours is None):
         raise CurateError("say one of --accuracy-loss and --hours: what may be lost, or how long it may take")
@@ -105,13 +109,51 @@ def advise(
             raise CurateError(f"{name}={value} is not positive: use a number above 0")
     whole = epochs or int(finder.load("models", model).hyperparameters.n_epochs)
     short = min(whole, max(_FEWEST_EPOCHS, whole // 5))
+    sweep = _whole_runs(against, model, whole) if against is not None else []
     path = Path(output) if output is not None else Path(f"{stem(dataset)}-{model}-pilot.parquet")
     recipe = path.with_suffix(".toml")
     recipe.write_text(pilot_recipe(dataset, model, short, trials))
     pilot = run(recipe, jobs=jobs, store=store, output=path, watch=watch)
     if pilot.failed:
         raise CurateError(f"the pilot failed: {next(iter(pilot.failed.values()))}")
-    return conclude(pilot, dataset, model, whole, short, accuracy_loss, hours)
+    advice = conclude(pilot, dataset, model, whole, short, accuracy_loss, hours)
+    if against is None:
+        return advice
+    predictions = predictions_of(pilot.rows, sweep)
+    if not predictions:
+        raise CurateError(
+            f"{against} holds no method of the pilot beside full training of the same samples: nothing to "
+            f"compare; the pilot stays in {path}"
+        )
+    return replace(advice, predictions=predictions)
+
+
+def predictions_of(pilot: Sequence[Outcome], sweep: Sequence[Outcome]) -> list[Prediction]:
+    """What the pilot predicts for every method and keep that whole runs of the same samples have."""
+    fingerprints = {row.fingerprint for row in pilot}
+    sweep = [row for row in sweep if row.fingerprint in fingerprints]
+    short_full, full = _full_of(pilot), _full_of(sweep)
+    found = []
+    for name in dict.fromkeys(row.name for row in pilot if control_of(row) != "full"):
+        law = fitted(losses_of([row for row in pilot if row.name == name], short_full), name)
+        measured = losses_of([row for row in sweep if row.name == name], full)
+        for keep, losses in sorted(measured.items()):
+            low, mean, high = law.interval(keep)
+            found.append(Prediction(name, keep, mean, low, high, losses))
+    return found
+
+
+def _full_of(rows: Sequence[Outcome]) -> dict[int, Outcome]:
+    """Full training by seed."""
+    return {row.seed: row for row in rows if control_of(row) == "full"}
+
+
+def _whole_runs(path: str | Path, model: str, epochs: int) -> list[Outcome]:
+    """The rows of a results file that are runs of a model for so many epochs, and the controls of them."""
+    rows = [row for row in read_results(path) if row.model == model]
+    if not any(control_of(row) == "full" and row.n_epochs == epochs for row in rows):
+        raise CurateError(f"{path} has no full training of {model} for {epochs} epochs to compare with")
+    return [row for row in rows if row.n_epochs == epochs or control_of(row) == "early-stop"]
 
 
 def pilot_recipe(dataset: str, model: str, epochs: int, trials: int) -> str:
@@ -145,7 +187,7 @@ def conclude(
 ) -> Advice:
     """What follows from the rows of a pilot."""
     rows = [row for row in pilot.rows if control_of(row) != "early-stop"]
-    full = {row.seed: row for row in rows if control_of(row) == "full"}
+    full = _full_of(rows)
     names = dict.fromkeys(row.name for row in rows if control_of(row) != "full")
     stretch = whole / short
     full_hours = stretch * float(np.mean([seconds_of(row) or 0.0 for row in full.values()])) / 3600
@@ -164,53 +206,7 @@ def conclude(
     pays, verdict, epochs = _verdict(best, pilot.rows, full, hours, full_hours)
     words = f"curate train {dataset} --model {model} --epochs {epochs}"
     command = f"{words} --policy {best.policy} --keep {best.keep:g}" if pays else words
-    return Advice(options, verdict, pays, command, full_hours, pilot, short)
-
-
-Losses = Mapping[float, Sequence[float]]  # by keep: of each seed, full minus the policy
-
-
-def losses_of(rows: Sequence[Outcome], full: Mapping[int, Outcome]) -> Losses:
-    """What each trial lost against full training of its seed, by keep."""
-    losses: dict[float, list[float]] = {}
-    for row in rows:
-        if row.seed in full:
-            losses.setdefault(float(budget_of(row) or 1), []).append(full[row.seed].accuracy - row.accuracy)
-    return losses
-
-
-def fit(losses: Losses) -> Law:
-    """The law through the mean losses by keep: least squares on logarithms, of those that lose anything."""
-    points = [(math.log((1 - keep) / keep), float(np.mean(each))) for keep, each in losses.items()]
-    lost = [(x, math.log(y)) for x, y in points if y > 0]
-    if len(lost) < 2:
-        return Law(max(0.0, max((y for _, y in points), default=0.0)), 1.0)
-    x, y = (np.array(values) for values in zip(*lost, strict=True))
-    slope = float(((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum())
-    slope = min(max(slope, 0.1), 4.0)  # the loss grows as less is kept
-    return Law(float(np.exp(y.mean() - slope * x.mean())), slope)
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """The law of a policy, and those of a bootstrap over the trials of each keep."""
-
-    law: Law
-    drawn: Sequence[Law]
-
-    def interval(self, keep: float) -> tuple[float, float, float]:
-        """The low end of the 95% interval of the loss at a keep, the loss, and the high end."""
-        low, high = np.percentile([law.loss(keep) for law in self.drawn], [2.5, 97.5])
-        return float(low), self.law.loss(keep), float(high)
-
-
-def fitted(losses: Losses, name: str) -> Fitted:
-    """The law of a policy called `name`, of which the draws of the bootstrap are a function."""
-    chance = rng(0, "advise", name)
-    drawn = [
-        fit({q: chance.choice(each, len(each)).tolist() for q, each in losses.items()}) for _ in range(_DRAWS)
-    ]
-    return Fitted(fit(losses), drawn)
+    return Advice(options, verdict, pays, command, full_hours, pilot, short, [])
 
 
 def _keep_for(
@@ -231,7 +227,7 @@ def _keep_for(
 
 def _hours(rows: Sequence[Outcome], keep: float, full_hours: float, stretch: float) -> float:
     """The time of a whole run at a keep: a line through what the pilot took, and full training."""
-    keeps = [float(budget_of(row) or 1) for row in rows]
+    keeps = [share_of(row) for row in rows]
     times = [stretch * (seconds_of(row) or 0.0) / 3600 for row in rows]
     slope, start = np.polyfit([*keeps, 1.0], [*times, full_hours], 1)
     return float(max(0.0, start + slope * keep))

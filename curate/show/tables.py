@@ -1,6 +1,6 @@
 """The tables of a report, as plain text in cells: for the terminal, for Markdown, and for a page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from curate.recipes.comparison import Against, Budget, Cell, Comparison
@@ -134,9 +134,14 @@ def _interval(one: Against) -> str:
 
 
 def _spread(cell: Cell, field: str) -> str:
+    return percent([getattr(row, field) for row in cell.rows])
+
+
+def percent(values: Sequence[float]) -> str:
+    """Values in 0..1 as mean ± std (n), in %."""
     from curate.statistics import spread
 
-    summary = spread([100 * getattr(row, field) for row in cell.rows])
+    summary = spread([100 * value for value in values])
     std = "" if summary.std is None else f" ± {summary.std:.2f}"
     return f"{summary.mean:.2f}{std} ({summary.n})"
 

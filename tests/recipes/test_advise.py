@@ -1,102 +1,21 @@
 """advise: the law is found again where it holds, and what follows from a pilot is what its rows say."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from helpers.commands import assert_error
-from helpers.results import ROW
-from hypothesis import given
-from hypothesis import strategies as st
+from helpers.pilots import EARLY, FULL, GREEDY, LAW, RANDOM, trials
 
+from curate.artifacts.results import write_results
 from curate.errors import CurateError
-from curate.recipes.advise import (
-    PILOT_KEEPS,
-    Law,
-    advise,
-    conclude,
-    fit,
-    fitted,
-    losses_of,
-    pilot_recipe,
-)
+from curate.recipes.advise import PILOT_KEEPS, advise, conclude, pilot_recipe, predictions_of
+from curate.recipes.loss_law import Law
 from curate.recipes.run import RunResult
-
-SEEDS = (0, 1, 2)
-LAW = Law(0.02, 0.8)
-
-
-def trials(name, policy, loss, *, seconds, keeps=PILOT_KEEPS, noise=0.0):
-    """Rows of a pilot in which a policy loses, and takes, as functions of what it keeps say."""
-    chance = np.random.default_rng(1)
-    rows = []
-    for keep in keeps:
-        for seed in SEEDS:
-            full = 0.95 + 0.001 * seed
-            rows.append(
-                replace(
-                    ROW,
-                    key=f"{name}{keep}{seed}",
-                    name=name,
-                    seed=seed,
-                    settings=json.dumps({"policy": policy, "hyperparameters": {"n_epochs": 20}}),
-                    varied=json.dumps({"keep": keep} if keep < 1 else {}),
-                    accuracy=full - loss(keep) + noise * chance.normal(),
-                    n=1000,
-                    n_selected_per_epoch=1000 * keep,
-                    scoring_seconds=0.0,
-                    select_seconds=0.0,
-                    train_seconds=seconds(keep),
-                )
-            )
-    return rows
 
 
 def pilot(*rows):
     return RunResult(Path("pilot.parquet"), None, [row for of in rows for row in of], {})
-
-
-FULL = trials("full", "full", lambda keep: 0, seconds=lambda keep: 360, keeps=(1.0,))
-RANDOM = trials("random", "random", LAW.loss, seconds=lambda keep: 360 * keep)
-GREEDY = trials(
-    "epsilon-greedy", "epsilon-greedy", lambda keep: LAW.loss(keep) / 4, seconds=lambda keep: 360 * keep + 18
-)
-EARLY = trials("early stop", "early-stop", lambda keep: 2 * LAW.loss(keep), seconds=lambda keep: 360 * keep)
-
-
-@given(st.floats(0.001, 0.2), st.floats(0.2, 3.0))
-def test_a_law_is_found_again_from_the_losses_it_gives(a, b):
-    law = Law(a, b)
-    found = fit({keep: [law.loss(keep)] * 3 for keep in PILOT_KEEPS})
-    assert (found.a, found.b) == (pytest.approx(a), pytest.approx(b))
-    assert law.loss(law.keep(0.01)) == pytest.approx(0.01)
-    assert law.loss(1) == 0.0
-
-
-def test_where_nothing_is_lost_the_law_says_so():
-    law = fit({0.1: [0.0], 0.5: [-0.01]})
-    assert law.loss(0.3) == 0.0
-    assert law.keep(0.01) == 0.0
-
-
-def test_losses_are_paired_by_seed():
-    full = {row.seed: row for row in FULL}
-    losses = losses_of(RANDOM, full)
-    assert list(losses) == list(PILOT_KEEPS)
-    for keep, each in losses.items():
-        assert each == pytest.approx([LAW.loss(keep)] * 3)
-
-
-def test_an_interval_widens_with_the_spread_of_the_trials():
-    full = {row.seed: row for row in FULL}
-    exact = fitted(losses_of(RANDOM, full), "random").interval(0.3)
-    assert exact == pytest.approx((LAW.loss(0.3),) * 3)
-    noisy = trials("random", "random", LAW.loss, seconds=lambda keep: 1, noise=0.002)
-    low, mean, high = fitted(losses_of(noisy, full), "random").interval(0.3)
-    assert low < mean < high
-    assert high - low > 0.0005
 
 
 def test_the_least_that_stays_within_a_loss_is_proposed():
@@ -140,6 +59,43 @@ def test_where_pruning_does_not_pay_it_is_said_and_the_command_is_without_it():
     assert nothing.verdict == "nothing less than everything stays within that: pruning does not pay"
 
 
+def whole(rows, factor=1.0, epochs=100):
+    """Rows of a pilot as those of whole runs, which lose so many times as much."""
+    return [
+        replace(
+            row,
+            accuracy=0.95 + 0.001 * row.seed - factor * (0.95 + 0.001 * row.seed - row.accuracy),
+            n_epochs=epochs,
+        )
+        for row in rows
+    ]
+
+
+def test_predictions_are_held_to_whole_runs_hit_or_miss():
+    between = trials("random", "random", LAW.loss, seconds=lambda keep: 1, keeps=(0.15, 0.3))
+    noisy = [
+        replace(row, accuracy=row.accuracy + 0.001 * (row.seed - 1)) for row in RANDOM
+    ]  # in mean nothing
+    made = predictions_of([*FULL, *noisy, *GREEDY], [*whole(FULL), *whole(between)])
+    assert [(one.method, one.keep, one.hit) for one in made] == [
+        ("random", 0.15, True),
+        ("random", 0.3, True),
+    ]
+    assert list(made[0].measured) == pytest.approx([LAW.loss(0.15)] * 3)
+    worse = predictions_of([*FULL, *noisy], [*whole(FULL), *whole(between, 3.0)])
+    assert [one.hit for one in worse] == [False, False]
+    assert predictions_of([*FULL, *noisy], [*whole(FULL), *whole(GREEDY)]) == []
+    others = [replace(row, fingerprint="of other samples") for row in [*whole(FULL), *whole(between)]]
+    assert predictions_of([*FULL, *noisy], others) == []
+
+
+def test_results_that_no_prediction_can_be_held_to_are_refused_before_the_pilot(here):
+    write_results(here / "sweep.parquet", [replace(row, model="lenet5") for row in whole(FULL, epochs=7)], {})
+    with pytest.raises(CurateError, match="has no full training of lenet5 for 3 epochs to compare with"):
+        advise("digits", "lenet5", accuracy_loss=1, epochs=3, against="sweep.parquet")
+    assert [path.name for path in here.iterdir()] == ["sweep.parquet"]
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("in_threads")
 def test_a_pilot_is_a_recipe_that_goes_on_where_it_was(here):
@@ -151,6 +107,12 @@ def test_a_pilot_is_a_recipe_that_goes_on_where_it_was(here):
     again = advise("digits", "lenet5", **shared)
     assert [row.weights_sha256 for row in again.pilot.rows] == [row.weights_sha256 for row in made.pilot.rows]
     assert again.verdict == made.verdict
+    # Held to itself: at 3 epochs the pilot is the whole run, so that only the law can miss.
+    held = advise("digits", "lenet5", **shared, against="digits-lenet5-pilot.parquet")
+    methods = ("epsilon-greedy", "random", "early stop")
+    assert {(one.method, one.keep) for one in held.predictions} == {
+        (m, k) for m in methods for k in PILOT_KEEPS
+    }
 
 
 def test_a_name_that_looks_like_code_is_text_in_the_recipe():
