@@ -20,12 +20,15 @@ from curate import finder
 from curate.artifacts.header import DatasetReference, RankingColumn, make_header
 from curate.artifacts.tables import Table
 from curate.data.identity import Indices, Uids
+from curate.data.source import Request, Source
 from curate.errors import CurateError
 from curate.manifests.export import Exportable, ExportFormat
 from curate.manifests.manifest import Selected
+from curate.progress import SILENT
 from curate.rng import rng
 from curate.selection.policy import Losses, Plan, Policy, View
 from curate.selection.strategy import Strategy
+from curate.vectors.embedder import Embedder, Work
 
 _EPOCHS = 4
 
@@ -198,3 +201,179 @@ def check_model(model: Any) -> None:
         assert logits.shape == (2, 7), "images become logits, one for each class"
     logits.square().sum().backward()
     assert all(one.grad is not None for one in network.parameters()), "every parameter gets a gradient"
+
+
+def check_augmentation(augmentation: Any) -> None:
+    """Hold an augmentation to its laws: what befalls an image is drawn before, and its own."""
+    import torch
+
+    check_method(type(augmentation))
+    chance = np.random.default_rng(0)
+    for channels, side in ((1, 8), (3, 32)):
+        arrays = augmentation.draw(20, (side, side), rng(1, "augment", 0))
+        again = augmentation.draw(20, (side, side), rng(1, "augment", 0))
+        assert all(len(array) == 20 for array in arrays.values()), (
+            "what is drawn has an entry for each sample"
+        )
+        assert arrays.keys() == again.keys(), "the same stream of chance draws the same"
+        assert all(np.array_equal(arrays[name], again[name]) for name in arrays), (
+            "chance comes from rng alone"
+        )
+        drawn = {name: torch.from_numpy(np.asarray(array)) for name, array in arrays.items()}
+        images = torch.from_numpy(chance.integers(0, 256, (20, channels, side, side), dtype=np.uint8))
+        before = images.clone()
+        changed = augmentation.apply(images, drawn)
+        assert changed.shape == images.shape, "an image keeps its shape"
+        assert changed.dtype == torch.uint8, "an image stays uint8"
+        assert torch.equal(images, before), "the images that were given are left as they were"
+        assert torch.equal(changed, augmentation.apply(images, drawn)), "chance was drawn before"
+        for row in range(20):
+            own = {name: array[row : row + 1] for name, array in drawn.items()}
+            alone = augmentation.apply(images[row : row + 1], own)[0]
+            assert torch.equal(alone, changed[row]), "what befalls an image does not depend on its batch"
+
+
+def check_embedder(embedder: Embedder, dim: int | None = None) -> None:
+    """Hold an embedder to its laws, on 150 of the digits; with `dim` it is asked for so many numbers."""
+    from curate.data.dataset import open_dataset
+
+    check_method(type(embedder))
+    digits = open_dataset("digits").take(np.arange(150))
+    twice = []
+    for _ in range(2):
+        made = embedder(digits, dim, Work(seed=4))
+        vectors = np.concatenate(list(made.chunks))
+        assert vectors.shape == (150, made.dim), "every sample has a vector of dim numbers"
+        assert dim is None or made.dim == dim, "dim is that which was asked for"
+        assert vectors.dtype == np.float32, "vectors are float32"
+        assert np.isfinite(vectors).all(), "every number is finite"
+        assert vectors.std(axis=0).max() > 0, "vectors tell samples apart"
+        twice.append(vectors)
+    assert np.array_equal(twice[0], twice[1]), "the same seed gives the same vectors"
+
+
+def check_source(source: Source, reference: str, split: str = "train") -> None:
+    """Hold a source to its laws, on a dataset that it reads."""
+    check_method(type(source))
+    assert source.accepts(reference), "a source accepts the references that it reads"
+    assert not source.accepts("nothing that anybody reads"), "a source leaves other references to others"
+    request = Request(reference, split)
+    found, again = source.samples(request), source.samples(request)
+    assert found.n > 0, "there are samples"
+    assert found.split in (split, "all"), "the split is that which was asked for, or there are none"
+    if found.labels is None:
+        assert found.why_no_labels, "where there are no labels, a source says what to do"
+    else:
+        assert found.labels.dtype == np.int64, "labels are int64"
+        assert found.labels.shape == (found.n,), "every sample has a label"
+        known = (found.labels >= 0) & (found.labels < len(found.classes))
+        assert known.all(), "a label is the number of a class"
+    for row in (0, found.n // 2, found.n - 1):
+        image, other = found.read(row), again.read(row)
+        assert isinstance(found.name(row), str), "a sample has a name, for messages"
+        if isinstance(image, bytes):
+            assert image == other, "a sample is the same each time"
+        else:
+            assert image.ndim == 3, "pixels are [h, w, c]"
+            assert image.dtype in (np.uint8, np.uint16), "pixels are uint8 or uint16"
+            assert np.array_equal(image, other), "a sample is the same each time"
+
+
+_READERS = {
+    "trace": "from_trace",
+    "network": "of_batch",
+    "clusters": "from_clusters",
+    "embedding": "from_embedding",
+}
+
+
+def check_scorer(scorer: Any) -> None:
+    """Hold a scorer to its laws, on whatever it says that it reads."""
+    check_method(type(scorer))
+    assert scorer.hard_is in ("high", "low"), "a scorer says which side is hard"
+    assert scorer.reads, "a scorer says what it reads"
+    has = {material for material, method in _READERS.items() if hasattr(scorer, method)}
+    assert set(scorer.reads) == has, "a scorer has the method for each that it reads, and no other"
+    if has & {"trace", "network"}:
+        assert scorer.over_models in ("mean", "sum"), "a score over several models is their mean or sum"
+        assert scorer.n_models >= 1, "a scorer says how many models it wants"
+        assert 0 < scorer.schedule_share <= 1, "a scorer looks within the schedule"
+    with tempfile.TemporaryDirectory() as folder:
+        if "trace" in has:
+            _check_traced(scorer, Path(folder))
+        if "embedding" in has:
+            _check_embedded(scorer, Path(folder))
+    if "network" in has:
+        _check_looking(scorer)
+    if "clusters" in has:
+        table = _clusters()
+        scores, again = (scorer.from_clusters(table, SILENT) for _ in range(2))
+        _check_scores(scores, again, len(table))
+
+
+def _check_scores(scores: Any, again: Any, n: int) -> None:
+    assert scores.dtype == np.float64, "scores are float64"
+    assert scores.shape == (n,), "every sample has a score"
+    assert np.isfinite(scores).all(), "every score is finite"
+    assert np.array_equal(scores, again), "the same samples have the same scores"
+
+
+def _check_traced(scorer: Any, folder: Path) -> None:
+    """Two models over three epochs, in which a sample is never presented."""
+    from curate.scores.trace import Seen, open_trace, write_part, write_trace
+
+    chance, n = np.random.default_rng(6), 30
+    parts = []
+    for epoch in range(3):
+        parts.append(folder / f"part-{epoch}.parquet")
+        index = np.flatnonzero(chance.random(n - 1) < 0.8) if epoch else np.arange(n - 1)
+        loss, margin, error = chance.exponential(size=(3, len(index))).astype(np.float32)
+        of_a_model = Seen(index, loss, margin, error, chance.random(len(index)) < 0.5)
+        write_part(parts[-1], epoch, [of_a_model, of_a_model])
+    dataset = DatasetReference("drawn", "all", n, [], "0" * 64)
+    summary = {"n_epochs": 3, "n_models": 2, "samples_seen": 0}
+    write_trace(
+        folder / "trace.parquet",
+        make_header("trace", "train", {}, seed=0, dataset=dataset, summary=summary),
+        parts,
+    )
+    trace = open_trace(folder)
+    scores = scorer.from_trace(trace)
+    assert scores.shape == (2, n), "a trace gives the scores of every model"
+    assert np.isnan(scores[:, -1]).all(), "a sample that was never seen has no score"
+    assert np.isfinite(scores[:, :-1]).all(), "a sample that was seen has one"
+    assert np.array_equal(scores, scorer.from_trace(trace), equal_nan=True), "it is the same each time"
+
+
+def _check_embedded(scorer: Any, folder: Path) -> None:
+    from curate.data.dataset import open_dataset
+    from curate.vectors.embedding import open_embedding, write_embedding
+
+    digits = open_dataset("digits").take(np.arange(60))
+    vectors = np.random.default_rng(7).normal(size=(60, 5)).astype(np.float32)
+    header = make_header("embedding", "embed", {}, seed=0, dataset=digits.header())
+    write_embedding(folder / "drawn.safetensors", header, [vectors], 5, digits)
+    embedding = open_embedding(folder / "drawn.safetensors")
+    columns, again = (scorer.from_embedding(embedding, SILENT) for _ in range(2))
+    assert all(len(column) == 60 for column in columns.values()), "every column has all samples"
+    first = next(iter(columns))
+    _check_scores(columns[first], again[first], 60)
+
+
+def _check_looking(scorer: Any) -> None:
+    import torch
+
+    from curate.data.dataset import open_dataset
+    from curate.networks import learner as learners
+    from curate.training.batches import Batches
+
+    digits = open_dataset("digits").take(np.arange(40))
+    learner = learners.build("basic-cnn", {}, digits, 0, torch.device("cpu"))
+    learner.module.eval()
+    _, images, labels = next(Batches(digits, learner).plain(np.arange(40), 40))
+    with torch.no_grad():
+        together = scorer.of_batch(learner, images, labels)
+        each = [scorer.of_batch(learner, images[row : row + 1], labels[row : row + 1]) for row in range(40)]
+    assert together.shape == (40,), "a batch gives a score for each sample"
+    alone = torch.cat(each)
+    assert torch.allclose(together, alone, rtol=1e-4, atol=1e-5), "a score does not depend on the batch"

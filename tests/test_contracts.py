@@ -5,15 +5,14 @@ import sys
 
 import numpy as np
 import pytest
-import torch
+from helpers.parquet_shelf import parquet
+from helpers.pictures import encoded, noise, npz, write
 
 import curate
 from curate import finder, testing
 from curate.data.dataset import Dataset
 from curate.data.images import ResidentImages
-from curate.rng import rng
 from curate.training.schedule import schedule
-from curate.vectors.embedder import Work
 
 EVERY = [(kind, name) for kind in finder.KINDS for name in finder.names(kind)]
 
@@ -48,21 +47,18 @@ def test_strategies_keep_their_laws(name):
 
 
 @pytest.mark.parametrize("name", finder.names("embedders"))
-def test_embedders_give_one_finite_vector_per_sample_and_repeat(name, digits_round, tmp_path):
-    digits = curate.open_dataset("digits").take(np.arange(150))
+def test_embedders_keep_their_laws(name, tmp_path):
     options = {"n_steps": 8} if name == "autoencoder" else {}
     if name == "features":
+        digits = curate.open_dataset("digits").take(np.arange(150))
         trained = curate.train(digits, hyperparameters={"n_epochs": 1}, test=digits, output=tmp_path / "run")
         options = {"weights": str(trained.manifest.path)}
-    twice = []
-    for _ in range(2):
-        vectors = finder.make("embedders", name, options)(digits, None, Work(seed=4))
-        twice.append(np.concatenate(list(vectors.chunks)))
-        assert twice[-1].shape == (150, vectors.dim)
-        assert twice[-1].dtype == np.float32
-        assert np.isfinite(twice[-1]).all()
-        assert twice[-1].std(axis=0).max() > 0
-    assert (twice[0] == twice[1]).all()
+    testing.check_embedder(finder.make("embedders", name, options))
+
+
+@pytest.mark.parametrize("name", finder.names("scorers"))
+def test_scorers_keep_their_laws(name):
+    testing.check_scorer(finder.make("scorers", name))
 
 
 @pytest.mark.parametrize("name", finder.names("models"))
@@ -89,6 +85,25 @@ def test_sources_accept_disjoint_references(tmp_path):
         assert len(accepting) == (reference != "nothing"), (reference, accepting)
 
 
+def reference_for(name, folder):
+    """A dataset that a source reads, made in a folder."""
+    pixels = noise(6, 4, 5)
+    if name == "npz":
+        return npz(folder / "x.npz", pixels, [0, 1, 0, 1, 0, 1])
+    if name == "parquet":
+        return parquet(folder / "x.parquet", {"image": [encoded(one) for one in pixels], "label": [0, 1] * 3})
+    if name == "folder":
+        for row, one in enumerate(pixels):
+            write(folder / "photos" / ("cat", "dog")[row % 2] / f"{row}.png", encoded(one))
+        return str(folder / "photos")
+    return {"digits": "digits", "torchvision": "fake-data"}[name]
+
+
+@pytest.mark.parametrize("name", [name for name in finder.names("sources") if name != "hf"])  # it fetches
+def test_sources_keep_their_laws(name, tmp_path):
+    testing.check_source(finder.make("sources", name), reference_for(name, tmp_path))
+
+
 @pytest.mark.parametrize("name", finder.names("exports"))
 def test_exports_keep_their_laws(name):
     testing.check_export(finder.make("exports", name))
@@ -100,34 +115,8 @@ def test_schedules_keep_their_laws(name):
 
 
 @pytest.mark.parametrize("name", finder.names("augmentations"))
-@pytest.mark.parametrize("side", [8, 32])
-class TestAugmentations:
-    def images(self, side):
-        return torch.from_numpy(
-            np.random.default_rng(0).integers(0, 256, (20, 3, side, side), dtype=np.uint8)
-        )
-
-    def drawn(self, name, side, seed):
-        arrays = finder.make("augmentations", name).draw(20, (side, side), rng(seed, "augment", 0))
-        assert all(len(array) == 20 for array in arrays.values())
-        return {key: torch.from_numpy(array) for key, array in arrays.items()}
-
-    def test_keeps_shape_and_type_and_repeats(self, name, side):
-        augmentation, images = finder.make("augmentations", name), self.images(side)
-        before = images.clone()
-        changed = augmentation.apply(images, self.drawn(name, side, 1))
-        assert changed.shape == images.shape
-        assert changed.dtype == torch.uint8
-        assert (changed == augmentation.apply(images, self.drawn(name, side, 1))).all()
-        assert (images == before).all()
-
-    def test_what_befalls_a_sample_does_not_depend_on_its_batch(self, name, side):
-        augmentation, images, drawn = finder.make("augmentations", name), self.images(side), None
-        drawn = self.drawn(name, side, 2)
-        together = augmentation.apply(images, drawn)
-        for row in (0, 7, 19):
-            own = {key: value[row : row + 1] for key, value in drawn.items()}
-            assert (augmentation.apply(images[row : row + 1], own)[0] == together[row]).all()
+def test_augmentations_keep_their_laws(name):
+    testing.check_augmentation(finder.make("augmentations", name))
 
 
 @pytest.fixture
