@@ -1,9 +1,11 @@
 """What the Pruner adds to a plain torch loop, and what a checkpoint over two processes takes.
 
-    python benchmarks/pruner.py --data MNIST
+    python benchmarks/pruner.py --data MNIST [--infobatch FOLDER]
 
-Loops train LeNet-5 with batches of 64 for one epoch over as many samples, in turn, in one process with one
-thread, in seconds of the processor. `plain` knows nothing of pruning; its samples are a draw made before.
+Loops train LeNet-5 with batches of 64, in turn, in one process with one thread, in seconds of the processor.
+`plain` knows nothing of pruning; its samples are a draw made before, as many. Whole loops differ from run to
+run by more than the Pruner adds, so all that is not the network is timed alone as well: the same loops with
+losses that are known. FOLDER is a checkout of github.com/NUS-HPC-AI-Lab/InfoBatch.
 """
 
 import argparse
@@ -11,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +26,7 @@ import curate
 from curate.networks import learner as learners
 
 N = 1_281_167  # training images of ImageNet
+EPOCHS = 3  # beside InfoBatch
 RANK = """
 import sys, time
 import numpy as np
@@ -56,85 +60,184 @@ class Numbered(Dataset):
         return index, self.images[index], self.labels[index]
 
 
+Way = Callable[["Loop"], float]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True)
     parser.add_argument("--keep", type=float, default=0.3)
-    parser.add_argument("-n", type=int, default=5)
+    parser.add_argument("--infobatch", metavar="FOLDER", help="A checkout, to run its own class beside.")
+    parser.add_argument("-n", type=int, default=10)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    data = curate.open_dataset(arguments.data)
-    ways = {
-        "plain": plain,
-        "random": lambda loop: pruned(loop, "random", keep=arguments.keep),
-        "ema": lambda loop: pruned(loop, "ema", keep=arguments.keep, warm_up=1),
-        "ucb, with a trace": lambda loop: pruned(loop, "ucb", keep=arguments.keep, warm_up=1, trace=True),
+    data, keep = curate.open_dataset(arguments.data), arguments.keep
+    ways: dict[str, Way] = {
+        "plain": lambda loop: plain(loop, keep),
+        "random": lambda loop: pruned(loop, "random", keep=keep),
+        "ema": lambda loop: pruned(loop, "ema", keep=keep, warm_up=1),
+        "ucb, with a trace": lambda loop: pruned(loop, "ucb", keep=keep, warm_up=1, trace=True),
     }
-    loop = Loop(data, arguments.keep)
-    _, seconds = alternate({name: (lambda way=way: way(loop)) for name, way in ways.items()}, arguments.n)
+    whole, alone = Loop(data, learns=True), Loop(data, learns=False)
+    seconds = timed(ways, whole, alone, arguments.n)
     name = Path(arguments.data).name.upper()
+    rival = ""
     lines = [
-        f"# What the Pruner adds: {name}, LeNet-5, batches of 64, one epoch, keep {arguments.keep}",
+        f"# What the Pruner adds: {name}, LeNet-5, batches of 64, one epoch, keep {keep}",
         "",
         f"The plain loop takes {spread(seconds['plain'], 2)} s of the processor.",
         "",
-        "| loop | time / plain, mean ± std (n) |",
-        "|---|---|",
-        *(f"| {way} | {ratio(seconds[way], seconds['plain'])} |" for way in ways if way != "plain"),
+        *table(seconds, "plain"),
         "",
         f"A checkpoint of {N:,} samples at keep 0.3 on two processes, gathering over gloo and selecting: "
         f"{spread(checkpoints(), 3)} s.",
         "",
-        f"`python benchmarks/pruner.py --data {name}`",
     ]
+    if arguments.infobatch:
+        rival = " --infobatch FOLDER"
+        theirs = Infobatch(Path(arguments.infobatch))
+        ways = {
+            "InfoBatch's own class": theirs.run,
+            "the Pruner, infobatch": lambda loop: pruned(loop, "infobatch", n_epochs=EPOCHS),
+        }
+        beside = timed(ways, whole, alone, arguments.n)
+        seconds |= {f"infobatch: {way}": each for way, each in beside.items()}
+        seen = ", ".join(f"{way} {loop_seen:,}" for way, loop_seen in whole.seen.items())
+        lines += [
+            f"{EPOCHS} epochs that leave out half of what is learned well; samples seen: {seen}.",
+            "",
+            *table(beside, "InfoBatch's own class"),
+            "",
+        ]
+    lines.append(f"`python benchmarks/pruner.py --data {name}{rival}`")
     write("pruner", lines, {"runs": seconds})
 
 
-class Loop:
-    """LeNet-5 and its data, for a fresh run each time."""
+def timed(ways: Mapping[str, Way], whole: "Loop", alone: "Loop", n: int) -> dict[str, list[float]]:
+    """Seconds of the processor of whole loops, and of all but the network under `NAME, alone`."""
+    both = {name: (lambda way=way: way(whole)) for name, way in ways.items()}
+    both |= {f"{name}, alone": (lambda way=way: way(alone)) for name, way in ways.items()}
+    _, seconds = alternate(both, n)
+    return seconds
 
-    def __init__(self, data: curate.Dataset, keep: float) -> None:
-        self.data, self.keep = data, keep
+
+def table(seconds: Mapping[str, list[float]], base: str) -> list[str]:
+    """The loops against the first of them: as a whole, and by what is not the network."""
+    lines = [
+        f"| loop | time / {base}, mean ± std (n) | all but the network, s | more of that / time of {base} |",
+        "|---|---|---|---|",
+    ]
+    for way in [name for name in seconds if not name.endswith(", alone")]:
+        own, other = seconds[f"{way}, alone"], seconds[f"{base}, alone"]
+        more = [(one - two) / three for one, two, three in zip(own, other, seconds[base], strict=True)]
+        whole = ratio(seconds[way], seconds[base])
+        lines.append(f"| {way} | {whole} | {spread(own, 3)} | {spread(more, 3)} |")
+    return lines
+
+
+class Loop:
+    """LeNet-5 and its data, for a fresh run each time; or all of it but the network."""
+
+    def __init__(self, data: curate.Dataset, learns: bool) -> None:
+        self.data, self.learns = data, learns
+        self.seen: dict[str, int] = {}
         learner = learners.build("lenet5", {}, data, 0, torch.device("cpu"))
         images = torch.from_numpy(data.images.read(np.arange(len(data)))).permute(0, 3, 1, 2)
         self.images = torch.cat([learner.normalized(learner.sized(part)) for part in images.split(1024)])
         self.labels = torch.from_numpy(data.labels)
+        chance = torch.Generator().manual_seed(0)
+        self._losses = torch.rand(len(data), generator=chance)
+        self._logits = torch.rand(64, data.n_classes, generator=chance)
 
-    def fresh(self) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
-        module = learners.build("lenet5", {}, self.data, 0, torch.device("cpu")).module.train()
-        return module, torch.optim.Adam(module.parameters(), 1e-3)
+    def fresh(self) -> None:
+        self.module = learners.build("lenet5", {}, self.data, 0, torch.device("cpu")).module.train()
+        self.optimizer = torch.optim.Adam(self.module.parameters(), 1e-3)
+
+    def losses(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The loss of each sample, and the logits."""
+        if not self.learns:
+            return self._losses[: len(y)].clone(), self._logits[: len(y)]
+        logits = self.module(x)
+        return functional.cross_entropy(logits, y, reduction="none"), logits
+
+    def learn(self, loss: torch.Tensor) -> None:
+        if self.learns:
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
 
 
-def plain(loop: Loop) -> float:
-    """A loop that knows nothing of pruning, over as many samples."""
-    order = np.random.default_rng(0).permutation(len(loop.data))[: round(loop.keep * len(loop.data))]
+def plain(loop: Loop, keep: float) -> float:
+    """A loop that knows nothing of pruning."""
+    order = np.random.default_rng(0).permutation(len(loop.data))[: round(keep * len(loop.data))]
     loader = DataLoader(Numbered(loop.images, loop.labels), batch_size=64, sampler=order.tolist())
-    module, optimizer = loop.fresh()
+    loop.fresh()
     started = time.process_time()
     for _, x, y in loader:
-        optimizer.zero_grad()
-        functional.cross_entropy(module(x), y, reduction="none").mean().backward()
-        optimizer.step()
+        losses, _ = loop.losses(x, y)
+        loop.learn(losses.mean())
     return time.process_time() - started
 
 
-def pruned(loop: Loop, policy: str, **asked: object) -> float:
-    """The same with a Pruner, and the end of the epoch, where it takes down what it observed."""
-    module, optimizer = loop.fresh()
+def pruned(loop: Loop, policy: str, n_epochs: int = 1, **asked: object) -> float:
+    """The same with a Pruner, and the end of the last epoch, where it takes down what it observed."""
+    loop.fresh()
     pruner = curate.Pruner(loop.data, policy, epochs=20, **asked)
-    loader = DataLoader(
-        pruner.wrap(TensorDataset(loop.images, loop.labels)), batch_size=64, sampler=pruner.sampler
-    )
-    started = time.process_time()
-    pruner.set_epoch(0)
-    for index, x, y in loader:
-        logits = module(x)
-        losses = functional.cross_entropy(logits, y, reduction="none")
-        optimizer.zero_grad()
-        pruner.observe(index, losses, logits).mean().backward()
-        optimizer.step()
-    pruner.set_epoch(1)
-    return time.process_time() - started
+    dataset = pruner.wrap(TensorDataset(loop.images, loop.labels))
+    loader = DataLoader(dataset, batch_size=64, sampler=pruner.sampler)
+    seen, started = 0, time.process_time()
+    for epoch in range(n_epochs):
+        pruner.set_epoch(epoch)
+        for index, x, y in loader:
+            losses, logits = loop.losses(x, y)
+            loop.learn(pruner.observe(index, losses, logits).mean())
+            seen += len(index)
+    pruner.set_epoch(n_epochs)
+    spent = time.process_time() - started
+    loop.seen["the Pruner"] = seen
+    return spent
+
+
+class Infobatch:
+    """The class of InfoBatch's authors, from a checkout of theirs.
+
+    It changes how every DataLoader of a process steps; here only while its own loop runs.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        from torch.utils.data.dataloader import _BaseDataLoaderIter
+
+        before = _BaseDataLoaderIter.__next__
+        sys.path.insert(0, str(folder))
+        from infobatch import InfoBatch
+
+        sys.path.pop(0)
+        self._make, self._patched, self._iterator = (
+            InfoBatch,
+            _BaseDataLoaderIter.__next__,
+            _BaseDataLoaderIter,
+        )
+        self._before = before
+        _BaseDataLoaderIter.__next__ = before
+
+    def run(self, loop: Loop) -> float:
+        """As many epochs as the Pruner has beside it."""
+        loop.fresh()
+        dataset = self._make(TensorDataset(loop.images, loop.labels), 20, prune_ratio=0.5)
+        self._iterator.__next__ = self._patched
+        try:
+            loader = DataLoader(dataset, batch_size=64, sampler=dataset.sampler)
+            seen, started = 0, time.process_time()
+            for _ in range(EPOCHS):
+                for x, y in loader:
+                    losses, _ = loop.losses(x, y)
+                    seen += len(y)
+                    loop.learn(dataset.update(losses))
+            spent = time.process_time() - started
+        finally:
+            self._iterator.__next__ = self._before
+        loop.seen["InfoBatch's own class"] = seen
+        return spent
 
 
 def checkpoints() -> list[float]:
