@@ -142,7 +142,7 @@ def trace_ways(reference: str, model: str) -> dict[str, Callable[[], object]]:
     from curate.selection.session import Session
     from curate.training.batches import Batches
     from curate.training.loop import fit
-    from curate.verbs.train import hyperparameters_for
+    from curate.verbs.hyperparameters import hyperparameters_for
 
     data = curate.open_dataset(reference)
     device = learners.choose_device(None)
@@ -174,7 +174,7 @@ def model_ways(reference: str, model: str, share: float, way: str) -> dict[str, 
     from curate.training.at_once import how_many
     from curate.training.batches import Batches
     from curate.training.ensemble import fit_all
-    from curate.verbs.train import hyperparameters_for
+    from curate.verbs.hyperparameters import hyperparameters_for
 
     data = curate.open_dataset(reference)
     data = data.take(np.arange(int(share * len(data))))

@@ -23,7 +23,7 @@ def measure(cell: str, day: Day) -> Result:
     from curate.networks.precision import precision_for
     from curate.training.batches import Batches
     from curate.training.ensemble import fit_all
-    from curate.verbs.train import hyperparameters_for
+    from curate.verbs.hyperparameters import hyperparameters_for
 
     channels = 1 if cell == "lenet5" else None
     data = curate.open_dataset(day.train, curate.Options(split="train", channels=channels))

@@ -79,7 +79,7 @@ def _learner(day: Day) -> Any:
 
 
 def _hyperparameters(day: Day, batch: int, n_epochs: int) -> Any:
-    from curate.verbs.train import hyperparameters_for
+    from curate.verbs.hyperparameters import hyperparameters_for
 
     return hyperparameters_for(
         day.size.model,

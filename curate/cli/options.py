@@ -59,6 +59,9 @@ class Listing(click.Command):
 DEBUG = click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback for errors.")
 SEED = click.option("--seed", default=0, show_default=True, help="Seed of every random decision.")
 DEVICE = click.option("--device", help="cpu, cuda or cuda:1; by default a GPU where there is one.")
+WEIGHTS = click.option(
+    "--weights", metavar="PATH", help="Weights to start from: a file, or a folder that `train` wrote."
+)
 TEST = click.option("--test", metavar="DATASET", help="Test set, where the dataset has no test split.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 SET = click.option(

@@ -24,6 +24,7 @@ from curate.cli import options
 @click.option(
     "--evaluate-every", default=0, metavar="EPOCHS", help="Test along the run too, not at the end only."
 )
+@options.WEIGHTS
 @options.TEST
 @options.DEVICE
 @click.option(
@@ -49,6 +50,7 @@ def command(
     freeze,
     count_scoring,
     evaluate_every,
+    weights,
     test,
     device,
     output,
@@ -88,6 +90,7 @@ def command(
             seed=seed,
             device=device,
             jobs=jobs,
+            weights=weights,
             freeze=freeze,
             count_scoring=count_scoring,
             evaluate_every=evaluate_every,

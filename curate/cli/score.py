@@ -44,6 +44,7 @@ def _made_from(summary):
 @click.option("--hard-is", help="With --from: whether high or low is hard.")
 @click.option("--by", help="With --from: samples are known by index, row, uid or name (of their file).")
 @options.hyperparameters(epochs=False)
+@options.WEIGHTS
 @click.option("--seed", type=int, help="Of the first model, by default 0; the others take those after it.")
 @options.DEVICE
 @options.output("FILE.parquet")
@@ -64,6 +65,7 @@ def command(
     hard_is,
     by,
     hyperparameters,
+    weights,
     seed,
     device,
     output,
@@ -102,6 +104,7 @@ def command(
             model=model,
             options=options.parse_settings(settings),
             hyperparameters=hyperparameters,
+            weights=weights,
             side_by_side=side_by_side,
             from_=from_,
             hard_is=hard_is,

@@ -49,6 +49,7 @@ def _needs(summary):
 @click.option("--from", "from_", metavar="PATH", help="Earlier manifest or scores that the policy needs.")
 @options.hyperparameters()
 @click.option("--evaluate-every", default=0, metavar="EPOCHS", help="How often to test; by default 20 times.")
+@options.WEIGHTS
 @options.TEST
 @click.option("--trials", default=1, show_default=True, help="Runs, each with a seed of its own.")
 @options.SEED
@@ -76,6 +77,7 @@ def command(
     from_,
     hyperparameters,
     evaluate_every,
+    weights,
     test,
     trials,
     seed,
@@ -131,6 +133,7 @@ def command(
             opening=opening,
             test=test,
             evaluate_every=evaluate_every,
+            weights=weights,
             seed=seed,
             device=device,
             output=output,

@@ -4,7 +4,6 @@ Weights are saved as safetensors whose metadata says all of that, so `embed --me
 them and nobody has to guess how images were prepared.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -24,6 +23,7 @@ from curate.data.dataset import Dataset
 from curate.errors import CurateError, DamagedError
 from curate.networks.model import Model
 from curate.networks.precision import autocast, layout, precision_for
+from curate.networks.weights import Weights, sha256_of
 from curate.outside import called
 from curate.rng import stream_seed
 
@@ -110,8 +110,12 @@ def build(
     device: torch.device,
     normalization: Normalization | None = None,
     precision: str = "fp32",
+    weights: Weights | None = None,
 ) -> Learner:
-    """A freshly initialised network for a dataset; the same seed gives the same weights."""
+    """A freshly initialised network for a dataset; the same seed gives the same weights.
+
+    With `weights` it starts from those, and only a last layer for other classes is drawn.
+    """
     plug_in: Model = finder.make("models", model, options)
     height, width, n_channels = dataset.images.shape
     dataset.need_labels("training")
@@ -122,6 +126,8 @@ def build(
             _try_out(
                 module, called(model), n_channels, plug_in.input_size(height, width), len(dataset.classes)
             )
+    if weights is not None:
+        weights.put_into(module, called(model))
     return Learner(
         _placed(module, device, precision),
         called(model),
@@ -194,11 +200,7 @@ def save(learner: Learner, path: Path) -> None:
 
 def weights_sha256(learner: Learner) -> str:
     """sha256 over all weights and buffers in order of name: equal only for equal bits."""
-    digest = hashlib.sha256()
-    for name, value in sorted(learner.module.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(value.contiguous().cpu().numpy().data)
-    return digest.hexdigest()
+    return sha256_of(learner.module.state_dict())
 
 
 def load(path: Path, device: torch.device, model: str | None = None) -> Learner:

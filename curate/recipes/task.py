@@ -63,8 +63,9 @@ def identified(task: Task, fingerprint: Fingerprint) -> Task:
     for name in ("test", "data"):
         if name in options:
             options[name] = fingerprint(str(options[name]), task.opening)
-    if "from" in options:
-        options["from"] = _content(str(options["from"]))
+    for name in ("from", "weights"):
+        if name in options:
+            options[name] = _content(str(options[name]))
     from_outside = {
         kind: origin
         for key, kind in (("model", "models"), ("policy", "policies"))
@@ -110,7 +111,7 @@ def _known_by(task: Task, fingerprint: Fingerprint) -> str:
 
 def _content(path: str) -> str:
     """The seal of an artifact; empty for what is none."""
-    if Path(path).suffix not in ("", ".parquet", ".safetensors", ".npy", ".csv"):
+    if Path(path).suffix not in ("", ".parquet", ".safetensors", ".npy", ".csv", ".pt", ".pth"):
         return ""
     if Path(path).is_dir():
         return str((header_at(path) or {}).get("sha256", ""))

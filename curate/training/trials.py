@@ -19,6 +19,7 @@ from curate.data.dataset import Dataset
 from curate.networks import learner as learners
 from curate.networks.learner import Learner
 from curate.networks.model import Hyperparameters
+from curate.networks.weights import Weights
 from curate.progress import SILENT, Progress
 from curate.selection.controls import MatchedRandom
 from curate.selection.policy import Policy
@@ -32,7 +33,8 @@ from curate.training.loop import fit
 class Setting:
     """All that trials share; it can be sent to another process. `available` are the indices that exist.
 
-    Its hyperparameters name a precision, not `auto`; those of a trial may differ in all but that.
+    Its hyperparameters name a precision, not `auto`; those of a trial may differ in all but that. Every
+    network starts from `weights`, where there are some.
     """
 
     data: Dataset
@@ -42,6 +44,7 @@ class Setting:
     hyperparameters: Hyperparameters
     device: str
     available: npt.NDArray[np.int64]
+    weights: Weights | None = None
 
 
 @dataclass(frozen=True)
@@ -179,6 +182,7 @@ class Laboratory:
             torch.device(setting.device),
             self._normalization,
             setting.hyperparameters.precision,
+            setting.weights,
         )
 
 

@@ -19,18 +19,27 @@ from curate.data.images import ResidentImages
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest, follow
 from curate.networks import learner as learners
-from curate.networks.model import DEFAULT_MODEL, Hyperparameters
+from curate.networks.model import Hyperparameters
+from curate.networks.weights import open_weights
 from curate.progress import SILENT, Progress
 from curate.selection.controls import MatchedRandom
 from curate.selection.policy import Policy
 from curate.sharing.opening import open_any
 from curate.statistics import Difference, Spread, paired_difference, spread
-from curate.training.optimizer import check_hyperparameters
 from curate.training.trials import Laboratory, Setting, Trial, Wanted, trials_in_processes
+from curate.verbs.hyperparameters import on_device
 from curate.verbs.naming import origins, output_path, stem
 from curate.verbs.outcomes import identity_of, outcome_of_trial, trial_of
+from curate.verbs.replay_setting import (
+    differences,
+    first_seed_for,
+    followed,
+    hyperparameters_in_replay,
+    model_for,
+    recorded_hyperparameters,
+    seeds_behind,
+)
 from curate.verbs.testing import open_test
-from curate.verbs.train import hyperparameters_for, on_device
 
 CONTROLS = ("full", "random")
 
@@ -120,6 +129,7 @@ def replay(
     freeze: Literal["", "last"] = "",
     count_scoring: bool = True,
     evaluate_every: int = 0,
+    weights: str | Path | None = None,
     output: str | Path | None = None,
     force: bool = False,
     progress: Progress = SILENT,
@@ -135,7 +145,8 @@ def replay(
     runs per hour on a CPU, where small models do not fill all threads. Weights are bit-identical only at
     equal threads per run. A dynamic manifest is followed epoch by epoch; with `freeze="last"`, the selection
     of its last epoch is trained on throughout, as if it were static. What the scores behind the manifest cost
-    is part of the seconds reported, unless `count_scoring` is false.
+    is part of the seconds reported, unless `count_scoring` is false. `weights` is what every network starts
+    from, a file or the folder of a run.
 
     Each trial is kept as a row of the results file `output` as soon as it is done, by default
     NAME-replay.parquet. Trials that are there already are not run again, so a killed replay goes on, and
@@ -148,14 +159,14 @@ def replay(
     path = output_path(output, f"{stem(opened.path.absolute().name)}-replay.parquet")
     check_results(path, force)
     recorded = opened.header.options if opened.header.command == "train" else {}
-    named = _model_for(opened, recorded.get("model"), model)
+    named = model_for(opened, recorded.get("model"), model)
     is_recorded = outside.called(named) == recorded.get("model")
     if options is None:
         options = recorded.get("model_options") if is_recorded else {}
-    own = _recorded_hyperparameters(opened) if is_recorded else {}
-    chosen = _hyperparameters(named, own, hyperparameters, opened, freeze)
-    first_seed = _first_seed(opened) if seed is None else seed
-    shared = _seeds_behind(opened) & set(range(first_seed, first_seed + trials))
+    own = recorded_hyperparameters(opened) if is_recorded else {}
+    chosen = hyperparameters_in_replay(named, own, hyperparameters, opened, freeze)
+    first_seed = first_seed_for(opened) if seed is None else seed
+    shared = seeds_behind(opened) & set(range(first_seed, first_seed + trials))
     if shared and seed is not None:
         progress.note(
             f"seed {min(shared)} was that of a training run behind this manifest: what judges a selection "
@@ -179,7 +190,7 @@ def replay(
         raise CurateError(f"jobs={jobs} needs the images in memory: leave out --stream, or use --jobs 1")
     test_data = open_test(
         source,
-        test or _followed(recorded.get("test"), "test"),
+        test or followed(recorded.get("test"), "test"),
         opening_for(opened.header.dataset, how, data),
         progress,
     )
@@ -193,6 +204,7 @@ def replay(
         hyperparameters=chosen,
         device=str(place),
         available=available,
+        weights=None if weights is None else open_weights(weights),
     )
     opened.selected(0)  # imports what reads it now, and not in the time of the first trial
     n_threads = max(1, torch.get_num_threads() // jobs)
@@ -230,7 +242,7 @@ def replay(
         jobs=jobs,
         scoring_seconds=scoring_seconds,
         scoring_samples_seen=scoring_samples_seen,
-        differs_in=_differences(opened, outside.called(named), source),
+        differs_in=differences(opened, outside.called(named), source, setting.weights),
         runs=[Run(name, [done[name, each] for each in seeds]) for name in names],
     )
 
@@ -293,6 +305,7 @@ class _Comparison:
         elif one.name == "random":
             what["sizes"] = self.sizes
         what |= origins(models=self.setting.model)
+        what |= {"start": self.setting.weights.digest} if self.setting.weights else {}
         what |= {"aligned": self.setting.data.fingerprint, "n_available": len(self.setting.available)}
         return identity_of(
             what,
@@ -334,84 +347,6 @@ def _controls(against: Iterable[str]) -> list[str]:
         if name not in CONTROLS:
             raise CurateError(f"there is no control '{name}': {finder.nearest(name, CONTROLS)}")
     return controls
-
-
-def _hyperparameters(
-    model: str, own: Mapping[str, Any], given: Mapping[str, Any] | None, manifest: Manifest, freeze: str
-) -> Hyperparameters:
-    """The hyperparameters of a replay; a dynamic manifest says how many epochs there are, for any model."""
-    if freeze not in ("", "last"):
-        raise CurateError(f"freeze={freeze} is unknown: use last, the selection of the last epoch")
-    if freeze and manifest.is_static:
-        raise CurateError(f"{manifest.path} is static, there is nothing to freeze: leave out --freeze")
-    n_epochs = {} if manifest.is_static else {"n_epochs": manifest.n_epochs}
-    chosen = hyperparameters_for(model, {**n_epochs, **own, **_given(given)})
-    check_hyperparameters(chosen)
-    if not (manifest.is_static or freeze) and chosen.n_epochs > manifest.n_epochs:
-        raise CurateError(
-            f"{manifest.path} records {manifest.n_epochs} epochs, this run has {chosen.n_epochs}: "
-            f"use --epochs {manifest.n_epochs} or fewer, or --freeze last"
-        )
-    return chosen
-
-
-def _model_for(manifest: Manifest, recorded: str | None, given: Any) -> str:
-    """The model to train: the one given, else that of the manifest, where its name may be followed."""
-    if given is not None:
-        return outside.hand_in("models", given)
-    if recorded is not None and not finder.is_ours("models", recorded):
-        raise CurateError(
-            f"{manifest.path} was trained with '{recorded}', which is not of curate, and a name in a "
-            "manifest is not followed: name the model yourself with --model"
-        )
-    return recorded or DEFAULT_MODEL
-
-
-def _seeds_behind(manifest: Manifest) -> set[int]:
-    """The seeds of the training runs behind a manifest; scores have streams of their own."""
-    steps = manifest.header.steps if manifest.header.command == "pruner" else manifest.header.lineage
-    return {step.seed for step in steps if step.command in ("train", "pruner")}
-
-
-def _first_seed(manifest: Manifest) -> int:
-    """That of the session itself, which is followed to the same weights; else one that shares nothing."""
-    if manifest.header.command == "train":
-        return manifest.header.seed
-    return max(_seeds_behind(manifest), default=-1) + 1
-
-
-def _differences(manifest: Manifest, model: str, source: Dataset) -> list[str]:
-    """How a replay differs from what the manifest was made with, where that is known."""
-    texts = []
-    behind = {str(step.options["model"]) for step in manifest.header.steps if "model" in step.options}
-    if behind and model not in behind:
-        texts.append(f"model {model}, selected by {' and '.join(sorted(behind))}")
-    for name, text in (("image_size", "image size"), ("channels", "channels")):
-        before, now = getattr(manifest.header.dataset, name), getattr(source.options, name)
-        if before != now:
-            texts.append(f"{text} {now or 'as in the data'}, selected at {before or 'as in the data'}")
-    return texts
-
-
-def _recorded_hyperparameters(manifest: Manifest) -> dict[str, Any]:
-    """How the model of a session was trained; before there was a choice, bf16 was for GPUs."""
-    formerly = {"precision": "fp32" if manifest.header.device == "cpu" else "auto"}
-    recipe = manifest.header.options["recipe"]
-    return {**formerly, **recipe, "schedule": _followed(recipe.get("schedule", "cosine"), "schedule")}
-
-
-def _followed(name: Any, option: str) -> Any:
-    """A name that was read in a manifest; one of code in a file is not followed."""
-    if name is not None and outside.in_file(str(name)) is not None:
-        raise CurateError(
-            f"the manifest names {str(name)[:80]!r}, and code that a manifest names is not followed: name it "
-            f"yourself with --{option}"
-        )
-    return name
-
-
-def _given(hyperparameters: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {key: value for key, value in (hyperparameters or {}).items() if value is not None}
 
 
 def _reference(manifest: Manifest) -> str:

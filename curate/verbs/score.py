@@ -35,6 +35,7 @@ def score(
     model: Any = None,
     options: Mapping[str, Any] | None = None,
     hyperparameters: Mapping[str, Any] | None = None,
+    weights: str | Path | None = None,
     side_by_side: bool | None = None,
     from_: Given | None = None,
     hard_is: str | None = None,
@@ -57,7 +58,8 @@ def score(
     the mean, with its standard deviation beside it, or the sum (forgetting). The model is basic-cnn unless
     another is named. `side_by_side` trains models as one batched computation, or one after another with all
     threads. By default, small models are one computation on a GPU; on a CPU, with images in memory, several
-    run at once and share its threads. All are equal up to rounding.
+    run at once and share its threads. All are equal up to rounding. With `weights`, a file or the folder of
+    a run, all start from those; then they differ by their order alone, and by a last layer that is drawn.
 
     `trace` names the trace of an earlier run, or its folder: scores are then made from it, without training,
     as they were after `epochs` epochs. Where there is no such file yet, the trace of this run goes there.
@@ -75,7 +77,12 @@ def score(
     """
     if from_ is not None or hard_is is not None or by is not None:
         trained = {"models": models, "epochs": epochs, "trace": trace, "model": model, "seed": seed}
-        trained |= {"device": device, "side-by-side": side_by_side, "fresh": fresh or None}
+        trained |= {
+            "weights": weights,
+            "device": device,
+            "side-by-side": side_by_side,
+            "fresh": fresh or None,
+        }
         _refuse_training("a score from elsewhere", {**trained, **(options or {}), **(hyperparameters or {})})
         for needed, value in (("from", from_), ("hard-is", hard_is), ("a dataset", source)):
             if value is None:
@@ -106,6 +113,7 @@ def score(
     training_options = {
         "model": model,
         **(hyperparameters or {}),
+        "weights": weights,
         "side-by-side": side_by_side,
         "device": device,
     }
@@ -127,6 +135,7 @@ def score(
         return score_from_trace(opened, source, methods, opening, path, force, progress)
     if source is None:
         raise CurateError("there is nothing to score: name a dataset, or an earlier --trace")
+    from curate.networks.weights import open_weights
     from curate.verbs.score_from_training import Training, score_from_training
 
     named = outside.hand_in("models", model or DEFAULT_MODEL)
@@ -137,7 +146,8 @@ def score(
         check_no_folder(to)
         if to.absolute() == path.absolute():
             raise CurateError(f"{path} cannot hold both scores and trace: name two files")
-    training = Training(named, model_options, chosen, n_models, n_epochs, side_by_side, device, to)
+    start = None if weights is None else open_weights(weights)
+    training = Training(named, model_options, chosen, n_models, n_epochs, side_by_side, device, to, start)
     return score_from_training(
         source, methods, training, opening, seed or 0, path, force=force, fresh=fresh, progress=progress
     )
@@ -205,7 +215,7 @@ def _amount(
     hyperparameters: Mapping[str, Any] | None,
 ) -> tuple[int, int, Hyperparameters]:
     """How many models and epochs, and the hyperparameters, whose schedule may be longer."""
-    from curate.verbs.train import hyperparameters_for
+    from curate.verbs.hyperparameters import hyperparameters_for
 
     own = hyperparameters_for(model, hyperparameters)
     wanted = {

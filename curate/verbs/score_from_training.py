@@ -19,6 +19,7 @@ from curate.errors import CurateError
 from curate.networks import learner as learners
 from curate.networks.learner import Learner
 from curate.networks.model import Hyperparameters
+from curate.networks.weights import Weights
 from curate.progress import Progress
 from curate.rng import stream_seed
 from curate.scores.scorer import NetworkScorer, Scores
@@ -29,9 +30,9 @@ from curate.training.ensemble import fit_all, fits_side_by_side, pays_side_by_si
 from curate.training.evaluate import EVALUATION_BATCH
 from curate.training.optimizer import check_hyperparameters
 from curate.training.unfinished import Unfinished, run_beside, stands, trace_file, unfinished
+from curate.verbs.hyperparameters import on_device
 from curate.verbs.naming import origins
 from curate.verbs.score_table import Methods, method_options, samples_of, write_scores
-from curate.verbs.train import on_device
 
 _RECORDED = ("epoch", "loss", "samples_seen", "seconds")
 
@@ -48,6 +49,7 @@ class Training:
     side_by_side: bool | None
     device: str | None
     trace: Path | None
+    weights: Weights | None = None
 
 
 def score_from_training(
@@ -75,6 +77,8 @@ def score_from_training(
     seeds = [stream_seed(seed + number, "score") for number in range(training.n_models)]
     models = _models(training, data, seeds, place)
     first = models[0]
+    if training.weights:
+        progress.note(training.weights.in_words(first.module))
     side_by_side = _side_by_side(training, first)
     in_memory = isinstance(data.images, ResidentImages)
     n_at_once = how_many(first, training.n_models) if training.side_by_side is None and in_memory else 1
@@ -139,6 +143,7 @@ def _models(training: Training, data: Dataset, seeds: Sequence[int], place: torc
             place,
             normalization,
             training.hyperparameters.precision,
+            training.weights,
         )
         for seed in seeds
     ]
@@ -229,6 +234,7 @@ def _header(
             "model": learner.model,
             "model_options": learner.options,
             **origins(models=training.model),
+            **({"start": training.weights.header()} if training.weights else {}),
             "recipe": asdict(training.hyperparameters),
             "side_by_side": side_by_side,
         },

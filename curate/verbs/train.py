@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +10,15 @@ import torch
 
 from curate import finder, outside
 from curate.artifacts.files import check_output_folder
-from curate.artifacts.header import Cost, Header, make_header
+from curate.artifacts.header import Header, make_header
 from curate.artifacts.results import Outcome, check_results
-from curate.artifacts.tables import sample_columns
 from curate.data.dataset import Dataset, Options, open_dataset, recorded
 from curate.errors import CurateError
-from curate.manifests.manifest import Manifest, open_manifest, write_epoch, write_manifest
+from curate.manifests.manifest import Manifest, open_manifest
 from curate.networks import learner as learners
 from curate.networks.model import DEFAULT_MODEL, Hyperparameters
-from curate.networks.precision import precision_for
+from curate.networks.weights import Weights, open_weights
 from curate.progress import SILENT, Progress
-from curate.scores.trace import TRACE, write_part, write_trace
-from curate.selection.known import group_samples, known_of_samples
 from curate.selection.policy import Policy
 from curate.selection.precomputed import parents_of
 from curate.selection.session import Asked, Session, plan_session
@@ -34,13 +30,14 @@ from curate.training.beware import beware, beware_in_all
 from curate.training.evaluate import evaluate
 from curate.training.loop import Epoch, fit
 from curate.training.optimizer import check_hyperparameters
-from curate.training.outcome import Record, read_metrics, record_of, write_metrics
-from curate.training.unfinished import Unfinished, being_finished, selection_file, trace_file, unfinished
+from curate.training.outcome import Record, read_metrics, record_of
+from curate.training.unfinished import Unfinished, being_finished, unfinished
+from curate.verbs.hyperparameters import hyperparameters_for, on_device
 from curate.verbs.naming import keep_in_words, origins, output_path, share_out, stem
 from curate.verbs.outcomes import SessionRow, identity_of
 from curate.verbs.testing import open_test
+from curate.verbs.train_written import METRICS, finish, keep_parts
 
-WEIGHTS, METRICS = "model.safetensors", "metrics.parquet"
 _EVALUATIONS = 20
 _EARLIER = ("manifest", "scores")
 
@@ -88,6 +85,7 @@ def train(
     opening: Options = Options(),
     test: str | Dataset | None = None,
     evaluate_every: int = 0,
+    weights: str | Path | None = None,
     seed: int = 0,
     device: str | None = None,
     output: str | Path | None = None,
@@ -118,7 +116,8 @@ def train(
     `from_` is the earlier artifact that a policy builds on: the manifest of recorded and always-random (a
     folder, or `hf:owner/name@v1`), the scores of the static ones. `options` are the model's and the policy's;
     `hyperparameters` override the model's own. The test set is the test split of the dataset, or `test`; it
-    is looked at about 20 times along the run (`evaluate_every` epochs), and after the last epoch. The same
+    is looked at about 20 times along the run (`evaluate_every` epochs), and after the last epoch. `weights`
+    is what the network starts from, a file or the folder of an earlier run; it is drawn otherwise. The same
     call gives the same bytes on the same machine, also where it was killed and called again: what is
     unfinished lies beside the output, and `fresh` drops it. With `results`, the run is also a row in that
     file, and a run that is there already, its folder standing, is not made again.
@@ -151,11 +150,12 @@ def train(
     )
     session, n_epochs = plan_session(plan, policy, len(data), chosen.n_epochs, asked)
     session, chosen = replace(session, trace=trace), replace(chosen, n_epochs=n_epochs)
+    every = evaluate_every or max(1, n_epochs // _EVALUATIONS)
     test_data = open_test(data, test, opening, progress)
-    learner = learners.build(model, model_options, data, seed, place, precision=chosen.precision)
+    start = None if weights is None else open_weights(weights)
+    learner = _network(model, model_options, data, seed, place, chosen.precision, start, progress)
     batches = Batches(data, learner)
     test_batches = Batches(test_data, learner) if test_data else None
-    every = evaluate_every or max(1, n_epochs // _EVALUATIONS)
     header = make_header(
         "manifest",
         "train",
@@ -169,6 +169,7 @@ def train(
             **({"warm_up": _warm_up(session)} if warms_up(plan) else {}),
             **({"observes": session.observes} if session.observes != "nothing" else {}),
             **({"trace": True} if trace else {}),
+            **({"start": start.header()} if start else {}),
             "recipe": {**asdict(chosen), "schedule": outside.called(chosen.schedule)},
             "test": None if test is None else recorded(test.reference if isinstance(test, Dataset) else test),
         },
@@ -204,15 +205,14 @@ def train(
                 last = epoch.epoch == n_epochs - 1
                 due = test_batches is not None and (last or (epoch.epoch + 1) % every == 0)
                 records.append(_tested(epoch, learner, test_batches if due else None, len(data.classes)))
-                _keep(run, epoch)
+                keep_parts(run, epoch)
                 run.add(asdict(records[-1]), epoch.state, last)
-                if last:
-                    state = epoch.state()
+                state = epoch.state() if last else state
                 progress.advance(0, **_live(records, n_epochs))
                 _note_all(beware(records, plan, session), progress)
         _note_all(beware_in_all(records, plan, session), progress)
         assert state is not None
-        manifest = _finish(path, header, run, records, state, data, learner, force or ending)
+        manifest = finish(path, header, run, records, state, data, learner, force or ending)
         outcome = row.add(manifest, records, learners.weights_sha256(learner))
     return TrainingResult(manifest, records, outcome)
 
@@ -222,6 +222,22 @@ def _to_learn_from(dataset: str | Dataset, opening: Options, progress: Progress)
     data = open_dataset(dataset, opening, progress)
     data.need_classes()
     return data
+
+
+def _network(
+    model: str,
+    options: Mapping[str, Any],
+    data: Dataset,
+    seed: int,
+    place: torch.device,
+    precision: str,
+    weights: Weights | None,
+    progress: Progress,
+) -> learners.Learner:
+    learner = learners.build(model, options, data, seed, place, precision=precision, weights=weights)
+    if weights is not None:
+        progress.note(weights.in_words(learner.module))
+    return learner
 
 
 def _check_outputs(path: Path, results: Path | None, force: bool, evaluate_every: int) -> None:
@@ -283,78 +299,6 @@ def _warm_up(session: Session) -> dict[str, Any]:
     """How a session began, for its header."""
     draws = "random" if session.warm_up_k is None else "full"
     return {"n_epochs": session.warm_up_epochs, **({"draws": draws} if session.warm_up_epochs else {})}
-
-
-def _keep(run: Unfinished, epoch: Epoch) -> None:
-    """Keep what an epoch was trained on, where that is new, and what it saw, where a trace is asked for."""
-    selection, seen = selection_file(epoch.checkpoint), epoch.seen
-    if not run.has(selection):
-        run.keep(selection, lambda path: write_epoch(path, epoch.checkpoint, epoch.selected))
-    if seen is not None:
-        run.keep(trace_file(epoch.epoch), lambda path: write_part(path, epoch.epoch, [seen]))
-
-
-def _finish(
-    path: Path,
-    header: Header,
-    run: Unfinished,
-    records: list[Record],
-    state: Mapping[str, Any],
-    data: Dataset,
-    learner: learners.Learner,
-    force: bool,
-) -> Manifest:
-    """Write the manifest of a run whose epochs are all done."""
-    is_static = all(record.checkpoint == 0 for record in records)
-    summary: dict[str, Any] = {
-        "policy": header.options["policy"],
-        "checkpoints": [0] if is_static else [record.epoch for record in records if record.asked],
-        "samples_seen": records[-1].samples_seen,
-        "train_loss": records[-1].train_loss,
-        "test_accuracy": records[-1].test_accuracy,
-        "test_worst_class": records[-1].test_worst_class,
-    }
-    samples = sample_columns(data.uids, data.rows, data.need_labels("training"))
-    seen = state["observer"]
-    guarded = "margin_sum" in seen
-    samples |= known_of_samples(
-        {name: value.numpy() for name, value in state["memory"].items()},
-        len(data),
-        guard_margin=(seen["margin_sum"] / seen["n_margins"]).numpy() if guarded else None,
-        distrusted=seen["distrusted"].numpy() if guarded else None,
-    )
-    if not is_static:
-        counted, columns = group_samples(run.selection(), [record.asked for record in records], len(data))
-        summary |= counted
-        samples |= columns
-    finished = replace(header, summary=summary)
-
-    def extras(folder: Path) -> None:
-        learners.save(learner, folder / WEIGHTS)
-        write_metrics(folder / METRICS, records)
-        if header.options.get("trace"):
-            _write_trace(folder / TRACE, finished, run, records)
-
-    selection = islice(run.selection(), 1) if is_static else run.selection()
-    return write_manifest(path, finished, selection, samples, force=force, extras=extras)
-
-
-def _write_trace(path: Path, header: Header, run: Unfinished, records: list[Record]) -> None:
-    summary = {"n_epochs": len(records), "n_models": 1, "samples_seen": records[-1].samples_seen}
-    parts = [run.path(trace_file(record.epoch)) for record in records]
-    cost = Cost(seconds=None, samples_seen=records[-1].samples_seen)  # the bytes of any other such run
-    write_trace(path, replace(header, kind="trace", summary=summary, cost=cost), parts)
-
-
-def hyperparameters_for(model: str, overrides: Mapping[str, Any] | None) -> Hyperparameters:
-    """A model's hyperparameters with what the user set otherwise; None keeps the model's own."""
-    own: Hyperparameters = finder.load("models", model).hyperparameters
-    return replace(own, **{key: value for key, value in (overrides or {}).items() if value is not None})
-
-
-def on_device(hyperparameters: Hyperparameters, model: str, device: torch.device) -> Hyperparameters:
-    """The hyperparameters with the precision that this model has on this device, where they leave it open."""
-    return replace(hyperparameters, precision=precision_for(hyperparameters.precision, model, device))
 
 
 def default_name(reference: str, model: str, policy: str, keep: str | float | int | None) -> str:

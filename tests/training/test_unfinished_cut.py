@@ -16,7 +16,7 @@ from helpers.unfinished_runs import (
     train,
 )
 
-from curate.verbs import train as verb
+from curate.verbs import train_written
 
 pytest_plugins = ["helpers.unfinished_runs"]
 pytestmark = pytest.mark.usefixtures("no_fsync")
@@ -85,7 +85,7 @@ def test_killed_while_the_manifest_is_written_the_next_run_clears_up(cli, small,
     words = ("train", small, "--set", "width=2", "--epochs", 2, "--device", "cpu", "-o", "run")
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "rmtree", lambda *args, **rest: None)  # killed: nobody clears up
-        patch.setattr(verb, "write_metrics", pull_the_plug)
+        patch.setattr(train_written, "write_metrics", pull_the_plug)
         assert cli(*words).code == 1
     assert len(list(here.glob(".run.*.tmp"))) == 1
     assert cli(*words).code == 0

@@ -16,7 +16,7 @@ from helpers.unfinished_runs import (
 
 import curate
 from curate.errors import CurateError
-from curate.verbs import train as verb
+from curate.verbs import train_written
 
 pytest_plugins = ["helpers.unfinished_runs"]
 pytestmark = pytest.mark.usefixtures("no_fsync")
@@ -34,7 +34,7 @@ def test_an_interrupted_replacement_leaves_the_earlier_manifest(error, small, tm
         assert_same(content(run), earlier)
         curate.open_manifest(run)
     with monkeypatch.context() as patch:
-        patch.setattr(verb, "write_metrics", pull_the_plug)
+        patch.setattr(train_written, "write_metrics", pull_the_plug)
         with pytest.raises(PulledPlugError):
             train(small, run, force=True, **UCB)
     assert_same(content(run), earlier)

@@ -21,6 +21,7 @@ import curate
 from curate.progress import Progress
 from curate.training import unfinished as unfinished_module
 from curate.verbs import train as verb
+from curate.verbs import train_written
 
 pytest_plugins = ["helpers.unfinished_runs"]
 pytestmark = pytest.mark.usefixtures("no_fsync")
@@ -142,7 +143,7 @@ def test_ended_while_the_manifest_is_written_nothing_is_trained_again(small, tmp
     calm = calm_content(small, **case)
     run = tmp_path / "run"
     with monkeypatch.context() as patch:
-        patch.setattr(verb, "write_metrics", pull_the_plug)
+        patch.setattr(train_written, "write_metrics", pull_the_plug)
         with pytest.raises(PulledPlugError):
             train(small, run, **case)
     assert not run.exists()

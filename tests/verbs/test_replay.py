@@ -92,17 +92,6 @@ def test_freezing_trains_on_the_last_selection_throughout(few, sources, tmp_path
     assert outcome.runs[0].trials[0].weights_sha256 == sha_of_saved(tmp_path / "frozen" / "model.safetensors")
 
 
-def test_what_cannot_be_frozen_or_followed_is_refused(few, sources, trained):
-    with pytest.raises(CurateError, match="is static, there is nothing to freeze: leave out --freeze"):
-        curate.replay(trained.manifest, freeze="last")
-    with pytest.raises(CurateError, match="freeze=first is unknown: use last"):
-        curate.replay(sources["manifest"], few[0], freeze="first")
-    with pytest.raises(
-        CurateError, match=r"records 10 epochs, this run has 11: use --epochs 10 or fewer, or --f"
-    ):
-        curate.replay(sources["manifest"], few[0], hyperparameters={"n_epochs": 11})
-
-
 def test_replay_of_a_training_run_ends_in_the_same_weights(trained):
     outcome = curate.replay(trained.manifest, trials=1)
     assert outcome.model == "basic-cnn"

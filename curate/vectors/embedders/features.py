@@ -5,13 +5,11 @@ file, or a model that `curate train` saved (`weights=FOLDER`). For torchvision m
 `input_size` and normalised as ImageNet; for our own as in their training.
 """
 
-import pickle
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.error import URLError
 
 import numpy as np
@@ -25,6 +23,7 @@ from curate.data.dataset import Dataset
 from curate.errors import CurateError
 from curate.finder import nearest
 from curate.networks.learner import load
+from curate.networks.weights import SAVED, read_state
 from curate.vectors.embedder import Vectorized, Work
 
 _BATCH = 256
@@ -67,7 +66,7 @@ class Features:
     def _network(self, dataset: Dataset, work: Work) -> tuple[nn.Module, Callable[[Tensor], Tensor], str]:
         """The network, how to prepare uint8 images `[b, c, h, w]` for it, and its name."""
         path = Path(self.weights)
-        saved = path / "model.safetensors" if path.is_dir() else path
+        saved = path / SAVED if path.is_dir() else path
         if kind_of(saved) == "model":
             learner = load(saved, torch.device(work.device), self.model or None)
             if learner.n_channels != dataset.images.shape[2]:
@@ -90,7 +89,7 @@ class Features:
             if self.weights == "torchvision":
                 with redirect_stdout(sys.stderr):  # torch announces downloads on stdout
                     return models.get_model(name, weights="DEFAULT")
-            state = _read_state(path)
+            state = read_state(path)
             matrices = [value for value in state.values() if getattr(value, "ndim", 0) == 2]
             if not matrices:
                 raise CurateError(f"{path} has no linear layer: it is no state dict of {name}")
@@ -126,24 +125,3 @@ def _last_linear(network: nn.Module, name: str) -> nn.Linear:
     if not layers:
         raise CurateError(f"{name} has no linear layer to take features from: use another model")
     return layers[-1]
-
-
-def _read_state(path: Path) -> dict[str, Tensor]:
-    """A state dict from a file; code in it is never run."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    if not path.is_file():
-        raise CurateError(
-            f"there are no weights at {path}: use torchvision, a file, or a `curate train` folder"
-        )
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, OSError, EOFError, pickle.UnpicklingError, RuntimeError) as problem:
-        raise CurateError(
-            f"{path} is not a file of weights ({type(problem).__name__}): "
-            "use a state dict in .safetensors or .pth, or a `curate train` folder"
-        ) from None
-    return dict(state.get("state_dict", state))
