@@ -9,6 +9,7 @@ keep = [30000]                                      # and n = 3750, where data s
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from curate.recipes.comparison import Comparison
@@ -60,19 +61,18 @@ _IN_WORDS = {
 
 
 def _checked(claim: Mapping[str, Any], comparison: Comparison) -> Claim:
-    rows = [row for row in comparison.rows if claim.get("n") in (None, row.n)]
-    part = Comparison(rows)
+    parts = Comparison([row for row in comparison.rows if claim.get("n") in (None, row.n)]).parts
     method = str(claim.get("better", claim.get("at-least")))
     found: list[Difference] = []
     evidence, missing = [], []
-    for keep in (str(one) for one in claim["keep"]):
-        for other in claim["than"]:
-            difference = _difference(part, method, str(other), keep)
-            if difference is None:
-                missing.append(f"{method} or {other} at keep {keep}")
-                continue
-            found.append(difference)
-            evidence.append(f"{_in_numbers(difference)} over {other} at keep {keep}")
+    for keep, other, (about, part) in product(map(str, claim["keep"]), claim["than"], parts.items()):
+        where = f"at keep {keep}" + (f" of {about}" if about else "")
+        difference = _difference(part, method, str(other), keep)
+        if difference is None:
+            missing.append(f"{method} or {other} {where}")
+            continue
+        found.append(difference)
+        evidence.append(f"{_in_numbers(difference)} over {other} {where}")
     if missing:
         return Claim(str(claim["claim"]), "not run", [f"lacks {one}" for one in missing])
     return Claim(str(claim["claim"]), _verdict(found, strictly="better" in claim), evidence)

@@ -16,6 +16,7 @@ from typing import Any
 
 from curate.artifacts.results import Outcome, read_results
 from curate.statistics import Difference, Spread, holm, interpolated, paired_difference, spread
+from curate.verbs.naming import public
 from curate.verbs.outcomes import seconds_of
 
 FEWEST_TRIALS = 3
@@ -70,7 +71,11 @@ class Against:
 
 
 class Comparison:
-    """The rows of a results file as a table of methods by budgets."""
+    """The rows of a results file as a table of methods by budgets.
+
+    Only trials of the same data and network can be compared; where there are more, each of the `parts` is a
+    comparison of its own.
+    """
 
     def __init__(self, rows: Sequence[Outcome]) -> None:
         self.rows = rows
@@ -80,6 +85,20 @@ class Comparison:
             grouped.setdefault((row.name, budget_of(row)), []).append(row)
         for key, trials in grouped.items():
             self.cells[key] = Cell(tuple(sorted(trials, key=lambda row: row.seed)))
+
+    @cached_property
+    def parts(self) -> dict[str, "Comparison"]:
+        """The comparisons of the same data and network, by name; if there is only one, its name is empty."""
+        grouped: dict[tuple[str, str], list[Outcome]] = {}
+        for row in self.rows:
+            grouped.setdefault((row.dataset, row.model), []).append(row)
+        if len(grouped) < 2:
+            return {"": self}
+        several_models = len({model for _, model in grouped}) > 1
+        return {
+            f"{public(dataset)}, {model}" if several_models else public(dataset): Comparison(rows)
+            for (dataset, model), rows in grouped.items()
+        }
 
     @cached_property
     def methods(self) -> list[str]:
@@ -175,11 +194,15 @@ class Comparison:
     def warnings(self) -> list[str]:
         """What makes a table mean less than it seems to."""
         texts = []
-        few = min((len(cell.rows) for cell in self.cells.values()), default=0)
+        cells = [cell for part in self.parts.values() for cell in part.cells.values()]
+        few = min((len(cell.rows) for cell in cells), default=0)
         if few < FEWEST_TRIALS:
             texts.append(
                 f"some cells have {few} trial{'s' * (few != 1)}: fewer than {FEWEST_TRIALS} say little"
             )
+        mixed = next((cell.rows[0].name for cell in cells if len(cell.by_seed) < len(cell.rows)), None)
+        if mixed is not None:
+            texts.append(f"trials of {mixed} differ in more than their seed, and are taken together")
         for what, values in (
             ("devices", {row.device for row in self.rows}),
             ("machines", {row.machine for row in self.rows}),
@@ -246,7 +269,18 @@ def _context(row: Outcome) -> set[tuple[str, str]]:
 
 
 def verdicts(comparison: Comparison) -> dict[str, str]:
-    """A sentence for every method: where it is better or worse than random, and at what cost."""
+    """A sentence for every method: where it is better or worse than random, and at what cost.
+
+    Where there are several parts, each has sentences of its own, under the method and the part.
+    """
+    return {
+        name if not about else f"{name}, {about}": sentence
+        for about, part in comparison.parts.items()
+        for name, sentence in _verdicts(part).items()
+    }
+
+
+def _verdicts(comparison: Comparison) -> dict[str, str]:
     sentences = {}
     for name in comparison.methods:
         own = [one for one in comparison.against_random if one.method == name]

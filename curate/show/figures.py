@@ -29,7 +29,6 @@ from curate.show.canvas import (
 )
 from curate.show.scaling import scaling
 from curate.statistics import spread
-from curate.verbs.naming import public
 
 
 def draw(name: str, comparison: Comparison, options: Mapping[str, Any]) -> list[Figure]:
@@ -43,19 +42,14 @@ def draw(name: str, comparison: Comparison, options: Mapping[str, Any]) -> list[
             for parameter in options.get("sweep", [])
             if (swept := _sweep(comparison, parameter)) is not None
         ]
-    groups: dict[tuple[str, str], list[Any]] = {}
-    for row in comparison.rows:
-        groups.setdefault(("", "") if name in ("scaling", "sweep") else (row.dataset, row.model), []).append(
-            row
-        )
+    parts = {"": comparison} if name == "scaling" else comparison.parts
     figures = []
-    for number, ((dataset, model), rows) in enumerate(groups.items(), 1):
-        about = "" if len(groups) == 1 else f", {public(dataset)}, {model}"
-        called = name if len(groups) == 1 else f"{name}-{number}"
-        drawn = _FIGURES[name](Comparison(rows))
+    for number, (about, part) in enumerate(parts.items(), 1):
+        drawn = _FIGURES[name](part)
         if drawn is not None:
             figure, title, text = drawn
-            figures.append(pictures(figure, called, title + about, text))
+            called, title = (f"{name}-{number}", f"{title}, {about}") if about else (name, title)
+            figures.append(pictures(figure, called, title, text))
     return figures
 
 

@@ -118,7 +118,8 @@ def _view(state: State, width: int) -> RenderableType:
     for id_, since in running[:_SHOWN]:
         parts.append(Text(f"  {name_of(tasks[id_])}  {_duration(now - since)}", style="dim"))
     if state.rows:
-        parts.append(_table(Comparison(state.rows), width))
+        *_, (about, latest) = Comparison(state.rows).parts.items()
+        parts.append(_table(latest, width, about))
     return Group(*parts)
 
 
@@ -160,15 +161,16 @@ def print_table(comparison: Comparison, console: Console) -> None:
     """Accuracy of every method at every budget, and the verdicts."""
     if not comparison.rows:
         return
-    console.print(_table(comparison, console.width))
+    for about, part in comparison.parts.items():
+        console.print(_table(part, console.width, about))
     for name, sentence in verdicts(comparison).items():
         console.print(Text.assemble((name, "bold"), f": {sentence}"))
     for text in comparison.warnings:
         console.print(Text(f"beware: {text}"))
 
 
-def _table(comparison: Comparison, width: int) -> RenderableType:
-    """Methods by budgets; one block per budget where the terminal is narrow."""
+def _table(comparison: Comparison, width: int, about: str) -> RenderableType:
+    """Methods by budgets, of the data and network that are named; in blocks where the terminal is narrow."""
     budgets = comparison.budgets
     cells = {
         (name, budget): accuracy_text(comparison.cells[name, budget].rows)
@@ -176,7 +178,7 @@ def _table(comparison: Comparison, width: int) -> RenderableType:
         for budget in budgets
         if (name, budget) in comparison.cells
     }
-    title = "test accuracy in %, mean ± std (n), after the last epoch"
+    title = "test accuracy in %, mean ± std (n), after the last epoch" + (f": {about}" if about else "")
     if width >= _NAMES + _COLUMN * len(budgets):
         table = Table("", *(budget_text(budget) for budget in budgets), title=title, title_justify="left")
         for column in table.columns[1:]:

@@ -1,7 +1,7 @@
 """The tables of a report, as plain text in cells: for the terminal, for Markdown, and for a page."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from curate.recipes.comparison import Against, Budget, Cell, Comparison
 
@@ -27,7 +27,18 @@ def budget_text(budget: Budget) -> str:
 
 
 def tables_of(comparison: Comparison) -> list[Table]:
-    """Accuracy, difference to random, worst class, and time; those that there is something to say in."""
+    """Accuracy, difference to random, worst class, and time; those that there is something to say in.
+
+    Each of the comparison's parts has tables of its own.
+    """
+    return [
+        replace(table, title=f"{table.title}: {about}") if about else table
+        for about, part in comparison.parts.items()
+        for table in _tables_of(part)
+    ]
+
+
+def _tables_of(comparison: Comparison) -> list[Table]:
     tables = [
         _table(
             comparison,

@@ -1,5 +1,7 @@
 """Claims of a source: reproduced, not, or not clear, by differences worked out by hand."""
 
+from dataclasses import replace
+
 import pytest
 from helpers.results import FULL, RANDOM, rows
 
@@ -35,6 +37,22 @@ def test_what_became_of_a_claim(one, verdict):
     (made,) = checked([one], TABLE)
     assert made.verdict == verdict
     assert made.text == "it is so"
+
+
+def test_a_claim_holds_where_it_holds_on_all_data_sets():
+    there = {"dataset": "/data/mnist", "fingerprint": "o", "n": 500}
+    both = Comparison([*RANDOM, *SURE, *(replace(row, **there) for row in (*SURE, *RANDOM))])
+    assert [one.verdict for one in checked([claim(better="sure"), claim(better="sure", n=500)], both)] == [
+        "reproduced",
+        "reproduced",
+    ]
+    turned = [
+        replace(row, name={"sure": "random", "random": "sure"}[row.name], **there) for row in (*SURE, *RANDOM)
+    ]
+    (made,) = checked([claim(better="sure")], Comparison([*RANDOM, *SURE, *turned]))
+    assert made.verdict == "not reproduced"
+    assert made.evidence[0].endswith("over random at keep 0.3 of digits")
+    assert made.evidence[1].endswith("over random at keep 0.3 of mnist")
 
 
 def test_the_evidence_is_told_in_numbers():

@@ -130,6 +130,31 @@ def test_a_sentence_says_where_and_at_what_cost():
     assert in_numbers(single.against_random[0]) == "+1.00"
 
 
+ELSEWHERE = {"dataset": "/data/mnist", "fingerprint": "o"}
+
+
+def test_data_sets_are_compared_each_with_its_own_controls():
+    there = [replace(row, **ELSEWHERE) for row in (*RANDOM, *rows("ucb", [89.0, 89.2, 89.1]))]
+    made = Comparison([*RANDOM, *rows("ucb", [91.0, 91.2, 91.1]), *there])
+    assert list(made.parts) == ["digits", "mnist"]
+    assert [one.verdict for part in made.parts.values() for one in part.against_random] == ["better", "worse"]
+    assert {name: text.split(" at")[0] for name, text in verdicts(made).items()} == {
+        "ucb, digits": "better than random",
+        "ucb, mnist": "worse than random",
+    }
+    assert made.warnings == []
+    with_models = Comparison([*made.rows, *(replace(row, model="lenet5") for row in RANDOM)])
+    assert list(with_models.parts) == ["digits, basic-cnn", "mnist, basic-cnn", "digits, lenet5"]
+    assert list(Comparison(RANDOM).parts) == [""]
+
+
+def test_trials_of_one_name_and_seed_are_warned_of():
+    twice = [*RANDOM, *(replace(row, key=f"{row.key} again") for row in RANDOM)]
+    assert Comparison(twice).warnings == [
+        "trials of random differ in more than their seed, and are taken together"
+    ]
+
+
 def test_what_makes_a_table_mean_less_is_said():
     assert Comparison([*RANDOM, *FULL]).warnings == []
     assert Comparison(RANDOM[:2]).warnings == ["some cells have 2 trials: fewer than 3 say little"]

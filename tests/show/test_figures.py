@@ -148,7 +148,7 @@ def test_several_data_sets_have_a_figure_each():
     both = [*ROWS, *(replace(row, dataset="/data/mnist+noise=0.1", fingerprint="o") for row in ROWS)]
     figures = draw("keep", Comparison(both), {})
     assert [figure.name for figure in figures] == ["keep-1", "keep-2"]
-    assert figures[1].title == "Accuracy against what is kept, mnist+noise=0.1, basic-cnn"
+    assert figures[1].title == "Accuracy against what is kept, mnist+noise=0.1"
 
 
 def test_few_trials_are_said_in_the_picture():

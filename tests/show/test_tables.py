@@ -59,3 +59,10 @@ def test_names_cannot_break_a_table_of_markdown():
 def test_budgets_in_words():
     assert budget_text(None) == "all"
     assert budget_text("0.3") == "keep 0.3"
+
+
+def test_every_data_set_has_tables_of_its_own():
+    there = [replace(row, dataset="/data/mnist", fingerprint="o", accuracy=0.5) for row in RANDOM]
+    tables = by_title(Comparison([*RANDOM, *there]))
+    assert tables["Test accuracy in %: digits"].rows == [["random", "90.10 ± 0.10 (3)"]]
+    assert tables["Test accuracy in %: mnist"].rows == [["random", "50.00 ± 0.00 (3)"]]
