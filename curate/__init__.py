@@ -26,12 +26,16 @@ if TYPE_CHECKING:
     from curate.selection.pruner import Pruner as Pruner
     from curate.sharing.opening import load_manifest as load_manifest
     from curate.show.report import report as report
+    from curate.training.batches import Batches as Batches
     from curate.training.ranks import ranks as ranks
     from curate.vectors.embedding import Embedding as Embedding
     from curate.vectors.embedding import open_embedding as open_embedding
     from curate.verbs.cluster import cluster as cluster
     from curate.verbs.compare import compare as compare
     from curate.verbs.embed import embed as embed
+    from curate.verbs.engine import build as build
+    from curate.verbs.engine import evaluate as evaluate
+    from curate.verbs.engine import fit as fit
     from curate.verbs.export import export as export
     from curate.verbs.inspect import inspect as inspect
     from curate.verbs.pull import pull as pull
@@ -47,6 +51,7 @@ _HOME = {
     "open_dataset": "curate.data.dataset",
     "Embedding": "curate.vectors.embedding",
     "open_embedding": "curate.vectors.embedding",
+    "Batches": "curate.training.batches",
     "CurateError": "curate.errors",
     "Manifest": "curate.manifests.manifest",
     "open_manifest": "curate.manifests.manifest",
@@ -56,10 +61,13 @@ _HOME = {
     "open_table": "curate.artifacts.tables",
     "open_trace": "curate.scores.trace",
     "advise": "curate.recipes.advise",
+    "build": "curate.verbs.engine",
     "cluster": "curate.verbs.cluster",
     "compare": "curate.verbs.compare",
     "embed": "curate.verbs.embed",
+    "evaluate": "curate.verbs.engine",
     "export": "curate.verbs.export",
+    "fit": "curate.verbs.engine",
     "inspect": "curate.verbs.inspect",
     "pull": "curate.verbs.pull",
     "push": "curate.verbs.push",

@@ -21,7 +21,7 @@ from curate.artifacts.header import canonical
 from curate.artifacts.kinds import MODEL
 from curate.data.dataset import Dataset
 from curate.errors import CurateError, DamagedError
-from curate.networks.model import Model
+from curate.networks.model import Hyperparameters, Model
 from curate.networks.precision import autocast, layout, precision_for
 from curate.networks.weights import Weights, sha256_of
 from curate.outside import called
@@ -41,7 +41,7 @@ class Normalization:
 
 @dataclass(frozen=True)
 class Learner:
-    """A network on its device, with its preparation of images."""
+    """A network on its device, with its preparation of images; `hyperparameters` are its model's own."""
 
     module: nn.Module
     model: str
@@ -52,6 +52,7 @@ class Learner:
     normalization: Normalization
     device: torch.device
     precision: str = "fp32"
+    hyperparameters: Hyperparameters = Hyperparameters()
 
     def sized(self, images: Tensor) -> Tensor:
         """uint8 images `[batch, c, h, w]` at the network's input size."""
@@ -138,6 +139,7 @@ def build(
         normalization or normalization_of(dataset),
         device,
         precision,
+        plug_in.hyperparameters,
     )
 
 
@@ -226,9 +228,8 @@ def load(path: Path, device: torch.device, model: str | None = None) -> Learner:
             f"{path} holds {named}, which is not of curate, and a name in a file is not followed: name it "
             f"yourself with --set model={named}, with its folder"
         )
-    module = finder.make("models", model or named, about["options"]).build(
-        about["n_channels"], len(about["classes"])
-    )
+    plug_in: Model = finder.make("models", model or named, about["options"])
+    module = plug_in.build(about["n_channels"], len(about["classes"]))
     module.load_state_dict(weights)
     height, width = about["input_size"]
     precision = "fp32" if device.type == "cpu" else precision_for("auto", model or named, device)
@@ -242,6 +243,7 @@ def load(path: Path, device: torch.device, model: str | None = None) -> Learner:
         Normalization(**about["normalization"]),
         device,
         precision,
+        plug_in.hyperparameters,
     )
 
 

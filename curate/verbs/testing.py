@@ -49,20 +49,25 @@ def _opened(
 
 def _comparable(data: Dataset, test: Dataset) -> Dataset:
     """The test set with its labels numbered as in training; other classes or image sizes are an error."""
-    labels = test.need_labels("testing")
     if test.images.shape[:2] != data.images.shape[:2]:
         sizes = ["{1} x {0}".format(*dataset.images.shape) for dataset in (test, data)]
         raise CurateError(
             f"the test images of {test.reference} are {sizes[0]} pixels, those of {data.reference} {sizes[1]}"
             ": bring all to one size with --image-size"
         )
-    unknown = [name for name in test.classes if name not in data.classes]
+    return numbered_as(test, data.classes, data.reference)
+
+
+def numbered_as(test: Dataset, classes: list[str], called: str) -> Dataset:
+    """A test set with its labels numbered as the classes of what is `called` so; others are an error."""
+    labels = test.need_labels("testing")
+    unknown = [name for name in test.classes if name not in classes]
     if unknown:
         raise CurateError(
-            f"the test set {test.reference} has a class '{unknown[0]}' that {data.reference} has not "
-            f"({', '.join(data.classes[:5])}, ...): name another with --test"
+            f"the test set {test.reference} has a class '{unknown[0]}' that {called} has not "
+            f"({', '.join(classes[:5])}, ...): name another with --test"
         )
-    if test.classes == data.classes:
+    if test.classes == classes:
         return test
-    number = np.array([data.classes.index(name) for name in test.classes])
-    return replace(test, labels=number[labels], classes=data.classes)
+    number = np.array([classes.index(name) for name in test.classes])
+    return replace(test, labels=number[labels], classes=classes)
