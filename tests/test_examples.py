@@ -64,6 +64,42 @@ def test_stateful_loader(here, capsys):
     assert capsys.readouterr().out == "20 before, 30 after, 50 in all\n"
 
 
+@pytest.fixture
+def photographs(here):
+    """50 photographs in a folder of classes, and a manifest of 20 of them."""
+    chance = np.random.default_rng(0)
+    for number in range(50):
+        folder = here / "photos" / ("ants", "bees")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(chance.integers(0, 200, (20, 24, 3), np.uint8)).save(folder / f"{number:02}.jpg")
+    opened = curate.open_dataset("photos", curate.Options(split="all", image_size=16))
+    table = curate.cluster(curate.embed(opened, dim=4, output="e.safetensors"), 4, output="c.parquet")
+    return curate.select(table, "furthest", keep=0.4, output="kept")
+
+
+@pytest.mark.slow
+def test_dali_photographs(photographs, capsys):
+    pytest.importorskip("nvidia.dali")
+    space = example("dali_photographs", "kept", "photos")
+    assert capsys.readouterr().out == "two epochs of 20 samples, in [3, 3] batches\n"
+    labels = [space["samples"][row][1] for row in curate.load_manifest("kept").rows()]
+    for batches in space["presented"]:
+        presented = [label for batch in batches for label in batch]
+        assert sorted(presented[:20]) == sorted(labels)
+        assert presented[20:] == presented[:4]  # the last batch is filled up
+
+
+@pytest.mark.slow
+def test_mosaic_streaming(photographs):
+    streaming = pytest.importorskip("streaming")
+    with streaming.MDSWriter(out="shards", columns={"row": "int"}, size_limit=500) as shards:
+        for row in range(50):
+            shards.write({"row": row})
+    space = example("mosaic_streaming", "kept", "shards")
+    kept = curate.load_manifest("kept").rows().tolist()
+    assert [sorted(rows) for rows in space["presented"]] == [kept, kept]
+
+
 @pytest.mark.slow
 def test_ddp_selects_as_one_process_would(here):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -6,6 +6,7 @@ import tarfile
 import numpy as np
 import pytest
 from helpers.manifests import EPOCHS, N_ROWS, ROWS, N, made
+from PIL import Image
 
 import curate
 from curate.errors import CurateError
@@ -55,6 +56,23 @@ def test_webdataset_by_key(dynamic, tmp_path):
     message = "40 keys for 41 samples: give one per sample of the source, in order"
     with pytest.raises(CurateError, match=message):
         dynamic.keys(keys[:-1])
+
+
+@pytest.mark.slow
+def test_an_image_folder_for_the_loader_of_timm(static, tmp_path):
+    data = pytest.importorskip("timm.data")
+    from torchvision.datasets import ImageFolder
+
+    for row in range(N_ROWS):
+        folder = tmp_path / "photos" / ("ant", "bee")[row >= N_ROWS // 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((8, 8, 3), row, np.uint8)).save(folder / f"{row:02}.png")
+    folder = ImageFolder(tmp_path / "photos")
+    labels = [label for _, label in folder.samples]
+    folder.samples = static.keys(folder.samples)
+    loader = data.create_loader(folder, (3, 8, 8), 2, use_prefetcher=False, num_workers=0)
+    presented = [label for _, batch in loader for label in batch.tolist()]
+    assert presented == [labels[row] for row in ROWS[0]]
 
 
 def test_rows_ascend_where_the_source_has_another_order_than_curate(tmp_path):
