@@ -13,9 +13,8 @@ nothing of curate's loop, and no torch. What is observed is known by its index, 
 workers, prefetching and other orders of delivery change nothing.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +23,12 @@ import numpy.typing as npt
 
 from curate import finder, outside
 from curate.artifacts.files import check_output_folder
-from curate.artifacts.header import Header, canonical, make_header
 from curate.data.dataset import Dataset
 from curate.data.identity import Indices
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest
 from curate.manifests.order import order_of
+from curate.selection.attendance import Attendance
 from curate.selection.decisions import Decisions
 from curate.selection.history import Done, History
 from curate.selection.ledger import Ledger, Notes, plain, put_together
@@ -38,11 +37,10 @@ from curate.selection.own_samples import own_samples
 from curate.selection.own_sight import Evaluation, OwnSight, check_losses
 from curate.selection.packing import pack, unpack
 from curate.selection.policy import Policy
-from curate.selection.precomputed import parents_of
+from curate.selection.pruner_header import header_of, identity_of
 from curate.selection.ranks import Ranks, alone
 from curate.selection.sampling import Indexed, PrunedSampler
 from curate.selection.session import Asked, plan_session
-from curate.selection.warm_up import warms_up
 
 
 class Pruner:
@@ -109,13 +107,12 @@ class Pruner:
         self._guards = trust is not None and session.observes == "training"
         self._ledger = Ledger(self._samples.n, in_full=trace or self._guards)
         self._decisions = self._deciding(plan, losses)
-        self._header = self._made(policy, plan, asked)
-        self._identity = _identity(self._header)
+        self._header = header_of(self._samples, policy, plan, asked, self._session, self.n_epochs, seed)
+        self._identity = identity_of(self._header)
         self._refuse_others()
         self._history = History()
         self._own: list[Notes] = []  # of this rank, since the last checkpoint
-        self._unchecked: list[Any] = []  # indices on a device that nothing waits for
-        self._times_left = np.zeros(self._samples.n, np.int8)
+        self._attendance = Attendance(self._samples.n, 1 if self._ranks.size == 1 else 2)
         self._weights: Any = None
         self._asked = self._was_loaded = False
         self.epoch = -1
@@ -163,8 +160,7 @@ class Pruner:
             self._asked = self._decisions.arrive(epoch, self._history.samples_seen)
             self._history.selections.setdefault(self._decisions.checkpoint, self._decisions.selected)
         self._weights = None
-        self._times_left.fill(0)
-        self._times_left[self.selected] = self._most_times
+        self._attendance.expect(self.selected, epoch)
 
     def observe(self, index: Any, losses: Any, logits: Any = None, labels: Any = None) -> Any:
         """Note the losses `[batch]` of the samples at `index` as training saw them; returns what to train on.
@@ -183,10 +179,7 @@ class Pruner:
             )
         if self._trace or self._guards:
             labels = self._check_in_full(index, shape[0], logits, labels)
-        if str(getattr(index, "device", "cpu")) == "cpu":
-            index = self._checked(plain(index))
-        else:
-            self._unchecked.append(index)
+        index = self._attendance.seen(index)
         self._ledger.put_aside(self.epoch, index, _detached(losses), _detached(logits), labels)
         weights = self._decisions.selected.weights
         return losses if weights is None else losses * self._weights_at(index, losses, weights)
@@ -219,7 +212,7 @@ class Pruner:
             "rank": [self._ranks.rank, self._ranks.size],
             "epoch": self.epoch,
             "asked": self._asked,
-            "times_left": pack(self._times_left),
+            "times_left": self._attendance.state(),
             "checkpoint": decided["checkpoint"],
             "changed": decided["changed"],
             "observer": {name: pack(value) for name, value in decided["observer"].items()},
@@ -252,7 +245,7 @@ class Pruner:
         )
         self._ledger.load({name: unpack(value) for name, value in state["ledger"].items()})
         self._own = [Notes(*map(unpack, state["own"]))]
-        self._times_left = unpack(state["times_left"])
+        self._attendance.load(state["times_left"], self.selected, state["epoch"])
         self.epoch, self._asked = state["epoch"], state["asked"]
         self._was_loaded, self._weights = True, None
 
@@ -269,7 +262,7 @@ class Pruner:
         if self._ranks.size > 1:
             order = np.resize(order, -(-len(order) // self._ranks.size) * self._ranks.size)
             order = order[self._ranks.rank :: self._ranks.size]
-        return order[self._times_left[order] == self._most_times]
+        return self._attendance.missing(order)
 
     def n_presented(self, *, whole: bool = False) -> int:
         """How many indices `order` gives; between two epochs, how many are planned for the next.
@@ -298,11 +291,6 @@ class Pruner:
     def _trace(self) -> bool:
         return self._session.trace
 
-    @property
-    def _most_times(self) -> int:
-        """How often a rank may present a sample in an epoch: ranks that are given as many may share some."""
-        return 1 if self._ranks.size == 1 else 2
-
     def _deciding(self, plan: Policy, losses: Evaluation | None) -> Decisions:
         about = self._samples
         sight = OwnSight(
@@ -320,30 +308,6 @@ class Pruner:
             self.n_epochs,
         )
 
-    def _made(self, policy: str, plan: Policy, asked: Asked) -> Header:
-        session = self._session
-        return make_header(
-            "manifest",
-            "pruner",
-            {
-                "policy": outside.called(policy),
-                **(
-                    {"outside": {"policies": origin}}
-                    if (origin := outside.origin("policies", policy))
-                    else {}
-                ),
-                "policy_options": finder.settings(plan),
-                "session": {name: value for name, value in asdict(asked).items() if value is not None},
-                **({"warm_up": {"n_epochs": session.warm_up_epochs}} if warms_up(plan) else {}),
-                **({"observes": session.observes} if session.observes != "nothing" else {}),
-                **({"trace": True} if session.trace else {}),
-                "epochs": self.n_epochs,
-            },
-            seed=self.seed,
-            dataset=self._samples.reference,
-            parents=parents_of(finder.settings(plan)),
-        )
-
     def _refuse_others(self) -> None:
         """Refuse ranks whose Pruner was made otherwise: they would select otherwise."""
         told = self._ranks.gather([np.frombuffer(self._identity.encode(), np.uint8)])
@@ -352,21 +316,6 @@ class Pruner:
                 raise CurateError(
                     f"rank {rank} has a Pruner of other arguments, seed or data than rank 0: make them alike"
                 )
-
-    def _checked(self, index: npt.NDArray[Any]) -> Indices:
-        """The indices of a batch: each in range, selected in this epoch, and not seen in it before."""
-        rows = index.astype(np.int64, copy=False)
-        if len(rows) and not (rows.min() >= 0 and rows.max() < self._samples.n):
-            wrong = rows[(rows < 0) | (rows >= self._samples.n)][0]
-            raise CurateError(f"index {wrong} is out of range: there are {self._samples.n:,} samples, from 0")
-        left = self._times_left[rows]
-        if not left.all():
-            wrong = rows[left == 0][0]
-            is_selected = bool(np.isin(wrong, self.selected))
-            why = "had been before" if is_selected else "is not selected in it: use pruner.sampler"
-            raise CurateError(f"sample {wrong} was observed in epoch {self.epoch}, and {why}")
-        self._times_left[rows] = left - 1
-        return rows
 
     def _check_in_full(self, index: Any, size: int, logits: Any, labels: Any) -> Any:
         """The labels of a batch, where a trace or the guard wants them beside its logits."""
@@ -393,11 +342,12 @@ class Pruner:
 
     def _take_down(self) -> None:
         """What was put aside becomes notes of this rank; a loss that is no number stops the run."""
-        while self._unchecked:
-            self._checked(plain(self._unchecked.pop()))
+        self._attendance.settle()
         notes = self._ledger.taken_down()
         counts = np.bincount(notes.index, minlength=1)
-        if counts.max() > self._most_times:  # within a batch: between two, each is looked at as it comes
+        if (
+            counts.max() > self._attendance.most_times
+        ):  # within a batch: between two, each is looked at as it comes
             raise CurateError(
                 f"sample {counts.argmax()} was observed {counts.max()} times in epoch {self.epoch}: use "
                 "pruner.sampler, which presents each once"
@@ -427,12 +377,6 @@ class Pruner:
             self._history.last_loss = float(told.loss.mean(dtype=np.float64))
         if self._trace:
             self._history.traced.append(told)
-
-
-def _identity(header: Header) -> str:
-    """All that what a Pruner selects depends on, but for the losses."""
-    what = [header.options, header.seed, header.dataset.fingerprint, header.parents]
-    return hashlib.sha256(canonical(what)).hexdigest()
 
 
 def _shape(values: Any) -> tuple[int, ...]:

@@ -1,0 +1,43 @@
+"""How the manifest of a Pruner tells what was asked for, and by what two Pruners are the same."""
+
+import hashlib
+from dataclasses import asdict
+
+from curate import finder, outside
+from curate.artifacts.header import Header, canonical, make_header
+from curate.selection.own_samples import OwnSamples
+from curate.selection.policy import Policy
+from curate.selection.precomputed import parents_of
+from curate.selection.session import Asked, Session
+from curate.selection.warm_up import warms_up
+
+
+def header_of(
+    samples: OwnSamples, policy: str, plan: Policy, asked: Asked, session: Session, n_epochs: int, seed: int
+) -> Header:
+    """The header of a Pruner's manifest, before anything was trained."""
+    settings = finder.settings(plan)
+    origin = outside.origin("policies", policy)
+    return make_header(
+        "manifest",
+        "pruner",
+        {
+            "policy": outside.called(policy),
+            **({"outside": {"policies": origin}} if origin else {}),
+            "policy_options": settings,
+            "session": {name: value for name, value in asdict(asked).items() if value is not None},
+            **({"warm_up": {"n_epochs": session.warm_up_epochs}} if warms_up(plan) else {}),
+            **({"observes": session.observes} if session.observes != "nothing" else {}),
+            **({"trace": True} if session.trace else {}),
+            "epochs": n_epochs,
+        },
+        seed=seed,
+        dataset=samples.reference,
+        parents=parents_of(settings),
+    )
+
+
+def identity_of(header: Header) -> str:
+    """All that what a Pruner selects depends on, but for the losses."""
+    what = [header.options, header.seed, header.dataset.fingerprint, header.parents]
+    return hashlib.sha256(canonical(what)).hexdigest()
