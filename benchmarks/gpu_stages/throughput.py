@@ -96,9 +96,8 @@ def _images_a_second(day: Day, way: str, batch: int) -> list[float]:
         mode = "reduce-overhead" if way.endswith("graphs") else None
         learner = replace(learner, module=torch.compile(learner.module, mode=mode))
     with _free() if way.startswith(("free", "compiled")) else nullcontext():
-        if way.endswith("graph"):
-            return list(_captured(day, learner, batch))[1:]
-        return list(_engine(day, learner, batch))[1:]
+        run = _captured if way.endswith("graph") else _engine
+        return list(run(day, learner, batch))[1:]
 
 
 def _engine(day: Day, learner: Any, batch: int, barrier: Any = None) -> Iterator[float]:

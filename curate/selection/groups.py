@@ -21,6 +21,7 @@ FEWEST_CHECKPOINTS = _N_FREE  # for a fit
 _EDGE = 0.2  # of the range: how far from its end the mean of never, or always, may lie
 _MIDDLE = (0.1, 0.9)  # of the range: where the mean of sometimes may lie
 _NARROWEST = 0.25  # counts
+_LEAST = 1e-300  # a likelihood whose logarithm is finite
 
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -84,11 +85,6 @@ def fit_groups(counts: Counts, n_checkpoints: int) -> Groups:
     share = np.bincount(counts, minlength=n_checkpoints + 1) / len(counts)
     top = float(n_checkpoints)
 
-    def loss(parameters: Floats) -> float:
-        weights, means, stds = _unpacked(parameters)
-        likelihood = _masses(means, stds, n_checkpoints) @ weights
-        return -float(share @ np.log(np.maximum(likelihood, 1e-300)))
-
     low, high = np.log(_NARROWEST), np.log(max(top, 2 * _NARROWEST))
     narrow = np.log(max(_EDGE * top, 2 * _NARROWEST))
     bounds = [(-12, 12), (-12, 12), (0, _EDGE * top), (_MIDDLE[0] * top, _MIDDLE[1] * top)]
@@ -101,7 +97,10 @@ def fit_groups(counts: Counts, n_checkpoints: int) -> Groups:
         for wide in (max(0.1 * top, 0.5), max(0.3 * top, 0.5))
         for end in (max(0.05 * top, 2 * _NARROWEST),)
     ]
-    ends = [minimize(loss, start, method="L-BFGS-B", bounds=bounds) for start in starts]
+    ends = [
+        minimize(_loss, start, (share, n_checkpoints), method="L-BFGS-B", jac=True, bounds=bounds)
+        for start in starts
+    ]
     weights, means, stds = _unpacked(min(ends, key=lambda end: float(end.fun)).x)
     masses = _masses(means, stds, n_checkpoints) * weights
     expected = masses.sum(axis=1)
@@ -119,7 +118,7 @@ def fit_groups(counts: Counts, n_checkpoints: int) -> Groups:
         stds=stds,
         posterior=posterior,
         expected=expected,
-        log_likelihood=float(n * (share[seen] @ np.log(np.maximum(expected[seen], 1e-300)))),
+        log_likelihood=float(n * (share[seen] @ np.log(np.maximum(expected[seen], _LEAST)))),
         random_log_likelihood=float(n * (share[seen] @ _log_binomial(counts.mean(), n_checkpoints)[seen])),
     )
 
@@ -163,11 +162,38 @@ def _unpacked(parameters: Floats) -> tuple[Floats, Floats, Floats]:
     return weights / weights.sum(), parameters[2:5], np.exp(parameters[5:8])
 
 
-def _masses(means: Floats, stds: Floats, n_checkpoints: int) -> Floats:
-    """The mass `[checkpoints + 1, 3]` of each truncated normal within half a count of each count."""
+def _loss(parameters: Floats, share: Floats, n_checkpoints: int) -> tuple[float, Floats]:
+    """Minus the mean log-likelihood of counts that have this `share` each, and its slope `[8]`."""
+    weights, means, stds = _unpacked(parameters)
+    z, inside, total = _standardized(means, stds, n_checkpoints)
+    density = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
+    by_mean = -_slope_of_ratio(density, inside, total) / stds
+    by_log_std = -_slope_of_ratio(z * density, inside, total)
+    likelihood = inside @ weights
+    pull = np.where(likelihood > _LEAST, -share / np.maximum(likelihood, _LEAST), 0.0)
+    by_weight = pull @ inside
+    by_logit = weights * (by_weight - weights @ by_weight)
+    slope = [by_logit[[0, 2]], (pull @ by_mean) * weights, (pull @ by_log_std) * weights]
+    return -float(share @ np.log(np.maximum(likelihood, _LEAST))), np.concatenate(slope)
+
+
+def _slope_of_ratio(density: Floats, inside: Floats, total: Floats) -> Floats:
+    """How the mass within each count, `[checkpoints + 1, 3]`, moves with its edges and with the total."""
+    moved: Floats = (np.diff(density, axis=0) - inside * (density[-1] - density[0])) / total
+    return moved
+
+
+def _standardized(means: Floats, stds: Floats, n_checkpoints: int) -> tuple[Floats, Floats, Floats]:
+    """The edges of the counts in standard deviations, `[checkpoints + 2, 3]`; the masses; and their total."""
     from scipy.special import ndtr
 
     edges = np.clip(np.arange(n_checkpoints + 2) - 0.5, 0, n_checkpoints)[:, None]
-    cumulated = ndtr((edges - means) / stds)
-    inside: Floats = np.diff(cumulated, axis=0) / (cumulated[-1] - cumulated[0])
-    return inside
+    z = (edges - means) / stds
+    cumulated = ndtr(z)
+    total = cumulated[-1] - cumulated[0]
+    return z, np.diff(cumulated, axis=0) / total, total
+
+
+def _masses(means: Floats, stds: Floats, n_checkpoints: int) -> Floats:
+    """The mass `[checkpoints + 1, 3]` of each truncated normal within half a count of each count."""
+    return _standardized(means, stds, n_checkpoints)[1]

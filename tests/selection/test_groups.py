@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, truncnorm
 
-from curate.selection.groups import GROUPS, fit_groups, plain_counts
+from curate.selection.groups import GROUPS, _loss, fit_groups, plain_counts
 
 
 def planted(chance, n, top, shares, means, stds):
@@ -80,6 +80,17 @@ def test_any_counts_converge_to_a_distribution(top, counts):
     assert groups.expected.sum() == pytest.approx(1, abs=1e-6)
     np.testing.assert_allclose(groups.posterior.sum(axis=1), 1, atol=1e-6)
     assert set(groups.of(counts)) <= set(GROUPS)
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=30, deadline=None)
+def test_the_slope_of_the_loss_is_that_of_small_steps(seed):
+    chance = np.random.default_rng(seed)
+    share, means = chance.dirichlet(np.ones(13)), chance.uniform([0, 1, 10], [2, 11, 12])
+    at = np.concatenate([chance.normal(size=2), means, np.log(chance.uniform(0.5, 3, 3))])
+    steps = 1e-6 * np.eye(8)
+    by_steps = [(_loss(at + step, share, 12)[0] - _loss(at - step, share, 12)[0]) / 2e-6 for step in steps]
+    np.testing.assert_allclose(_loss(at, share, 12)[1], by_steps, rtol=1e-4, atol=1e-6)
 
 
 def test_plain_counts_are_none_all_and_between():

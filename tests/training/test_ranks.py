@@ -1,21 +1,21 @@
 """Ranks over torch.distributed: real processes, gloo, arrays of different lengths."""
 
-import subprocess
-import sys
+import os
 
 import pytest
 
 import curate
 from curate.errors import CurateError
 
+pytest_plugins = ["helpers.forks"]
+
 SCRIPT = """
-import sys
 import numpy as np
 import torch.distributed as dist
 import curate
 
-rank = int(sys.argv[1])
-dist.init_process_group("gloo", init_method="file://" + sys.argv[2], rank=rank, world_size=2)
+rank = int(RANK)
+dist.init_process_group("gloo", init_method="file://STORE", rank=rank, world_size=2)
 ranks = curate.ranks()
 assert (ranks.rank, ranks.size) == (rank, 2)
 mine = [np.arange(rank * 3, dtype=np.int64), np.full(rank + 1, rank, np.float32), np.array([rank == 1])]
@@ -26,19 +26,18 @@ for _ in range(2):
         assert loss.dtype == np.float32 and loss.tolist() == [other] * (other + 1)
         assert flag.dtype == np.bool_ and flag.tolist() == [other == 1]
 print("told", rank)
+raise SystemExit
 """
 
 
-def test_two_processes_tell_each_other(tmp_path):
-    script = tmp_path / "ranks.py"
-    script.write_text(SCRIPT)
+def test_two_processes_tell_each_other(tmp_path, fresh_forks):
+    script = SCRIPT.replace("STORE", str(tmp_path / "store"))
     processes = [
-        subprocess.Popen(
-            [sys.executable, script, str(rank), str(tmp_path / "store")], stdout=subprocess.PIPE, text=True
-        )
-        for rank in range(2)
+        fresh_forks.start([], tmp_path, os.environ, script.replace("RANK", str(rank))) for rank in range(2)
     ]
-    assert sorted(process.communicate(timeout=120)[0] for process in processes) == ["told 0\n", "told 1\n"]
+    for rank, process in enumerate(processes):
+        assert process.wait(120) == 0, process.err.read_text()
+        assert process.out.read_text() == f"told {rank}\n"
 
 
 def test_without_a_process_group_it_says_what_to_call():
