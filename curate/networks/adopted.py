@@ -1,9 +1,10 @@
 """Networks that are no model plug-ins, as models: classes and functions of the user, torchvision and timm.
 
 A class or function is called with those of `n_channels` and `n_classes` that it takes; its other parameters
-are its options.
+are its options. A module that is made already is copied for every run.
 """
 
+import copy
 import dataclasses
 import importlib
 import inspect
@@ -11,10 +12,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from curate.errors import CurateError
 from curate.finder import LIBRARIES, nearest
 from curate.networks.model import Hyperparameters
+from curate.networks.weights import sha256_of
 
 _GIVEN = ("n_channels", "n_classes")
 
@@ -53,12 +56,28 @@ def adopt(thing: Any, name: str) -> type[Any]:
         return _of_library(name)
     if isinstance(thing, type) and dataclasses.is_dataclass(thing) and hasattr(thing, "build"):
         return thing
-    if not callable(thing) or isinstance(thing, nn.Module):
+    if isinstance(thing, nn.Module):
+        return _of_module(thing, name)
+    if not callable(thing):
         raise CurateError(
-            f"{name} is of type {type(thing).__name__}: name a class of nn.Module, or a function that makes "
-            "one, so that every run begins with fresh weights"
+            f"{name} is of type {type(thing).__name__}: name an nn.Module, a class of one, or a function "
+            "that makes one"
         )
     return _plug_in(thing, name, _parameters(thing, name))
+
+
+def _of_module(module: nn.Module, name: str) -> type[Any]:
+    """Copies of a module: every run begins with its weights, and it stays as it is."""
+    if any(map(is_lazy, module.parameters())):
+        raise CurateError(f"{name} does not know its sizes yet: call it on images once, or name its class")
+    its_own = sha256_of(module.state_dict())[:16]
+
+    def makes(digest: str = its_own) -> nn.Module:
+        if digest != its_own:
+            raise CurateError(f"{name} has other weights than that run began with: hand it in as it was")
+        return copy.deepcopy(module)
+
+    return _plug_in(makes, name, inspect.signature(makes).parameters)
 
 
 def _parameters(thing: Callable[..., Any], name: str) -> Mapping[str, inspect.Parameter]:

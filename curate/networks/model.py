@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from curate.errors import CurateError
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -45,12 +47,27 @@ class Model(Protocol):
         """A fresh network: `[batch, n_channels, height, width]` to logits `[batch, n_classes]`."""
 
 
-def small_image_stem(network: "nn.Module", n_channels: int) -> "nn.Module":
-    """A torchvision ResNet whose first layers keep the resolution, as is usual for 32x32 images."""
+STEMS = ("3x3", "7x7")
+
+
+def check_stem(stem: str) -> None:
+    """Refuse a stem that there is not."""
+    if stem not in STEMS:
+        raise CurateError(f"stem={stem} is unknown: use one of {', '.join(STEMS)}")
+
+
+def with_stem(network: "nn.Module", stem: str, n_channels: int) -> "nn.Module":
+    """A torchvision ResNet with first layers of its own for so many channels.
+
+    Those of 3x3 keep the resolution, as is usual for 32x32 images; those of 7x7 are the published ones.
+    """
     from torch import nn
 
-    stem = nn.Conv2d(n_channels, 64, 3, stride=1, padding=1, bias=False)
-    nn.init.kaiming_normal_(stem.weight, mode="fan_out", nonlinearity="relu")
-    network.conv1 = stem
-    network.maxpool = nn.Identity()
+    if stem == "3x3":
+        first = nn.Conv2d(n_channels, 64, 3, stride=1, padding=1, bias=False)
+        network.maxpool = nn.Identity()
+    else:
+        first = nn.Conv2d(n_channels, 64, 7, stride=2, padding=3, bias=False)
+    nn.init.kaiming_normal_(first.weight, mode="fan_out", nonlinearity="relu")
+    network.conv1 = first
     return network

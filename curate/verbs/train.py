@@ -97,7 +97,8 @@ def train(
     """Train `model` on a dataset under a policy and write weights, metrics and manifest to a folder.
 
     A model is a name, `net.py:Net`, `torchvision:resnet50` or `timm:NAME`, or a class or function that makes
-    an nn.Module, called with those of `n_channels` and `n_classes` that it takes; a policy is a name,
+    an nn.Module, called with those of `n_channels` and `n_classes` that it takes, or an nn.Module, of which
+    every run has a copy; a policy is a name,
     `file.py:Name`, a class or an instance.
 
     Every `period` epochs the policy selects `keep` of the samples (a fraction, a count, or two of them,

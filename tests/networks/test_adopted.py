@@ -115,6 +115,26 @@ def test_a_class_or_a_function_is_handed_in(few, here):
     assert not np.isnan(scores["aum"]).any()
 
 
+def test_a_module_is_copied_for_every_run_and_stays_as_it_is(few, here):
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    made = trained(few, module, output="one")
+    trained(few, module, output="again", seed=0)
+    assert made.manifest.header.options["model"] == "torch.nn.modules.container:Sequential"
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+    one, other = (Path(name, "model.safetensors").read_bytes() for name in ("one", "again"))
+    assert one == other
+    followed = curate.replay(made.manifest, few, model=module, test=few, trials=1)
+    assert followed.differs_in == []
+    with torch.no_grad():
+        module[1].bias += 1
+    with pytest.raises(CurateError, match="has other weights than that run began with"):
+        curate.replay(made.manifest, few, model=module, test=few, trials=1, output="o.parquet")
+    with pytest.raises(CurateError, match="does not know its sizes yet: call it on images once"):
+        trained(few, nn.Sequential(nn.Flatten(), nn.LazyLinear(10)), output="lazy")
+
+
 def test_the_same_seed_gives_the_same_weights(net, few):
     one, other = (trained(few, net, output=name).manifest.path for name in ("one", "other"))
     assert (one / "model.safetensors").read_bytes() == (other / "model.safetensors").read_bytes()
@@ -132,7 +152,7 @@ def test_the_same_seed_gives_the_same_weights(net, few):
         ("no_network", "net.py:no_network makes no network but a list: return an nn.Module"),
         ("wants", "net.py:wants wants size, depth, which nobody gives: give it a default"),
         ("tuple_of", "net.py:tuple_of gives a tuple for 2 images"),
-        ("number", "net.py:number is of type int: name a class of nn.Module, or a function that makes"),
+        ("number", "net.py:number is of type int: name an nn.Module, a class of one, or a function"),
         ("Nets", "own/net.py has no 'Nets': it has"),
     ],
 )

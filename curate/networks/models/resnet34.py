@@ -1,4 +1,6 @@
-"""resnet34: ResNet-34 with a 3x3 stem and no first pooling, for images of about 32x32.
+"""resnet34: ResNet-34, by default with a 3x3 stem and no first pooling, for images of about 32x32.
+
+With stem=7x7 it is that of ImageNet, which halves an image twice before the first block.
 
 Source: He et al. 2016.
 """
@@ -9,18 +11,23 @@ from typing import ClassVar
 from torch import nn
 from torchvision import models
 
-from curate.networks.model import Hyperparameters, small_image_stem
+from curate.networks.model import Hyperparameters, check_stem, with_stem
 
 
 @dataclass(frozen=True)
 class ResNet34:
-    """ResNet-34; it has no options."""
+    """ResNet-34; `stem` is 3x3, or 7x7 for large images."""
+
+    stem: str = "3x3"
 
     gains_by_bf16: ClassVar[bool] = True
     hyperparameters: ClassVar[Hyperparameters] = Hyperparameters(n_epochs=200)
+
+    def __post_init__(self) -> None:
+        check_stem(self.stem)
 
     def input_size(self, height: int, width: int) -> tuple[int, int]:
         return height, width
 
     def build(self, n_channels: int, n_classes: int) -> nn.Module:
-        return small_image_stem(models.resnet34(num_classes=n_classes), n_channels)
+        return with_stem(models.resnet34(num_classes=n_classes), self.stem, n_channels)
