@@ -147,7 +147,7 @@ class Loop:
         self.labels = torch.from_numpy(data.labels)
         chance = torch.Generator().manual_seed(0)
         self._losses = torch.rand(len(data), generator=chance)
-        self._logits = torch.rand(64, data.n_classes, generator=chance)
+        self._logits = torch.rand(64, len(data.classes), generator=chance)
 
     def fresh(self) -> None:
         self.module = learners.build("lenet5", {}, self.data, 0, torch.device("cpu")).module.train()
