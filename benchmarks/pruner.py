@@ -13,20 +13,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from common import alternate, ratio, spread, write
 from torch.nn import functional
-from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torch.utils.data import DataLoader, TensorDataset
 
 import curate
 from curate.networks import learner as learners
 
 N = 1_281_167  # training images of ImageNet
-EPOCHS = 3  # beside InfoBatch
+EPOCHS = 2  # beside InfoBatch: the first is of all samples
 RANK = """
 import sys, time
 import numpy as np
@@ -45,19 +46,6 @@ for epoch in range(4):
     order = pruner.order()
     pruner.observe(order, np.random.default_rng(rank).random(len(order), np.float32))
 """
-
-
-class Numbered(Dataset):
-    """Samples with their index, as every loop here gets them."""
-
-    def __init__(self, images: torch.Tensor, labels: torch.Tensor) -> None:
-        self.images, self.labels = images, labels
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, index: int) -> tuple[int, torch.Tensor, torch.Tensor]:
-        return index, self.images[index], self.labels[index]
 
 
 Way = Callable[["Loop"], float]
@@ -170,10 +158,10 @@ class Loop:
 def plain(loop: Loop, keep: float) -> float:
     """A loop that knows nothing of pruning."""
     order = np.random.default_rng(0).permutation(len(loop.data))[: round(keep * len(loop.data))]
-    loader = DataLoader(Numbered(loop.images, loop.labels), batch_size=64, sampler=order.tolist())
+    loader = DataLoader(TensorDataset(loop.images, loop.labels), batch_size=64, sampler=order.tolist())
     loop.fresh()
     started = time.process_time()
-    for _, x, y in loader:
+    for x, y in loader:
         losses, _ = loop.losses(x, y)
         loop.learn(losses.mean())
     return time.process_time() - started
@@ -201,7 +189,9 @@ def pruned(loop: Loop, policy: str, n_epochs: int = 1, **asked: object) -> float
 class Infobatch:
     """The class of InfoBatch's authors, from a checkout of theirs.
 
-    It changes how every DataLoader of a process steps; here only while its own loop runs.
+    It changes how every DataLoader of a process steps; here only while its own loop runs. With the torch of
+    today its sampler never ends an epoch, since it begins anew whenever it is asked for an iterator, and a
+    BatchSampler asks at every batch; here its order is handed on.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -226,7 +216,7 @@ class Infobatch:
         dataset = self._make(TensorDataset(loop.images, loop.labels), 20, prune_ratio=0.5)
         self._iterator.__next__ = self._patched
         try:
-            loader = DataLoader(dataset, batch_size=64, sampler=dataset.sampler)
+            loader = DataLoader(dataset, batch_size=64, sampler=_Order(dataset.sampler))
             seen, started = 0, time.process_time()
             for _ in range(EPOCHS):
                 for x, y in loader:
@@ -238,6 +228,20 @@ class Infobatch:
             self._iterator.__next__ = self._before
         loop.seen["InfoBatch's own class"] = seen
         return spent
+
+
+class _Order:
+    """The order of an epoch of InfoBatch's sampler."""
+
+    def __init__(self, sampler: Any) -> None:
+        self._sampler = sampler
+
+    def __len__(self) -> int:
+        return len(self._sampler)
+
+    def __iter__(self) -> Iterator[int]:
+        iter(self._sampler)  # it prunes
+        return iter(self._sampler.sample_indices)
 
 
 def checkpoints() -> list[float]:

@@ -149,11 +149,15 @@ def _full_of(rows: Sequence[Outcome]) -> dict[int, Outcome]:
 
 
 def _whole_runs(path: str | Path, model: str, epochs: int) -> list[Outcome]:
-    """The rows of a results file that are runs of a model for so many epochs, and the controls of them."""
+    """The rows of a results file that are runs of a model for so many epochs, or for less by early-stop."""
     rows = [row for row in read_results(path) if row.model == model]
     if not any(control_of(row) == "full" and row.n_epochs == epochs for row in rows):
         raise CurateError(f"{path} has no full training of {model} for {epochs} epochs to compare with")
-    return [row for row in rows if row.n_epochs == epochs or control_of(row) == "early-stop"]
+
+    def is_shorter(row: Outcome) -> bool:
+        return control_of(row) == "early-stop" and abs(row.n_epochs - share_of(row) * epochs) < 1
+
+    return [row for row in rows if row.n_epochs == epochs or is_shorter(row)]
 
 
 def pilot_recipe(dataset: str, model: str, epochs: int, trials: int) -> str:
