@@ -13,31 +13,23 @@ from curate.recipes import workers as room
 from curate.recipes.workers import at_work, cluster, processes
 
 
-def _environment():
-    return {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES")}
-
-
-def _die():
-    os._exit(3)
-
-
 def test_threads_are_shared_out_and_each_worker_has_a_gpu(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "4")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "6,7")
     with processes(2) as workers:
         futures = [workers.executor.submit(at_work, time.sleep, 0.5) for _ in range(2)]
-        seen = [workers.executor.submit(_environment) for _ in range(8)]
-        environments = [future.result() for future in seen]
+        threads = [workers.executor.submit(os.getenv, "OMP_NUM_THREADS") for _ in range(8)]
+        devices = [workers.executor.submit(os.getenv, "CUDA_VISIBLE_DEVICES") for _ in range(8)]
+        assert {future.result() for future in threads} == {"2"}
+        assert {future.result() for future in devices} <= {"6", "7"}
         assert [future.result() for future in futures] == [None, None]
     assert workers.n_threads == 2
-    assert {one["OMP_NUM_THREADS"] for one in environments} == {"2"}
-    assert {one["CUDA_VISIBLE_DEVICES"] for one in environments} <= {"6", "7"}
 
 
 def test_after_a_loss_there_are_others():
     with processes(1) as workers:
         with pytest.raises(workers.lost):
-            workers.executor.submit(at_work, _die).result()
+            workers.executor.submit(at_work, os._exit, 3).result()
         workers.renew()
         assert workers.executor.submit(at_work, abs, -3).result() == 3
 
