@@ -61,13 +61,7 @@ def test_scorers_keep_their_laws(name):
     testing.check_scorer(finder.make("scorers", name))
 
 
-HEAVY = {"vgg16"}  # its first weights take seconds to draw
-MODELS = [
-    pytest.param(name, marks=[pytest.mark.slow] if name in HEAVY else []) for name in finder.names("models")
-]
-
-
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", finder.names("models"))
 def test_models_keep_their_laws_and_bring_what_can_train(name):
     testing.check_model(finder.make("models", name))
     brought = finder.load("models", name).hyperparameters

@@ -89,16 +89,17 @@ class Comparison:
     @cached_property
     def parts(self) -> dict[str, "Comparison"]:
         """The comparisons of the same data and network, by name; if there is only one, its name is empty."""
-        grouped: dict[tuple[str, str], list[Outcome]] = {}
+        grouped: dict[tuple[str, str, str], list[Outcome]] = {}
         for row in self.rows:
-            grouped.setdefault((row.dataset, row.model), []).append(row)
+            grouped.setdefault(_setting(row), []).append(row)
         if len(grouped) < 2:
             return {"": self}
-        several_models = len({model for _, model in grouped}) > 1
-        return {
-            f"{public(dataset)}, {model}" if several_models else public(dataset): Comparison(rows)
-            for (dataset, model), rows in grouped.items()
-        }
+        several_models = len({row.model for row in self.rows}) > 1
+        parts: dict[str, Comparison] = {}
+        for (data, test, model), rows in grouped.items():
+            name = f"{public(rows[0].dataset)}, {model}" if several_models else public(rows[0].dataset)
+            parts[f"{name} ({data[:8]}, test {test[:8]})" if name in parts else name] = Comparison(rows)
+        return parts
 
     @cached_property
     def methods(self) -> list[str]:
@@ -181,12 +182,12 @@ class Comparison:
         ours = cell.rows[0]
         for (_, at), other in self.cells.items():
             row = other.rows[0]
-            same = (row.fingerprint, row.test_fingerprint, row.model) == (
-                ours.fingerprint,
-                ours.test_fingerprint,
-                ours.model,
-            )
-            if at == budget and same and control_of(row) == kind and _context(row) <= _context(ours):
+            if (
+                at == budget
+                and _setting(row) == _setting(ours)
+                and control_of(row) == kind
+                and _context(row) <= _context(ours)
+            ):
                 return other
         return None
 
@@ -261,6 +262,11 @@ def budget_of(row: Outcome) -> Budget:
         return str(kept)
     share = row.n_selected_per_epoch / row.n
     return None if share >= 1 or control_of(row) == "full" else f"{share:.3g}"
+
+
+def _setting(row: Outcome) -> tuple[str, str, str]:
+    """What trials must share to be compared: the samples, those of the test, and the network."""
+    return row.fingerprint, row.test_fingerprint, row.model
 
 
 def _context(row: Outcome) -> set[tuple[str, str]]:

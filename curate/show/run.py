@@ -16,7 +16,7 @@ from curate.artifacts.results import Outcome
 from curate.recipes.comparison import Comparison, verdicts
 from curate.recipes.run import Plan, RunResult, State, name_of
 from curate.show import talk
-from curate.show.tables import budget_text
+from curate.show.tables import budget_text, percent
 
 _FIRST = 12  # lines of failures that are shown
 _SHOWN = 8  # running tasks that are named
@@ -195,11 +195,7 @@ def _table(comparison: Comparison, width: int, about: str) -> RenderableType:
 
 def accuracy_text(rows: Sequence[Outcome]) -> str:
     """`97.12 ± 0.31 (3)`, in %."""
-    from curate.statistics import spread
-
-    summary = spread([100 * row.accuracy for row in rows])
-    std = "" if summary.std is None else f" ± {summary.std:.2f}"
-    return f"{summary.mean:.2f}{std} ({summary.n})"
+    return percent([row.accuracy for row in rows])
 
 
 def _duration(seconds: float) -> str:

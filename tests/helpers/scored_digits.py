@@ -10,7 +10,6 @@ SCORERS = finder.names("scorers")
 TRAINED = [name for name in SCORERS if {"trace", "network"} & set(finder.load("scorers", name).reads)]
 TRACED = [name for name in SCORERS if hasattr(finder.load("scorers", name), "from_trace")]
 FP32 = {"precision": "fp32"}  # so that side by side is as one by one, but for rounding
-LOOKING = [name for name in SCORERS if hasattr(finder.load("scorers", name), "of_batch")]
 
 
 @pytest.fixture(scope="session")

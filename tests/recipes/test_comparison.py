@@ -148,6 +148,16 @@ def test_data_sets_are_compared_each_with_its_own_controls():
     assert list(Comparison(RANDOM).parts) == [""]
 
 
+def test_data_are_the_same_by_their_samples_and_not_by_where_they_lie():
+    moved = [replace(row, dataset="/data/digits") for row in rows("ucb", [91.0, 91.2, 91.1])]
+    (compared,) = Comparison([*RANDOM, *moved]).parts.values()
+    assert [one.verdict for one in compared.against_random] == ["better"]
+    changed = [replace(row, fingerprint="0123456789") for row in RANDOM]
+    made = Comparison([*RANDOM, *changed])
+    assert list(made.parts) == ["digits", "digits (01234567, test t)"]
+    assert [len(part.rows) for part in made.parts.values()] == [3, 3]
+
+
 def test_trials_of_one_name_and_seed_are_warned_of():
     twice = [*RANDOM, *(replace(row, key=f"{row.key} again") for row in RANDOM)]
     assert Comparison(twice).warnings == [

@@ -99,8 +99,7 @@ def test_no_label_lies_on_another(name, monkeypatch):
         return real(figure, *words)
 
     monkeypatch.setattr(room, "pictures", keeping)
-    more = ("ema",) if name == "distribution" else ("ema", "epsilon-greedy", "uncertainty")
-    many = [*ROWS, *(row for method in more for row in rows(method))]
+    many = [*ROWS, *(row for name in ("ema", "epsilon-greedy", "uncertainty") for row in rows(name))]
     draw(name, Comparison(many), {})
     (boxes,) = drawn
     assert len(boxes) > 8
