@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -302,6 +303,11 @@ def other_dataset(one: DatasetReference, one_name: str, other: DatasetReference,
 
 def versions() -> dict[str, str]:
     """Versions of the libraries that results depend on, read without importing them."""
+    return dict(_versions())
+
+
+@cache
+def _versions() -> dict[str, str]:
     by_library = {}
     for library, distributions in _LIBRARIES.items():
         for distribution in distributions:

@@ -4,7 +4,8 @@ A method is compared with dynamic random at the same budget, seed by seed, or wi
 is no other. `better` and `worse` are said only
 where that holds for all comparisons of the table together (Holm 1979, 5%). The other question is whether the
 seconds that a method takes would have bought as much, spent on more random samples: random at equal cost is
-read off the line through random at its budgets and full training.
+read off the line through random at its budgets and full training. There, a sample trained on costs the same
+for all, the mean over the table: trials that run at the same time slow each other down, by chance.
 """
 
 import json
@@ -142,8 +143,8 @@ class Comparison:
     ) -> Against:
         verdict = "level" if not clear else "better" if difference.mean > 0 else "worse"
         equal = self._at_equal_cost(cell)
-        full, ours = self._control("full", cell, None), cell.seconds()
-        of_full = full.seconds() if full else None
+        full, ours = self._control("full", cell, None), self._mean_cost(cell)
+        of_full = self._mean_cost(full) if full else None
         return Against(
             method=name,
             budget=budget,
@@ -153,18 +154,42 @@ class Comparison:
             verdict=verdict,
             equal_cost=equal,
             beats_equal_cost=None if equal is None or equal.low is None else equal.low > 0,
-            time_share=ours.mean / of_full.mean if ours and of_full and of_full.mean else None,
+            time_share=ours / of_full if ours is not None and of_full else None,
         )
+
+    @cached_property
+    def _seconds_per_sample(self) -> dict[tuple[str, str], float]:
+        """Seconds of training per sample, over all trials that take steps of the same kind."""
+        seconds: dict[tuple[str, str], float] = {}
+        samples: dict[tuple[str, str], int] = {}
+        for row in self.rows:
+            if row.train_seconds is not None:
+                kind = _step_of(row)
+                seconds[kind] = seconds.get(kind, 0.0) + row.train_seconds
+                samples[kind] = samples.get(kind, 0) + row.samples_seen
+        return {kind: seconds[kind] / seen for kind, seen in samples.items() if seen}
+
+    def _cost(self, row: Outcome) -> float | None:
+        """Seconds of scoring and selecting as measured, and of training by the samples seen."""
+        each = self._seconds_per_sample.get(_step_of(row))
+        if each is None or seconds_of(row) is None:
+            return None
+        return seconds_of(replace(row, train_seconds=each * row.samples_seen))
+
+    def _mean_cost(self, cell: Cell) -> float | None:
+        costs = [self._cost(row) for row in cell.rows]
+        known = [cost for cost in costs if cost is not None]
+        return sum(known) / len(known) if len(known) == len(costs) else None
 
     def _at_equal_cost(self, cell: Cell) -> Difference | None:
         """The method minus random samples for the same seconds, seed by seed."""
         ours, theirs = [], []
         for seed, row in cell.by_seed.items():
-            seconds = seconds_of(row)
+            seconds = self._cost(row)
             line = [
                 (cost, other.by_seed[seed].accuracy)
                 for other in self._line(cell)
-                if seed in other.by_seed and (cost := seconds_of(other.by_seed[seed])) is not None
+                if seed in other.by_seed and (cost := self._cost(other.by_seed[seed])) is not None
             ]
             bought = None if seconds is None else interpolated(seconds, line)
             if bought is not None:
@@ -267,6 +292,12 @@ def budget_of(row: Outcome) -> Budget:
 def _setting(row: Outcome) -> tuple[str, str, str]:
     """What trials must share to be compared: the samples, those of the test, and the network."""
     return row.fingerprint, row.test_fingerprint, row.model
+
+
+def _step_of(row: Outcome) -> tuple[str, str]:
+    """What the seconds of a step of training depend on, beside the network and the images."""
+    hyperparameters = json.loads(row.settings).get("hyperparameters", {})
+    return f"{row.device}, {row.n_threads}", json.dumps({**hyperparameters, "n_epochs": None, "lr": None})
 
 
 def _context(row: Outcome) -> set[tuple[str, str]]:

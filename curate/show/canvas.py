@@ -93,7 +93,8 @@ def styles_of(comparison: Comparison) -> dict[str, dict[str, Any]]:
         if kind is None:
             colour = COLOURS[number % len(COLOURS)]
             marker = MARKERS[(number + number // len(COLOURS)) % len(MARKERS)]
-            styles[name] = {"color": colour, "marker": marker, "linestyle": "-"}
+            line = "-" if number < len(COLOURS) else (0, (5, 1.5))
+            styles[name] = {"color": colour, "marker": marker, "linestyle": line}
             number += 1
         else:
             styles[name] = {"color": GREY, "marker": ".", "linestyle": CONTROL_LINES[kind]}

@@ -4,6 +4,7 @@ Every figure is one function of a comparison.
 """
 
 import json
+import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -29,6 +30,8 @@ from curate.show.canvas import (
 )
 from curate.show.scaling import scaling
 from curate.statistics import spread
+
+_TITLE_WIDTH = 30  # letters of a title over a third of a figure
 
 
 def draw(name: str, comparison: Comparison, options: Mapping[str, Any]) -> list[Figure]:
@@ -235,7 +238,8 @@ def _distribution(comparison: Comparison) -> tuple[Any, str, str] | None:
             axes.plot(np.arange(longest), 100 * groups.expected, color=COLOURS[1], linewidth=1.5)
             told += ", random explains it" if groups.random_explains else ""
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        axes.set_title(f"{name}, keep {budget}\n{told}", fontsize=8.5)
+        words = (f"{name}, keep {budget}", told)
+        axes.set_title("\n".join(textwrap.fill(part, _TITLE_WIDTH) for part in words), fontsize=8.5)
         axes.grid(color=GREY, alpha=0.25, linewidth=0.6)
         parts.append(f"{name} at {budget}: {told}")
     figure.supxlabel("checkpoints that select a sample", fontsize=10)

@@ -93,9 +93,9 @@ def page(made: "Report") -> str:
         parts.append(f"<figure>{inline(figure)}{caption}</figure>")
     parts += [table_html(table, number) for number, table in enumerate(made.tables)]
     for sheet in made.sheets:
-        data = base64.b64encode(sheet.png).decode()
+        data = base64.b64encode(sheet.webp).decode()
         parts.append(
-            f'<figure class="sheet"><img alt="{html.escape(sheet.text)}" src="data:image/png;base64,{data}">'
+            f'<figure class="sheet"><img alt="{html.escape(sheet.text)}" src="data:image/webp;base64,{data}">'
             f"<figcaption>{html.escape(sheet.title)}</figcaption></figure>"
         )
     commands = "\n".join(html.escape(command) for command in made.commands)

@@ -75,7 +75,7 @@ def report(
         _write(folder / f"{figure.name}.png", figure.png)
         _write(folder / f"{figure.name}.svg", figure.svg.encode())
     for sheet in made.sheets:
-        _write(folder / sheet.file, sheet.png)
+        _write(folder / sheet.file, sheet.webp)
     _write(folder / MARKDOWN, _markdown(made).encode())
     _write(folder / PAGE, page(made).encode())
     return made

@@ -18,12 +18,12 @@ _PER_SIDE, _CLASSES = 10, 10
 
 @dataclass(frozen=True)
 class Pictures:
-    """A sheet as a picture, its file, its title, and what it shows in words."""
+    """A sheet as a picture (WebP), its file, its title, and what it shows in words."""
 
     file: str
     title: str
     text: str
-    png: bytes
+    webp: bytes
 
 
 def sheets_of(comparison: Comparison, store: Path) -> list[Pictures]:
@@ -63,11 +63,11 @@ def _sheet(name: str, budget: str, manifests: list[Manifest]) -> Pictures | None
     title = f"{name}, keep {budget}: selected least often and most often, {len(manifests)} sessions"
     sheet = Sheet(title, "least often", "most often", rows)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "sheet.png")
+        path = Path(folder, "sheet.webp")
         draw_sheet(path, sheet, dataset)
-        png = path.read_bytes()
+        webp = path.read_bytes()
     text = (
         f"Images of every class that {name} at keep {budget} selects least often, on the left, and most often"
     )
     safe = "".join(one if one.isalnum() else "-" for one in name)
-    return Pictures(f"sheet-{safe}.png", title, text, png)
+    return Pictures(f"sheet-{safe}.webp", title, text, webp)

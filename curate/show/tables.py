@@ -132,8 +132,8 @@ def _equal_cost(comparison: Comparison) -> Table:
         "Difference to random samples for the same seconds, in percentage points",
         of,
         "Against the line through dynamic random at its budgets and full training, scoring included; and the "
-        "time as a share of full training. Bold where the 95% interval is above zero. Not measured: outside "
-        "of the line.",
+        "time as a share of full training. A sample trained on costs the same for all. Bold where the 95% "
+        "interval is above zero. Not measured: outside of the line.",
     )
 
 

@@ -42,8 +42,9 @@ def repeatable(device: torch.device, seed: int) -> Iterator[None]:
     memory: Any = torch.utils.deterministic
     was, was_filling = torch.are_deterministic_algorithms_enabled(), memory.fill_uninitialized_memory
     with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed spends a traceback on each kind of GPU
         if device.type == "cuda":
+            torch.cuda.manual_seed(seed)
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
             torch.use_deterministic_algorithms(True)
             memory.fill_uninitialized_memory = False

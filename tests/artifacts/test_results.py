@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from helpers.results import ROW
+from helpers.results import ROW, add_seeds
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,15 +54,10 @@ def test_what_a_file_says_of_itself_stays_when_rows_are_added(here):
     assert about_results(here / "r.parquet") == {"recipe": "mnist"}
 
 
-def _add(path, numbers):
-    for number in numbers:
-        add_results(path, [replace(ROW, key=str(number), seed=number)])
-
-
 def test_several_processes_add_to_one_file_and_lose_nothing(here):
     context = multiprocessing.get_context("spawn")
     processes = [
-        context.Process(target=_add, args=(here / "r.parquet", range(10 * each, 10 * each + 10)))
+        context.Process(target=add_seeds, args=(here / "r.parquet", range(10 * each, 10 * each + 10)))
         for each in range(3)
     ]
     for process in processes:

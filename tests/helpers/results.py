@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 
-from curate.artifacts.results import Outcome
+from curate.artifacts.results import Outcome, add_results
 
 ROW = Outcome(
     key="k",
@@ -42,12 +42,23 @@ ROW = Outcome(
 SEEDS = (0, 1, 2)
 
 
+def add_seeds(path, seeds):
+    """Add a row for each seed, one at a time; what a process of its own can be told to do."""
+    for seed in seeds:
+        add_results(path, [replace(ROW, key=str(seed), seed=seed)])
+
+
 def settings(policy, **session):
     return json.dumps({"policy": policy, "session": session, "hyperparameters": {"n_epochs": 20}})
 
 
-def rows(name, accuracies, policy="ucb", keep="0.3", seconds=30.0, varied=None, **session):
-    """Trials of a method; accuracies in %, one for each seed."""
+def rows(name, accuracies, policy="ucb", keep="0.3", seconds=None, varied=None, **session):
+    """Trials of a method; accuracies in %, one for each seed.
+
+    Training on everything takes 100 seconds, on a share that share of them; the rest of `seconds` goes into
+    selecting.
+    """
+    train_seconds = 100 * float(keep or 1)
     kept = {} if keep is None else {"keep": keep}
     return [
         replace(
@@ -61,8 +72,9 @@ def rows(name, accuracies, policy="ucb", keep="0.3", seconds=30.0, varied=None, 
             n=1000,
             n_selected_per_epoch=1000 * float(keep or 1),
             scoring_seconds=0.0,
-            select_seconds=0.0,
-            train_seconds=seconds,
+            samples_seen=int(20_000 * float(keep or 1)),
+            select_seconds=0.0 if seconds is None else seconds - train_seconds,
+            train_seconds=train_seconds,
         )
         for seed, accuracy in zip(SEEDS, accuracies, strict=False)
     ]

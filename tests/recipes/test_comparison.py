@@ -91,6 +91,20 @@ def test_what_the_seconds_would_have_bought_at_random_is_read_off_the_line():
     assert beyond.against_random[0].beats_equal_cost is None
 
 
+def test_a_machine_that_was_busy_for_some_trials_makes_no_method_dear():
+    # The random trials were slowed down to half, and full was not: the mean per sample is the same for all.
+    slowed = [replace(row, train_seconds=2 * row.train_seconds) for row in (*RANDOM, *LITTLE)]
+    (one,) = Comparison([*FULL, *slowed, *rows("sure", [91.0, 91.2, 91.1])]).against_random
+    assert one.time_share == pytest.approx(0.3)
+    assert one.equal_cost.mean == pytest.approx(0.01)
+    # On another number of threads a step takes what it takes there.
+    faster = [
+        replace(row, train_seconds=row.train_seconds / 2, n_threads=2) for row in rows("sure", [91, 91])
+    ]
+    (one,) = Comparison([*FULL, *RANDOM, *LITTLE, *faster]).against_random
+    assert one.time_share == pytest.approx(0.15)
+
+
 def test_trials_are_paired_by_seed_and_those_without_a_pair_do_not_count():
     made = Comparison([*RANDOM[1:], *rows("ucb", [99.0, 91.2, 91.1])])
     assert made.against_random[0].n == 2

@@ -95,14 +95,16 @@ def test_no_label_lies_on_another(name, monkeypatch):
 
     def keeping(figure, *words):
         figure.canvas.draw()
-        drawn.append(_boxes(figure))
+        drawn.append((_boxes(figure), figure.bbox.width))
         return real(figure, *words)
 
     monkeypatch.setattr(room, "pictures", keeping)
-    many = [*ROWS, *(row for name in ("ema", "epsilon-greedy", "uncertainty") for row in rows(name))]
+    names = ("ema", "epsilon-greedy, as published", "uncertainty, by evaluation losses")
+    many = [*ROWS, *(row for name in names for row in rows(name))]
     draw(name, Comparison(many), {})
-    (boxes,) = drawn
+    ((boxes, width),) = drawn
     assert len(boxes) > 8
+    assert all(one.x0 >= 0 and one.x1 <= width for _, one in boxes)
     for place, (text, one) in enumerate(boxes):
         for other_text, other in boxes[place + 1 :]:
             assert not one.overlaps(other), (text, other_text)

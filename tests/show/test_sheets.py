@@ -29,8 +29,8 @@ def sessions(here):
 def test_a_sheet_shows_the_utmost_of_every_class(sessions, here):
     (sheet,) = sheets_of(sessions, here / "store")
     assert sheet.title == "uncertainty, keep 0.2: selected least often and most often, 2 sessions"
-    assert sheet.file == "sheet-uncertainty.png"
-    picture = np.array(Image.open(io.BytesIO(sheet.png)))
+    assert sheet.file == "sheet-uncertainty.webp"
+    picture = np.array(Image.open(io.BytesIO(sheet.webp)))
     data = curate.open_dataset("digits")
     manifests = [curate.open_manifest(here / "store" / "train" / n / "manifest") for n in "01"]
     counts = sum(manifest.samples["n_checkpoints_selected"] for manifest in manifests)
@@ -38,7 +38,7 @@ def test_a_sheet_shows_the_utmost_of_every_class(sessions, here):
     pixels = data.images.read(np.array([first]))[0, ..., 0]
     scale = 5  # 8 pixels are drawn at 40
     drawn = picture[34 : 34 + 8 * scale : scale, 72 : 72 + 8 * scale : scale, 0]
-    assert (drawn == pixels).all()
+    assert np.abs(drawn.astype(int) - pixels).mean() < 10  # WebP loses a little
 
 
 def test_without_sessions_or_data_there_is_none(sessions, here, monkeypatch):

@@ -48,7 +48,7 @@ def test_unknown_times_say_so():
     tables = by_title(Comparison([*RANDOM, *unknown]))
     assert tables["Seconds"].rows[0] == ["sure", "unknown"]
     assert tables["Seconds"].rows[1] == ["random", "30.0 ± 0.0 (3)"]
-    assert tables["Samples seen"].rows[0] == ["sure", "866"]
+    assert tables["Samples seen"].rows[0] == ["sure", "6,000"]
 
 
 def test_names_cannot_break_a_table_of_markdown():

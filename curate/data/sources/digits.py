@@ -5,8 +5,10 @@ Intensities 0 to 16 become 0 to 255. There are no splits, so one sample in five 
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 
 from curate.data.source import Request, Samples, from_array
 
@@ -19,9 +21,14 @@ class Digits:
         return reference.lower() == "digits"
 
     def samples(self, request: Request) -> Samples:
-        from sklearn.datasets import load_digits
+        images, labels, classes = _read()
+        return from_array(images.copy(), labels.copy(), [*classes], "all", "digits")
 
-        bunch = load_digits()
-        images = np.rint(bunch.images * (255 / 16)).astype(np.uint8)
-        classes = [str(name) for name in bunch.target_names]
-        return from_array(images, bunch.target.astype(np.int64), classes, "all", "digits")
+
+@cache
+def _read() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], tuple[str, ...]]:
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    images = np.rint(bunch.images * (255 / 16)).astype(np.uint8)
+    return images, bunch.target.astype(np.int64), tuple(map(str, bunch.target_names))
