@@ -189,9 +189,11 @@ def _standardized(means: Floats, stds: Floats, n_checkpoints: int) -> tuple[Floa
 
     edges = np.clip(np.arange(n_checkpoints + 2) - 0.5, 0, n_checkpoints)[:, None]
     z = (edges - means) / stds
-    cumulated = ndtr(z)
-    total = cumulated[-1] - cumulated[0]
-    return z, np.diff(cumulated, axis=0) / total, total
+    low, high = z[:-1], z[1:]
+    far = low > 0  # above the mean, where 1 - tail would leave nothing of the tail
+    inside = np.where(far, ndtr(-low) - ndtr(-high), ndtr(high) - ndtr(low))
+    total = inside.sum(axis=0)
+    return z, inside / total, total
 
 
 def _masses(means: Floats, stds: Floats, n_checkpoints: int) -> Floats:
