@@ -158,10 +158,10 @@ class Comparison:
         )
 
     @cached_property
-    def _seconds_per_sample(self) -> dict[tuple[str, str], float]:
+    def _seconds_per_sample(self) -> dict[tuple[Any, ...], float]:
         """Seconds of training per sample, over all trials that take steps of the same kind."""
-        seconds: dict[tuple[str, str], float] = {}
-        samples: dict[tuple[str, str], int] = {}
+        seconds: dict[tuple[Any, ...], float] = {}
+        samples: dict[tuple[Any, ...], int] = {}
         for row in self.rows:
             if row.train_seconds is not None:
                 kind = _step_of(row)
@@ -171,10 +171,10 @@ class Comparison:
 
     def _cost(self, row: Outcome) -> float | None:
         """Seconds of scoring and selecting as measured, and of training by the samples seen."""
-        each = self._seconds_per_sample.get(_step_of(row))
-        if each is None or seconds_of(row) is None:
+        each, measured = self._seconds_per_sample.get(_step_of(row)), seconds_of(row)
+        if each is None or measured is None:
             return None
-        return seconds_of(replace(row, train_seconds=each * row.samples_seen))
+        return measured - (row.train_seconds or 0.0) + each * row.samples_seen
 
     def _mean_cost(self, cell: Cell) -> float | None:
         costs = [self._cost(row) for row in cell.rows]
@@ -294,10 +294,11 @@ def _setting(row: Outcome) -> tuple[str, str, str]:
     return row.fingerprint, row.test_fingerprint, row.model
 
 
-def _step_of(row: Outcome) -> tuple[str, str]:
+def _step_of(row: Outcome) -> tuple[Any, ...]:
     """What the seconds of a step of training depend on, beside the network and the images."""
     hyperparameters = json.loads(row.settings).get("hyperparameters", {})
-    return f"{row.device}, {row.n_threads}", json.dumps({**hyperparameters, "n_epochs": None, "lr": None})
+    named = ("batch_size", "precision", "augment", "optimizer")
+    return row.device, row.n_threads, *(hyperparameters.get(name) for name in named)
 
 
 def _context(row: Outcome) -> set[tuple[str, str]]:

@@ -78,5 +78,6 @@ def draw_sheet(path: Path, sheet: Sheet, dataset: Dataset, force: bool = False) 
                 image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
                 larger = image.resize((width * scale, height * scale), Image.Resampling.NEAREST)
                 canvas.paste(larger, (left + place * cell_w, top))
+    kind = "JPEG" if path.suffix in (".jpg", ".jpeg") else path.suffix[1:].upper()
     with atomic_file(path, force) as temporary:
-        canvas.save(temporary, format="JPEG" if path.suffix in (".jpg", ".jpeg") else path.suffix[1:].upper())
+        canvas.save(temporary, format=kind, lossless=True)  # read by WebP alone: it keeps every pixel

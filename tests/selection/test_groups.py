@@ -90,8 +90,8 @@ def test_the_slope_of_the_loss_is_that_of_small_steps(seed):
     chance = np.random.default_rng(seed)
     share, means = chance.dirichlet(np.ones(13)), chance.uniform([0, 1, 10], [2, 11, 12])
     at = np.concatenate([chance.normal(size=2), means, np.log(chance.uniform(0.5, 3, 3))])
-    steps = 1e-5 * np.eye(8)
-    by_steps = [(_loss(at + step, share, 12)[0] - _loss(at - step, share, 12)[0]) / 2e-5 for step in steps]
+    steps = 1e-6 * np.eye(8)
+    by_steps = [(_loss(at + step, share, 12)[0] - _loss(at - step, share, 12)[0]) / 2e-6 for step in steps]
     np.testing.assert_allclose(_loss(at, share, 12)[1], by_steps, rtol=1e-4, atol=1e-6)
 
 
