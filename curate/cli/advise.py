@@ -22,10 +22,10 @@ from curate.networks.model import DEFAULT_MODEL
 def command(dataset, model, accuracy_loss, hours, epochs, trials, jobs, store, output, against, as_json):
     """Propose what to keep of DATASET, under which policy, from a cheap pilot.
 
-    The pilot trains for a fifth of the epochs, on everything and on a few budgets. What a policy loses there,
-    fitted against what it keeps, is taken for what it loses in the whole run. Where full training, or a
-    shorter schedule of it, is as good, that is said: then pruning does not pay. --against shows beside the
-    predictions what the runs of a results file lost.
+    The pilot trains for a fifth of the epochs, on everything and on a few budgets. Its errors are fitted
+    against what is kept and against how often samples are presented, and carried over to the whole run. Where
+    full training, or a shorter schedule of it, is as good, that is said: then pruning does not pay. --against
+    shows beside the predictions what the runs of a results file lost.
 
     \b
       curate advise digits --accuracy-loss 0.5

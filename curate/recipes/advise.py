@@ -1,13 +1,12 @@
 """advise: a cheap pilot, and from it what to keep for a given loss of accuracy, or for so many hours.
 
 The pilot trains for a fifth of the epochs: on everything, and on a few budgets under each policy, with some
-seeds of each. That the loss of a short run is that of the whole one is the assumption behind every number
-here. It is on the safe side where longer runs lose less by pruning. Where results of whole runs are at hand,
-`against` holds the predictions to them.
+seeds of each. `loss_law` carries what they lose over to the whole run. Where results of whole runs are at
+hand, `against` holds the predictions to them.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from curate.artifacts.results import Outcome, read_results
 from curate.errors import CurateError
 from curate.networks.model import DEFAULT_MODEL
 from curate.recipes.comparison import control_of
-from curate.recipes.loss_law import Fitted, fit, fitted, losses_of, share_of
+from curate.recipes.loss_law import Foresight, foresee, share_of
 from curate.recipes.run import STORE, RunResult, Watch, run
 from curate.verbs.naming import stem
 from curate.verbs.outcomes import seconds_of
@@ -132,13 +131,17 @@ def predictions_of(pilot: Sequence[Outcome], sweep: Sequence[Outcome]) -> list[P
     """What the pilot predicts for every method and keep that whole runs of the same samples have."""
     fingerprints = {row.fingerprint for row in pilot}
     sweep = [row for row in sweep if row.fingerprint in fingerprints]
-    short_full, full = _full_of(pilot), _full_of(sweep)
+    full = _full_of(sweep)
+    if not full:
+        return []
     found = []
-    for name in dict.fromkeys(row.name for row in pilot if control_of(row) != "full"):
-        law = fitted(losses_of([row for row in pilot if row.name == name], short_full), name)
-        measured = losses_of([row for row in sweep if row.name == name], full)
+    for name, foresight in foresee(pilot, next(iter(full.values())).n_epochs).items():
+        measured: dict[float, list[float]] = {}
+        for row in sweep:
+            if row.name == name and row.seed in full:
+                measured.setdefault(share_of(row), []).append(full[row.seed].accuracy - row.accuracy)
         for keep, losses in sorted(measured.items()):
-            low, mean, high = law.interval(keep)
+            low, mean, high = foresight.interval(keep)
             found.append(Prediction(name, keep, mean, low, high, losses))
     return found
 
@@ -190,24 +193,26 @@ def conclude(
     hours: float | None,
 ) -> Advice:
     """What follows from the rows of a pilot."""
-    rows = [row for row in pilot.rows if control_of(row) != "early-stop"]
-    full = _full_of(rows)
-    names = dict.fromkeys(row.name for row in rows if control_of(row) != "full")
     stretch = whole / short
-    full_hours = stretch * float(np.mean([seconds_of(row) or 0.0 for row in full.values()])) / 3600
+    full = [seconds_of(row) or 0.0 for row in pilot.rows if control_of(row) == "full"]
+    full_hours = stretch * float(np.mean(full)) / 3600
+    foresights = foresee(pilot.rows, whole)
+    rows_of = {name: [row for row in pilot.rows if row.name == name] for name in foresights}
+    early = next(name for name, rows in rows_of.items() if control_of(rows[0]) == "early-stop")
     options = []
-    for name in names:
-        own = [row for row in rows if row.name == name]
-        found = fitted(losses_of(own, full), name)
-        keep = _keep_for(own, found, full_hours, stretch, accuracy_loss, hours)
-        low, mean, high = found.interval(keep)
+    for name, own in rows_of.items():
+        if name == early:
+            continue
+        foresight = foresights[name]
+        keep = _keep_for(own, foresight, full_hours, stretch, accuracy_loss, hours)
+        low, mean, high = foresight.interval(keep)
         taken = _hours(own, keep, full_hours, stretch)
         options.append(Option(name, keep, whole, mean, low, high, taken))
     options.sort(
         key=lambda one: (one.hours, one.loss) if accuracy_loss is not None else (one.loss, one.hours)
     )
     best = options[0]
-    pays, verdict, epochs = _verdict(best, pilot.rows, full, hours, full_hours)
+    pays, verdict, epochs = _verdict(best, foresights[early], hours, full_hours)
     words = f"curate train {dataset} --model {model} --epochs {epochs}"
     command = f"{words} --policy {best.policy} --keep {best.keep:g}" if pays else words
     return Advice(options, verdict, pays, command, full_hours, pilot, short, [])
@@ -215,16 +220,17 @@ def conclude(
 
 def _keep_for(
     rows: Sequence[Outcome],
-    found: Fitted,
+    foresight: Foresight,
     full_hours: float,
     stretch: float,
     accuracy_loss: float | None,
     hours: float | None,
 ) -> float:
     """The least keep whose loss is allowed, at the upper end of its interval; or the most that fits."""
-    grid = [round(0.02 * step, 2) for step in range(2, 51)]
+    least = round(50 * min(PILOT_KEEPS))  # of less the pilot says nothing
+    grid = [round(0.02 * step, 2) for step in range(least, 51)]
     if accuracy_loss is not None:
-        return next((keep for keep in grid if found.interval(keep)[2] <= accuracy_loss / 100), 1.0)
+        return next((keep for keep in grid if foresight.interval(keep)[2] <= accuracy_loss / 100), 1.0)
     assert hours is not None
     return max((q for q in grid if _hours(rows, q, full_hours, stretch) <= hours), default=grid[0])
 
@@ -238,23 +244,25 @@ def _hours(rows: Sequence[Outcome], keep: float, full_hours: float, stretch: flo
 
 
 def _verdict(
-    best: Option,
-    rows: Sequence[Outcome],
-    full: Mapping[int, Outcome],
-    hours: float | None,
-    full_hours: float,
+    best: Option, shorter: Foresight, hours: float | None, full_hours: float
 ) -> tuple[bool, str, int]:
     """Whether pruning pays, why, and for how many epochs: beside full training, and beside less of it."""
     whole = best.epochs
     if hours is not None and full_hours <= hours:
         return False, f"full training takes {full_hours:.2f} hours, which fits: pruning does not pay", whole
+    if hours is not None and best.hours > hours:
+        epochs = max(1, int(whole * hours / full_hours))
+        text = (
+            f"keep {best.keep:g}, the least that the pilot tried, takes {best.hours:.2f} hours: "
+            "pruning does not pay, a shorter schedule fits"
+        )
+        return False, text, epochs
     if best.keep >= 1 or best.hours >= 0.95 * full_hours:
         return False, "nothing less than everything stays within that: pruning does not pay", whole
-    early = [row for row in rows if control_of(row) == "early-stop"]
-    shorter = fit(losses_of(early, full)).loss(best.keep)
-    if shorter <= best.loss:
+    less = shorter.interval(best.keep)[1]
+    if less <= best.loss:
         text = (
-            f"fewer epochs of full training lose no more ({100 * shorter:.2f} points for {best.keep:.0%} of "
+            f"fewer epochs of full training lose no more ({100 * less:.2f} points for {best.keep:.0%} of "
             f"the presentations, {best.policy} {100 * best.loss:.2f}): pruning does not pay, a shorter "
             "schedule does"
         )
@@ -262,7 +270,7 @@ def _verdict(
     text = (
         f"{best.policy} at keep {best.keep:g} loses {100 * best.loss:.2f} points "
         f"[{100 * best.low:.2f}, {100 * best.high:.2f}] for {best.hours / full_hours:.2f} of the time of "
-        f"full training; as many presentations of a shorter schedule lose {100 * shorter:.2f}"
+        f"full training; as many presentations of a shorter schedule lose {100 * less:.2f}"
     )
     return True, text, whole
 

@@ -1,50 +1,115 @@
-"""What a policy loses by what it keeps: a law through the trials of a pilot, with an interval.
+"""What a policy loses in a whole run, from the trials of a shorter pilot: two laws and an interval.
 
-The loss of a policy at keep q, the accuracy of full training minus its own, is fitted as a · ((1 − q) / q)^b:
-nothing at 1, without bound near 0. Intervals are those of a bootstrap over seeds.
+What uniform random draws get is a matter of how often samples are presented: error(p) = floor + c · p^-b,
+where p are the presentations of every sample in the mean. It is fitted through full training and less of it,
+and a longer run is a point further on.
+
+A policy has a multiple of that error at as many presentations, which is 1 where everything is kept. The
+multiples of the pilot can be carried over in two ways: a multiple belongs to the share that is kept, or to
+the presentations. The prediction is the mean of both, and the interval spans both.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from curate.artifacts.results import Outcome
-from curate.recipes.comparison import budget_of
+from curate.recipes.comparison import budget_of, control_of
 from curate.rng import rng
 
+UNIFORM = ("full", "random")  # what the law of presentations is fitted through
+
 _DRAWS = 400
+_SLOPES = (0.1, 3.0)  # the bounds of b
+_LEAST_ERROR = 1e-4  # of a trial: less than can be told from none
+
+Errors = Mapping[float, Sequence[float]]  # of each seed, by presentations or by keep
+Means = dict[float, float]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """error(p) = floor + c · p^-b, in 0..1, where p are presentations of every sample in the mean."""
+
+    floor: float
+    c: float
+    b: float
+
+    def error(self, presentations: float) -> float:
+        """The error after so many presentations."""
+        return self.floor + self.c * presentations**-self.b
+
+
+def fit(errors: Means) -> Curve:
+    """The curve through mean errors by presentations: least squares of relative errors, no term negative."""
+    from scipy.optimize import minimize_scalar, nnls
+
+    presentations, means = np.array(list(errors)), np.array(list(errors.values()))
+
+    def with_slope(b: float) -> tuple[NDArray[np.float64], float]:
+        terms = np.stack([1 / means, presentations**-b / means], axis=1)
+        return nnls(terms, np.ones(len(means)))
+
+    b = float(minimize_scalar(lambda b: with_slope(b)[1], bounds=_SLOPES, method="bounded").x)
+    floor, c = with_slope(b)[0]
+    return Curve(float(floor), float(c), b)
 
 
 @dataclass(frozen=True)
 class Law:
-    """loss(q) = a · ((1 − q) / q)^b, in 0..1."""
+    """What a policy loses in a run of `whole` epochs, from a pilot of `short` ones; losses in 0..1.
 
-    a: float
-    b: float
+    `multiples` are by keep, and none for a policy that draws uniformly.
+    """
 
-    def loss(self, keep: float) -> float:
-        """The accuracy that is lost at a keep."""
-        return self.a * ((1 - keep) / keep) ** self.b if keep < 1 else 0.0
+    curve: Curve
+    multiples: Means
+    short: float
+    whole: float
 
-    def keep(self, loss: float) -> float:
-        """The smallest keep at which no more is lost."""
-        if self.a <= 0:
-            return 0.0
-        return 1 / (1 + (loss / self.a) ** (1 / self.b)) if loss > 0 else 1.0
+    def losses(self, keep: float) -> tuple[float, float]:
+        """Where a multiple belongs to the share that is kept, and where it belongs to the presentations."""
+        error, full = self.curve.error(keep * self.whole), self.curve.error(self.whole)
+        same_presentations = min(1.0, keep * self.whole / self.short)
+        return self._multiple(keep) * error - full, self._multiple(same_presentations) * error - full
+
+    def _multiple(self, keep: float) -> float:
+        """The multiple at a keep: on logarithms a line between those of the pilot; 1 where all is kept."""
+        keeps, multiples = zip(*sorted((self.multiples | {1.0: 1.0}).items()), strict=True)
+        return math.exp(np.interp(math.log(keep), np.log(keeps), np.log(multiples)))
 
 
-Losses = Mapping[float, Sequence[float]]  # by keep: of each seed, full minus the policy
+@dataclass(frozen=True)
+class Foresight:
+    """The law of a policy, and laws that its pilot could have given with other seeds."""
+
+    law: Law
+    drawn: Sequence[Law]
+
+    def interval(self, keep: float) -> tuple[float, float, float]:
+        """The low end of the 95% interval of the loss at a keep, the loss, and the high end."""
+        low, high = np.percentile([law.losses(keep) for law in self.drawn], [2.5, 97.5])
+        return float(low), float(np.mean(self.law.losses(keep))), float(high)
 
 
-def losses_of(rows: Sequence[Outcome], full: Mapping[int, Outcome]) -> Losses:
-    """What each trial lost against full training of its seed, by the share that is kept."""
-    losses: dict[float, list[float]] = {}
-    for row in rows:
-        if row.seed in full:
-            losses.setdefault(share_of(row), []).append(full[row.seed].accuracy - row.accuracy)
-    return losses
+def foresee(pilot: Sequence[Outcome], whole: float) -> dict[str, Foresight]:
+    """What each method of a pilot loses in a run of `whole` epochs, by name."""
+    full = [row for row in pilot if control_of(row) == "full"]
+    uniform = _errors((row for row in pilot if control_of(row) in UNIFORM), _presentations)
+    short = _presentations(full[0])
+    found = {}
+    for name in dict.fromkeys(row.name for row in pilot if control_of(row) != "full"):
+        rows = [row for row in pilot if row.name == name]
+        if control_of(rows[0]) == "random":
+            found[name] = _foresight(uniform, {}, short, whole, name)
+        elif control_of(rows[0]) == "early-stop":
+            found[name] = _foresight(_errors([*rows, *full], _presentations), {}, short, whole, name)
+        else:
+            found[name] = _foresight(uniform, _errors(rows, share_of), short, whole, name)
+    return found
 
 
 def share_of(row: Outcome) -> float:
@@ -53,35 +118,40 @@ def share_of(row: Outcome) -> float:
     return kept / row.n if kept > 1 else kept
 
 
-def fit(losses: Losses) -> Law:
-    """The law through the mean losses by keep: least squares on logarithms, of those that lose anything."""
-    points = [(math.log((1 - keep) / keep), float(np.mean(each))) for keep, each in losses.items()]
-    lost = [(x, math.log(y)) for x, y in points if y > 0]
-    if len(lost) < 2:
-        return Law(max(0.0, max((y for _, y in points), default=0.0)), 1.0)
-    x, y = (np.array(values) for values in zip(*lost, strict=True))
-    slope = float(((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum())
-    slope = min(max(slope, 0.1), 4.0)  # the loss grows as less is kept
-    return Law(float(np.exp(y.mean() - slope * x.mean())), slope)
+def _presentations(row: Outcome) -> float:
+    """How often a trial was presented with every sample, in the mean."""
+    return row.samples_seen / row.n
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """The law of a policy, and those of a bootstrap over the trials of each keep."""
-
-    law: Law
-    drawn: Sequence[Law]
-
-    def interval(self, keep: float) -> tuple[float, float, float]:
-        """The low end of the 95% interval of the loss at a keep, the loss, and the high end."""
-        low, high = np.percentile([law.loss(keep) for law in self.drawn], [2.5, 97.5])
-        return float(low), self.law.loss(keep), float(high)
+def _errors(rows: Iterable[Outcome], of: Callable[[Outcome], float]) -> Errors:
+    """The errors of each seed, by what is asked of a row."""
+    errors: dict[float, list[float]] = {}
+    for row in rows:
+        errors.setdefault(of(row), []).append(max(_LEAST_ERROR, 1 - row.accuracy))
+    return errors
 
 
-def fitted(losses: Losses, name: str) -> Fitted:
-    """The law of a policy called `name`, of which the draws of the bootstrap are a function."""
+def _foresight(uniform: Errors, own: Errors, short: float, whole: float, name: str) -> Foresight:
+    """The law of a method, whose draws are a function of its name.
+
+    A draw moves every mean by what its trials leave open: by Student's t on logarithms, with the one relative
+    spread that all cells share, as three trials alone say little of their own.
+    """
+    cells = [np.log(each) for each in (*uniform.values(), *own.values())]
+    freedom = sum(len(each) - 1 for each in cells)
+    spread = math.sqrt(sum(float(((each - each.mean()) ** 2).sum()) for each in cells) / max(1, freedom))
     chance = rng(0, "advise", name)
-    drawn = [
-        fit({q: chance.choice(each, len(each)).tolist() for q, each in losses.items()}) for _ in range(_DRAWS)
-    ]
-    return Fitted(fit(losses), drawn)
+
+    def moved(errors: Errors, by: float) -> Means:
+        means = {}
+        for at, each in errors.items():
+            off = by / math.sqrt(len(each)) * chance.standard_t(max(1, freedom))
+            means[at] = float(np.mean(each)) * math.exp(off)
+        return means
+
+    def law(by: float) -> Law:
+        curve = fit(moved(uniform, by))
+        multiples = {keep: error / curve.error(keep * short) for keep, error in moved(own, by).items()}
+        return Law(curve, multiples, short, whole)
+
+    return Foresight(law(0.0), [law(spread) for _ in range(_DRAWS)])

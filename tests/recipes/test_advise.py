@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 from helpers.commands import assert_error
-from helpers.pilots import EARLY, FULL, GREEDY, LAW, RANDOM, trials
+from helpers.pilots import CURVE, EARLY, FULL, GREEDY, RANDOM, SHORT, greedy, trials, uniform
 
 from curate.artifacts.results import write_results
 from curate.errors import CurateError
 from curate.recipes.advise import PILOT_KEEPS, advise, conclude, pilot_recipe, predictions_of
-from curate.recipes.loss_law import Law
 from curate.recipes.run import RunResult
 
 
@@ -18,53 +17,69 @@ def pilot(*rows):
     return RunResult(Path("pilot.parquet"), None, [row for of in rows for row in of], {})
 
 
+def advice(*rows, accuracy_loss=None, hours=None):
+    return conclude(pilot(*rows), "d", "lenet5", 2 * SHORT, SHORT, accuracy_loss, hours)
+
+
 def test_the_least_that_stays_within_a_loss_is_proposed():
-    made = conclude(pilot(FULL, RANDOM, GREEDY, EARLY), "d", "lenet5", 100, 20, 1.0, None)
+    made = advice(FULL, RANDOM, GREEDY, EARLY, accuracy_loss=0.4)
     by_name = {one.policy: one for one in made.options}
-    # random loses 1 point where 0.02 · x^0.8 = 0.01, x = 0.42: keep 0.704, so 0.72.
-    # epsilon-greedy, which loses a quarter, where x = 2.378: keep 0.296, so 0.3.
-    assert by_name["random"].keep == 0.72
-    assert by_name["epsilon-greedy"].keep == 0.3
+    # Uniform draws lose 0.08 / 40 · (1 / q - 1), which is 0.004 at q = 1/3: keep 0.34.
+    assert by_name["random"].keep == 0.34
+    # epsilon-greedy has (2q)^0.2 of their error by presentations, the worse reading: it loses 0.0046 at 0.14,
+    # 0.0039 at 0.16. By its share it has q^0.2 of their error there, and loses 0.0005.
+    assert by_name["epsilon-greedy"].keep == 0.16
+    assert by_name["epsilon-greedy"].loss == pytest.approx((0.0039 + 0.0005) / 2, abs=2e-4)
     assert made.options[0].policy == "epsilon-greedy"
-    assert by_name["epsilon-greedy"].hours == pytest.approx(5 * (360 * 0.3 + 18) / 3600, rel=0.05)
-    assert made.full_hours == pytest.approx(0.5)
+    assert by_name["epsilon-greedy"].hours == pytest.approx(2 * (360 * 0.16 + 18) / 3600, rel=0.05)
+    assert made.full_hours == pytest.approx(0.2)
     assert made.pays
-    assert made.command == "curate train d --model lenet5 --epochs 100 --policy epsilon-greedy --keep 0.3"
-    assert made.verdict.startswith("epsilon-greedy at keep 0.3 loses 0.98 points [0.98, 0.98] for 0.35")
+    assert made.command == "curate train d --model lenet5 --epochs 40 --policy epsilon-greedy --keep 0.16"
+    assert made.verdict.startswith("epsilon-greedy at keep 0.16 loses 0.2")
+    assert "for 0.21 of the time of full training; as many presentations of a shorter schedule lose 1.0" in (
+        made.verdict
+    )
 
 
 def test_the_best_that_fits_into_the_hours_is_proposed():
-    made = conclude(pilot(FULL, RANDOM, GREEDY, EARLY), "d", "lenet5", 100, 20, None, 0.25)
+    made = advice(FULL, RANDOM, GREEDY, EARLY, hours=0.1)
     assert made.options[0].policy == "epsilon-greedy"
-    assert made.options[0].hours <= 0.25
+    assert made.options[0].hours <= 0.1
     assert 0.4 < made.options[0].keep < 0.5
     assert made.pays
 
 
 def test_where_pruning_does_not_pay_it_is_said_and_the_command_is_without_it():
-    fits = conclude(pilot(FULL, RANDOM, GREEDY, EARLY), "d", "lenet5", 100, 20, None, 1.0)
+    fits = advice(FULL, RANDOM, GREEDY, EARLY, hours=1.0)
     assert not fits.pays
-    assert fits.verdict == "full training takes 0.50 hours, which fits: pruning does not pay"
-    assert fits.command == "curate train d --model lenet5 --epochs 100"
+    assert fits.verdict == "full training takes 0.20 hours, which fits: pruning does not pay"
+    assert fits.command == "curate train d --model lenet5 --epochs 40"
     short = trials(
-        "early stop", "early-stop", lambda keep: LAW.loss(keep) / 8, seconds=lambda keep: 360 * keep
+        "early stop", "early-stop", lambda keep: greedy(keep) * keep**0.2, seconds=lambda keep: 360 * keep
     )
-    shorter = conclude(pilot(FULL, RANDOM, GREEDY, short), "d", "lenet5", 100, 20, 1.0, None)
+    shorter = advice(FULL, RANDOM, GREEDY, short, accuracy_loss=0.4)
     assert not shorter.pays
     assert "a shorter schedule does" in shorter.verdict
-    assert shorter.command == "curate train d --model lenet5 --epochs 30"
-    steep = Law(0.3, 0.3)
-    dear = trials("random", "random", steep.loss, seconds=lambda keep: 360 * keep)
-    nothing = conclude(pilot(FULL, dear, EARLY), "d", "lenet5", 100, 20, 0.1, None)
+    assert shorter.command == "curate train d --model lenet5 --epochs 6"
+    nothing = advice(FULL, RANDOM, EARLY, accuracy_loss=0.01)
     assert nothing.verdict == "nothing less than everything stays within that: pruning does not pay"
+    # The least keep that was tried, 0.1, takes 0.1 of the time of full training.
+    hurried = advice(FULL, RANDOM, EARLY, hours=0.01)
+    assert not hurried.pays
+    assert hurried.verdict == (
+        "keep 0.1, the least that the pilot tried, takes 0.02 hours: "
+        "pruning does not pay, a shorter schedule fits"
+    )
+    assert hurried.command == "curate train d --model lenet5 --epochs 2"
 
 
-def whole(rows, factor=1.0, epochs=100):
-    """Rows of a pilot as those of whole runs, which lose so many times as much."""
+def whole(rows, factor=1.0, epochs=2 * SHORT):
+    """Rows of whole runs that lose so many times what the curve says."""
+    full = CURVE.error(epochs)
     return [
         replace(
             row,
-            accuracy=0.95 + 0.001 * row.seed - factor * (0.95 + 0.001 * row.seed - row.accuracy),
+            accuracy=1 - full - factor * (CURVE.error(epochs * row.samples_seen / SHORT / row.n) - full),
             n_epochs=epochs,
         )
         for row in rows
@@ -72,16 +87,14 @@ def whole(rows, factor=1.0, epochs=100):
 
 
 def test_predictions_are_held_to_whole_runs_hit_or_miss():
-    between = trials("random", "random", LAW.loss, seconds=lambda keep: 1, keeps=(0.15, 0.3))
-    noisy = [
-        replace(row, accuracy=row.accuracy + 0.001 * (row.seed - 1)) for row in RANDOM
-    ]  # in mean nothing
+    between = trials("random", "random", uniform, seconds=lambda keep: 1, keeps=(0.15, 0.3))
+    noisy = trials("random", "random", uniform, seconds=lambda keep: 1, noise=0.02)
     made = predictions_of([*FULL, *noisy, *GREEDY], [*whole(FULL), *whole(between)])
     assert [(one.method, one.keep, one.hit) for one in made] == [
         ("random", 0.15, True),
         ("random", 0.3, True),
     ]
-    assert list(made[0].measured) == pytest.approx([LAW.loss(0.15)] * 3)
+    assert list(made[0].measured) == pytest.approx([0.08 / 40 * (1 / 0.15 - 1)] * 3)
     worse = predictions_of([*FULL, *noisy], [*whole(FULL), *whole(between, 3.0)])
     assert [one.hit for one in worse] == [False, False]
     assert predictions_of([*FULL, *noisy], [*whole(FULL), *whole(GREEDY)]) == []
