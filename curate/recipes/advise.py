@@ -230,7 +230,9 @@ def _keep_for(
     least = round(50 * min(PILOT_KEEPS))  # of less the pilot says nothing
     grid = [round(0.02 * step, 2) for step in range(least, 51)]
     if accuracy_loss is not None:
-        return next((keep for keep in grid if foresight.interval(keep)[2] <= accuracy_loss / 100), 1.0)
+        highest = [high for _, _, high in foresight.intervals(grid)]
+        allowed = (keep for keep, high in zip(grid, highest, strict=True) if high <= accuracy_loss / 100)
+        return next(allowed, 1.0)
     assert hours is not None
     return max((q for q in grid if _hours(rows, q, full_hours, stretch) <= hours), default=grid[0])
 

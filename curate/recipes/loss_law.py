@@ -28,6 +28,7 @@ _LEAST_ERROR = 1e-4  # of a trial: less than can be told from none
 
 Errors = Mapping[float, Sequence[float]]  # of each seed, by presentations or by keep
 Means = dict[float, float]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class Curve:
     c: float
     b: float
 
-    def error(self, presentations: float) -> float:
-        """The error after so many presentations."""
+    def error(self, presentations: Floats) -> Floats:
+        """The error after so many presentations, one or more."""
         return self.floor + self.c * presentations**-self.b
 
 
@@ -49,7 +50,7 @@ def fit(errors: Means) -> Curve:
 
     presentations, means = np.array(list(errors)), np.array(list(errors.values()))
 
-    def with_slope(b: float) -> tuple[NDArray[np.float64], float]:
+    def with_slope(b: float) -> tuple[Floats, float]:
         terms = np.stack([1 / means, presentations**-b / means], axis=1)
         return nnls(terms, np.ones(len(means)))
 
@@ -70,16 +71,16 @@ class Law:
     short: float
     whole: float
 
-    def losses(self, keep: float) -> tuple[float, float]:
-        """Where a multiple belongs to the share that is kept, and where it belongs to the presentations."""
-        error, full = self.curve.error(keep * self.whole), self.curve.error(self.whole)
-        same_presentations = min(1.0, keep * self.whole / self.short)
-        return self._multiple(keep) * error - full, self._multiple(same_presentations) * error - full
+    def losses(self, keeps: Floats) -> Floats:
+        """By keep [n]: where a multiple belongs to the share kept, and to the presentations; [2, n]."""
+        error, full = self.curve.error(keeps * self.whole), self.curve.error(np.array([self.whole]))
+        same_presentations = np.minimum(1.0, keeps * self.whole / self.short)
+        return np.stack([self._multiple(at) * error - full for at in (keeps, same_presentations)])
 
-    def _multiple(self, keep: float) -> float:
-        """The multiple at a keep: on logarithms a line between those of the pilot; 1 where all is kept."""
-        keeps, multiples = zip(*sorted((self.multiples | {1.0: 1.0}).items()), strict=True)
-        return math.exp(np.interp(math.log(keep), np.log(keeps), np.log(multiples)))
+    def _multiple(self, keeps: Floats) -> Floats:
+        """The multiple at each keep: on logarithms a line between those of the pilot; 1 where all is kept."""
+        known, multiples = zip(*sorted((self.multiples | {1.0: 1.0}).items()), strict=True)
+        return np.exp(np.interp(np.log(keeps), np.log(known), np.log(multiples)))
 
 
 @dataclass(frozen=True)
@@ -89,10 +90,16 @@ class Foresight:
     law: Law
     drawn: Sequence[Law]
 
+    def intervals(self, keeps: Sequence[float]) -> list[tuple[float, float, float]]:
+        """At each keep the low end of the 95% interval of the loss, the loss, and the high end."""
+        at = np.array(keeps, dtype=np.float64)
+        lows, highs = np.percentile([law.losses(at) for law in self.drawn], [2.5, 97.5], axis=(0, 1))
+        means = self.law.losses(at).mean(axis=0)
+        return list(zip(lows.tolist(), means.tolist(), highs.tolist(), strict=True))
+
     def interval(self, keep: float) -> tuple[float, float, float]:
-        """The low end of the 95% interval of the loss at a keep, the loss, and the high end."""
-        low, high = np.percentile([law.losses(keep) for law in self.drawn], [2.5, 97.5])
-        return float(low), float(np.mean(self.law.losses(keep))), float(high)
+        """The same at one keep."""
+        return self.intervals([keep])[0]
 
 
 def foresee(pilot: Sequence[Outcome], whole: float) -> dict[str, Foresight]:
@@ -151,7 +158,8 @@ def _foresight(uniform: Errors, own: Errors, short: float, whole: float, name: s
 
     def law(by: float) -> Law:
         curve = fit(moved(uniform, by))
-        multiples = {keep: error / curve.error(keep * short) for keep, error in moved(own, by).items()}
-        return Law(curve, multiples, short, whole)
+        means = moved(own, by)
+        multiples = np.array(list(means.values())) / curve.error(short * np.array(list(means)))
+        return Law(curve, dict(zip(means, multiples.tolist(), strict=True)), short, whole)
 
     return Foresight(law(0.0), [law(spread) for _ in range(_DRAWS)])

@@ -1,6 +1,8 @@
 """Files and folders are written whole or not at all, and stand with the permissions of any other file."""
 
 import os
+import stat
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -77,3 +79,22 @@ def test_the_mode_of_what_is_written_follows_the_umask(umask, modes, tmp_path):
         os.umask(before)
     written = (tmp_path / "file", tmp_path / "folder", tmp_path / "folder" / "inside")
     assert " ".join(f"{path.stat().st_mode & 0o777:o}" for path in written) == modes
+
+
+def test_what_is_written_is_synced_before_it_has_its_name_and_the_folder_after(tmp_path, monkeypatch):
+    done = []
+
+    def synced(descriptor):
+        done.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+
+    for name in ("replace", "rename"):
+        rename = getattr(Path, name)
+        monkeypatch.setattr(Path, name, lambda *paths, act=rename: (done.append("name"), act(*paths)))
+    monkeypatch.setattr(os, "fsync", synced)
+    with atomic_file(tmp_path / "file") as file:
+        file.write_text("a")
+    assert done == ["file", "name", "folder"]
+    done.clear()
+    with atomic_folder(tmp_path / "folder") as folder:
+        (folder / "inside").write_text("a")
+    assert done == ["file", "folder", "name", "folder"]

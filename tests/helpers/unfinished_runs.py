@@ -1,7 +1,6 @@
 """What the tests of unfinished runs share: small data, runs that are interrupted, and what those leave."""
 
 import contextlib
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -28,12 +27,6 @@ N_EPOCHS = 6
 N = 300
 UCB = {"policy": "ucb", "keep": "0.3", "period": 1, "hyperparameters": {"lr": 0.01}}
 _CALM: dict[str, dict[str, bytes]] = {}
-
-
-@pytest.fixture
-def no_fsync(monkeypatch):
-    """Which only tells after a power cut; here it takes a third of the time."""
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
 
 @pytest.fixture(scope="session")

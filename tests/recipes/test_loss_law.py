@@ -44,12 +44,14 @@ def test_a_policy_is_a_multiple_of_uniform_draws_by_its_share_and_by_its_present
     law = Law(CURVE, {0.1: 0.5}, 10, 20)
     error, full = CURVE.error(2), CURVE.error(20)
     of_double = 0.5 ** (np.log(0.2) / np.log(0.1))
-    assert law.losses(0.1) == pytest.approx((0.5 * error - full, of_double * error - full))
+    by_share, by_presentations = law.losses(np.array([0.1, 0.6, 0.05, 1.0]))
+    assert by_share[0] == pytest.approx(0.5 * error - full)
+    assert by_presentations[0] == pytest.approx(of_double * error - full)
     # From half the share on, a run twice as long presents as often as the pilot did with everything.
-    assert law.losses(0.6)[1] == pytest.approx(CURVE.error(12) - full)
+    assert by_presentations[1] == pytest.approx(CURVE.error(12) - full)
     # What the pilot did not try counts as the least that it tried.
-    assert law.losses(0.05)[0] == pytest.approx(0.5 * CURVE.error(1) - full)
-    assert law.losses(1.0) == pytest.approx((0, 0))
+    assert by_share[2] == pytest.approx(0.5 * CURVE.error(1) - full)
+    assert by_share[3] == by_presentations[3] == pytest.approx(0)
 
 
 def test_the_interval_of_a_policy_spans_both_readings():

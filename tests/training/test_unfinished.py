@@ -13,7 +13,6 @@ from helpers.unfinished_runs import interrupt, train, unfinished, watched
 from curate.manifests.manifest import read_epoch
 
 pytest_plugins = ["helpers.unfinished_runs"]
-pytestmark = pytest.mark.usefixtures("no_fsync")
 
 
 @pytest.mark.usefixtures("save_always")

@@ -21,7 +21,6 @@ from helpers.unfinished_runs import (
 from curate.errors import CurateError
 
 pytest_plugins = ["helpers.unfinished_runs"]
-pytestmark = pytest.mark.usefixtures("no_fsync")
 
 OTHERS = {
     "lr was 0.01, is now 0.02": {"hyperparameters": {"lr": 0.02}},

@@ -21,7 +21,6 @@ from curate.errors import CurateError, DamagedError
 from curate.manifests.manifest import read_epoch
 
 pytest_plugins = ["helpers.unfinished_runs"]
-pytestmark = pytest.mark.usefixtures("no_fsync")
 
 ANEW = "start the run anew with --fresh"
 

@@ -8,7 +8,6 @@ from helpers.unfinished_runs import N_EPOCHS, assert_same, content, train, unfin
 from curate.errors import CurateError
 
 pytest_plugins = ["helpers.unfinished_runs"]
-pytestmark = pytest.mark.usefixtures("no_fsync")
 
 FAILED = {
     "period": ("--policy", "ucb", "--keep", 0.3, "--period", 7),

@@ -11,7 +11,6 @@ from helpers.unfinished_runs import N_EPOCHS, UCB, assert_same, content, interru
 from curate.errors import CurateError
 
 pytest_plugins = ["helpers.unfinished_runs"]
-pytestmark = pytest.mark.usefixtures("no_fsync")
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ pytest_plugins = ["helpers.forks", "helpers.unfinished_runs"]
 N_KILLS = 20
 WORDS = ["train", "digits.npz", "--policy", "ucb", "--keep", "0.3", "--period", "1", "--epochs", "12"]
 WORDS += ["--set", "width=4", "--evaluate-every", "4", "--device", "cpu", "-o", "run"]
-NO_FSYNC = "import os\nos.fsync = lambda descriptor: None"  # it only tells after a power cut
 OFTEN = "\nimport curate.training.unfinished as unfinished\nunfinished._SHARE = 1.0"
 
 
@@ -38,7 +37,7 @@ def test_killed_at_20_random_moments_the_result_is_the_same_to_the_byte(forks, s
     logs = []
 
     def start(folder, before=""):
-        fork = forks.start(WORDS, folder, os.environ, NO_FSYNC + before)
+        fork = forks.start(WORDS, folder, os.environ, before)
         logs.append(fork.err)
         return fork
 

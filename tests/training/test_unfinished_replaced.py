@@ -19,7 +19,6 @@ from curate.errors import CurateError
 from curate.verbs import train_written
 
 pytest_plugins = ["helpers.unfinished_runs"]
-pytestmark = pytest.mark.usefixtures("no_fsync")
 
 
 @pytest.mark.usefixtures("save_always")

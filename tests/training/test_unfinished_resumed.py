@@ -24,7 +24,6 @@ from curate.verbs import train as verb
 from curate.verbs import train_written
 
 pytest_plugins = ["helpers.unfinished_runs"]
-pytestmark = pytest.mark.usefixtures("no_fsync")
 
 CASES = {
     "full": {},
