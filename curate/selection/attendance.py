@@ -56,11 +56,11 @@ class Attendance:
     def _checked(self, index: npt.NDArray[Any]) -> Indices:
         """The indices of a batch: each in range, selected in this epoch, and not seen in it before."""
         rows = index.astype(np.int64, copy=False)
-        if len(rows) and not (rows.min() >= 0 and rows.max() < self._n):
+        if len(rows) and rows.view(np.uint64).max() >= self._n:  # the negative are the greatest
             wrong = rows[(rows < 0) | (rows >= self._n)][0]
             raise CurateError(f"index {wrong} is out of range: there are {self._n:,} samples, from 0")
         left = self._times_left[rows]
-        if not left.all():
+        if np.count_nonzero(left) < len(left):  # several times as fast as left.all()
             wrong = rows[left == 0][0]
             is_selected = bool(np.isin(wrong, self._selected))
             why = "had been before" if is_selected else "is not selected in it: use pruner.sampler"

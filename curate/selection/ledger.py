@@ -46,7 +46,8 @@ def put_together(parts: Sequence[Notes]) -> Notes:
     if not parts:
         return Notes(*(np.empty(0, kind) for kind in ("<i4", "<i8", "<f4", "<f4", "<f4", "?")))
     whole = Notes(*(np.concatenate(columns) for columns in zip(*(p.arrays() for p in parts), strict=True)))
-    return whole.of(np.argsort(whole.epoch, kind="stable"))
+    in_order = bool(np.all(whole.epoch[1:] >= whole.epoch[:-1]))  # as of one rank they are
+    return whole if in_order else whole.of(np.argsort(whole.epoch, kind="stable"))
 
 
 class Ledger:
@@ -65,7 +66,22 @@ class Ledger:
     def taken_down(self) -> Notes:
         """All that was put aside since the last time, as arrays."""
         batches, self._aside = self._aside, []
-        return put_together([self._noted(*batch) for batch in batches])
+        if not batches:
+            return put_together([])
+        epochs, indices, losses, logits, labels = zip(*batches, strict=True)
+        rows = [plain(index) for index in indices]
+        n = sum(map(len, rows))
+        margin, error, correct = np.zeros(n, np.float32), np.zeros(n, np.float32), np.zeros(n, np.bool_)
+        if self._in_full:
+            seen = [
+                signals(plain(of).astype(np.float32), plain(is_))
+                for of, is_ in zip(logits, labels, strict=True)
+            ]
+            margin, error, correct = map(np.concatenate, zip(*seen, strict=True))
+        loss = np.concatenate([plain(loss) for loss in losses]).astype(np.float32)
+        index = np.concatenate(rows).astype(np.int64)
+        epoch = np.repeat(np.array(epochs, np.int32), [len(each) for each in rows])
+        return put_together([Notes(epoch, index, loss, margin, error, correct)])
 
     def add(self, notes: Notes, *, margins: bool) -> None:
         """Count these, in their order; their margins enter the sums where the guard goes by training."""
@@ -100,14 +116,6 @@ class Ledger:
         self._latest, self._margin_sum, self._n_margins = (
             state[name].copy() for name in ("latest", "margin_sum", "n_margins")
         )
-
-    def _noted(self, epoch: int, index: Any, losses: Any, logits: Any, labels: Any) -> Notes:
-        rows, loss = plain(index).astype(np.int64), plain(losses).astype(np.float32)
-        margin = error = np.zeros(len(rows), np.float32)
-        correct = np.zeros(len(rows), np.bool_)
-        if self._in_full:
-            margin, error, correct = signals(plain(logits).astype(np.float32), plain(labels))
-        return Notes(np.full(len(rows), epoch, np.int32), rows, loss, margin, error, correct)
 
 
 def plain(values: Any) -> npt.NDArray[Any]:

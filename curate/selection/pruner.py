@@ -179,8 +179,8 @@ class Pruner:
             )
         if self._trace or self._guards:
             labels = self._check_in_full(index, shape[0], logits, labels)
-        index = self._attendance.seen(index)
-        self._ledger.put_aside(self.epoch, index, _detached(losses), _detached(logits), labels)
+        rows = self._attendance.seen(index)
+        self._ledger.put_aside(self.epoch, rows, _detached(losses), _detached(logits), labels)
         weights = self._decisions.selected.weights
         return losses if weights is None else losses * self._weights_at(index, losses, weights)
 

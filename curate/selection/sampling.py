@@ -49,8 +49,6 @@ class Indexed:
 
     def __init__(self, dataset: Any) -> None:
         self._dataset = dataset
-        if hasattr(dataset, "__getitems__"):
-            self.__getitems__ = self._many  # DataLoader asks whether there is one
 
     def __len__(self) -> int:
         return len(self._dataset)
@@ -58,8 +56,16 @@ class Indexed:
     def __getitem__(self, index: int) -> Any:
         return _with_index(index, self._dataset[index])
 
-    def _many(self, indices: Sequence[int]) -> list[Any]:
-        return list(map(_with_index, indices, self._dataset.__getitems__(indices)))
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        """A batch, which a DataLoader asks for at once: its samples pass through no call each."""
+        dataset = self._dataset
+        if hasattr(dataset, "__getitems__"):
+            samples = dataset.__getitems__(indices)
+        else:
+            samples = [dataset[index] for index in indices]
+        if set(map(type, samples)) == {tuple}:
+            return [(index, *sample) for index, sample in zip(indices, samples, strict=True)]
+        return list(map(_with_index, indices, samples))
 
 
 def _with_index(index: int, sample: Any) -> Any:
