@@ -53,7 +53,8 @@ class Dataset:
     `rows` int64 `[n]` are their places in the source as other libraries count them, out of `n_rows`; −1 where
     others leave a sample out. Samples that are `missing`, bool `[n]`, keep their index, and have no image.
     `has_files` is whether each sample is a file of its own, which `name` then gives; `in_memory` whether it
-    was made from arrays or objects, so that no reference opens it again.
+    was made from arrays or objects, so that no reference opens it again. `notes` say what was made of its
+    images that nobody had asked for.
     """
 
     reference: str
@@ -63,6 +64,7 @@ class Dataset:
     uids: Uids
     options: Options = Options(split="train")
     skipped: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     why_no_labels: str = ""
     has_files: bool = False
     in_memory: bool = False
@@ -192,13 +194,15 @@ def open_dataset(
     progress: Progress = SILENT,
     resident_limit: int = RESIDENT_LIMIT,
     hold_out: bool = True,
+    decodes: bool = True,
 ) -> Dataset:
     """Open a dataset by its reference: `digits`, `mnist`, a folder, Parquet, `.npz` or `hf:owner/name`.
 
     A dataset that is open already is returned as it is. Where the source knows no splits, one sample
     in five is held out as `test`, chosen by uid: the choice survives re-ordering and growth, and equal
-    images fall on the same side. With `hold_out=False` such a source gives all its samples. A reference
-    may name a variant (`mnist+noise=0.1`, see variants.py), which changes every split but the test split.
+    images fall on the same side. With `hold_out=False` such a source gives all its samples. Without
+    `decodes` a lossy image that has its beginning and its end is taken for readable. A reference may name a
+    variant (`mnist+noise=0.1`, see variants.py), which changes every split but the test split.
     """
     if isinstance(reference, Dataset):
         return reference
@@ -212,7 +216,7 @@ def open_dataset(
         return from_file(reference, options, progress)
     base, variant = variants.parse(reference)
     joins = variant is not None and bool(variant.join)
-    dataset = _open(base, options, progress, resident_limit, hold_out, joins)
+    dataset = _open(base, options, progress, resident_limit, hold_out, joins, decodes)
     if variant is None:
         return dataset
     return _varied(dataset, variant, reference)
@@ -242,7 +246,13 @@ def _varied(dataset: Dataset, variant: variants.Variant, reference: str) -> Data
 
 
 def _open(
-    reference: str, options: Options, progress: Progress, resident_limit: int, hold_out: bool, joins: bool
+    reference: str,
+    options: Options,
+    progress: Progress,
+    resident_limit: int,
+    hold_out: bool,
+    joins: bool,
+    decodes: bool,
 ) -> Dataset:
     """The dataset itself; `joins` adds the val split to the train split."""
     source, location = _find_source(reference)
@@ -261,19 +271,21 @@ def _open(
     if samples.labels is not None:
         check_labels(samples.labels, samples.classes, reference)
     limit = 0 if options.stream else resident_limit
-    rows, uids, images, skipped = read_all(
-        samples, Target(options.image_size, options.channels), options.skip_corrupt, limit, progress
-    )
-    for name in skipped:
-        progress.note(f"skipped {name}, which is not a readable image")
+    target = Target(options.image_size, options.channels)
+    found = read_all(samples, target, options.skip_corrupt, limit, progress, decodes)
+    rows, skipped = found.rows, found.skipped
+    for note in (*(f"skipped {name}, which is not a readable image" for name in skipped), *found.notes):
+        progress.note(note)
+    options = replace(options, image_size=found.target.image_size, channels=found.target.channels)
     dataset = Dataset(
         reference=reference,
-        images=images,
+        images=found.images,
         labels=None if samples.labels is None else samples.labels[rows],
         classes=samples.classes,
-        uids=uids,
+        uids=found.uids,
         options=options,
         skipped=skipped,
+        notes=found.notes,
         why_no_labels=samples.why_no_labels,
         has_files=samples.has_files,
         _rows=rows if samples.rows is None else samples.rows[rows],

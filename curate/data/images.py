@@ -21,6 +21,7 @@ MAX_PIXELS = 100_000_000
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
+_TAIL = 65_536  # bytes in which the end of a JPEG is looked for: cameras write behind it
 _SMALL_FILE = 8_192  # bytes; below, threads wait for each other more than they decode
 
 Pixels = npt.NDArray[np.uint8]
@@ -133,6 +134,11 @@ def is_lossless(content: bytes) -> bool:
     webp = content[:4] == b"RIFF" and content[8:12] == b"WEBP"
     avif = content[4:12] in (b"ftypavif", b"ftypavis", b"ftypheic")
     return not (content.startswith(_JPEG) or webp or avif)
+
+
+def is_whole(content: bytes) -> bool:
+    """Whether encoded bytes seem to have their end; a JPEG that was cut off has none."""
+    return not content.startswith(_JPEG) or content.rfind(b"\xff\xd9", -_TAIL) >= 0
 
 
 def workers_for(content: bytes | npt.NDArray[np.generic]) -> int:

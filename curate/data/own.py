@@ -167,16 +167,19 @@ def _read(samples: Samples, called: str, options: Options, progress: Progress) -
     if samples.n == 0:
         raise CurateError(f"{called} has no samples")
     target = Target(options.image_size, options.channels)
-    rows, uids, images, _ = read_all(samples, target, False, _ALL, progress)
+    found = read_all(samples, target, False, _ALL, progress)
+    for note in found.notes:
+        progress.note(note)
+    options = replace(options, image_size=found.target.image_size, channels=found.target.channels)
     return Dataset(
         reference=called,
-        images=images,
+        images=found.images,
         labels=samples.labels,
         classes=samples.classes,
-        uids=uids,
+        uids=found.uids,
         options=replace(options, split=options.split or "train"),
         in_memory=True,
-        _names=(samples.name, rows),
+        _names=(samples.name, found.rows),
     )
 
 

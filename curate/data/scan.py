@@ -1,6 +1,11 @@
-"""One pass over the samples of a source: uids, checks, and the pixels themselves where they fit in memory."""
+"""A pass over the samples of a source: uids, checks, and the pixels themselves where they fit in memory.
+
+What the images have in common is not known before all were looked at. Where they differ, and the user has not
+said what to make of it, they are brought to one shape: colour where any is colour, and squares of one size.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +21,7 @@ from curate.data.images import (
     bring_to,
     decode,
     is_lossless,
+    is_whole,
     probe,
     workers_for,
 )
@@ -24,112 +30,187 @@ from curate.errors import CurateError
 from curate.progress import Progress
 
 _CHUNK = 256
+_SIZES = (64, 32, 16)  # that images of several sizes are brought to: the largest that half of them have
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a pass found: the rows that are left, int64 `[m]`, their uids and images, and who was skipped.
+
+    `target` is what the images were brought to, and `notes` say what of it the user had not asked for.
+    """
+
+    rows: npt.NDArray[np.int64]
+    uids: Uids
+    images: Images
+    skipped: list[str]
+    target: Target
+    notes: list[str]
 
 
 def read_all(
-    samples: Samples, target: Target, skip_corrupt: bool, resident_limit: int, progress: Progress
-) -> tuple[npt.NDArray[np.int64], Uids, Images, list[str]]:
-    """One pass over all samples: uids, checks, and the pixels themselves where they fit in memory."""
+    samples: Samples,
+    target: Target,
+    skip_corrupt: bool,
+    resident_limit: int,
+    progress: Progress,
+    decodes: bool = True,
+) -> Reading:
+    """Look at all samples; what is not readable is refused, all of it in one message, or skipped.
+
+    To skip for certain is to decode; without `decodes` a lossy image that has both its ends is readable.
+    """
     if samples.array is not None and bring_to(samples.array[0], target).shape == samples.array.shape[1:]:
         uids = np.array([uid_of(b"", image) for image in samples.array], np.uint64)
-        return np.arange(samples.n), uids, ResidentImages(samples.array), []
-    scan = _Scan(samples, target, skip_corrupt, resident_limit)
-    with progress.task("read", samples.n, "images"), ThreadPoolExecutor(scan.workers) as pool:
-        for done in pool.map(scan.chunk, range(0, samples.n, _CHUNK)):
-            progress.advance(done)
-    return scan.finish()
+        return Reading(np.arange(samples.n), uids, ResidentImages(samples.array), [], target, [])
+    scan = _Scan(samples, target, skip_corrupt, resident_limit, decodes)
+    scan.look(progress)
+    return scan.reading(progress)
 
 
 class _Scan:
     """The state of one pass over the samples of a source."""
 
-    def __init__(self, samples: Samples, target: Target, skip_corrupt: bool, limit: int) -> None:
-        self.samples, self.target, self.skip_corrupt = samples, target, skip_corrupt
+    def __init__(
+        self, samples: Samples, target: Target, skip_corrupt: bool, limit: int, decodes: bool
+    ) -> None:
+        self.samples, self.target, self.skip_corrupt, self.limit = samples, target, skip_corrupt, limit
         self.uids = np.zeros(samples.n, np.uint64)
-        self.shapes = np.zeros((samples.n, 3), np.int32)
-        self.skipped: dict[int, str] = {}
-        self.reasons: dict[int, str] = {}
+        self.shapes = np.zeros((samples.n, 3), np.int32)  # as stored, without alpha
+        self.reasons: dict[int, str] = {}  # why a sample cannot be read
         first = samples.read(0)
         self.workers = workers_for(first)
-        self.resident = self._pixels_in_memory(first) <= limit
-        self.pixels: list[Pixels | None] = [None] * (samples.n if self.resident else 0)
-
-    def _pixels_in_memory(self, first: bytes | npt.NDArray[np.generic]) -> int:
         try:
-            height, width, channels = (
-                first.shape if isinstance(first, np.ndarray) else probe(first, self.samples.name(0))
-            )
+            shape = first.shape if isinstance(first, np.ndarray) else probe(first, samples.name(0))
         except CorruptImageError:
-            height, width, channels = 256, 256, 3  # it is named, or skipped, when its turn comes
-        size = self.target.image_size
-        pixels = size * size if size else height * width
-        return int(self.samples.n * pixels * (self.target.channels or channels))
+            shape = (256, 256, 3)  # it is named, or skipped, when its turn comes
+        self.makes_sure = skip_corrupt and decodes
+        self.expected: tuple[int, int, int] | None = None  # the shape of all so far, brought to the target
+        self.holds = self._fits(target, _without_alpha(*shape))
+        self.pixels: list[Pixels | None] = [None] * (samples.n if self.holds else 0)
 
-    def chunk(self, start: int) -> int:
-        stop = min(start + _CHUNK, self.samples.n)
-        for row in range(start, stop):
-            try:
-                self._sample(row)
-            except CorruptImageError as problem:
-                if not self.skip_corrupt:
-                    raise
-                self.skipped[row] = self.samples.name(row)
-                self.reasons[row] = str(problem)
-        return stop - start
+    def look(self, progress: Progress) -> None:
+        """The pass: in memory it keeps pixels as long as all have one shape."""
+        with progress.task("read", self.samples.n, "images"), ThreadPoolExecutor(self.workers) as pool:
+            for done in pool.map(self._chunk, range(0, self.samples.n, _CHUNK)):
+                progress.advance(done)
 
-    def _sample(self, row: int) -> None:
-        content, name = self.samples.read(row), self.samples.name(row)
-        lossless = isinstance(content, np.ndarray) or is_lossless(content)
-        if not (lossless or self.resident or self.skip_corrupt):
-            assert isinstance(content, bytes)
-            shape = probe(content, name)
-            self.uids[row] = uid_of(content, None)
-        else:
-            pixels = decode(content, name)
-            self.uids[row] = uid_of(content, pixels if lossless else None)
-            shape = pixels.shape
-            if self.resident:
-                brought = bring_to(pixels, self.target)
-                self.pixels[row], shape = brought, brought.shape
-        self.shapes[row] = self._final_shape(*shape)
-
-    def _final_shape(self, height: int, width: int, channels: int) -> tuple[int, int, int]:
-        size = self.target.image_size
-        channels = self.target.channels or {2: 1, 4: 3}.get(channels, channels)
-        return (size, size, channels) if size else (height, width, channels)
-
-    def finish(self) -> tuple[npt.NDArray[np.int64], Uids, Images, list[str]]:
-        rows = np.array([row for row in range(self.samples.n) if row not in self.skipped], np.int64)
-        if rows.size == 0:
-            raise CurateError(f"none of the {self.samples.n:,} images could be read: {self.reasons[0]}")
-        self._check_one_shape(rows)
-        shape = tuple(int(side) for side in self.shapes[rows[0]])
+    def reading(self, progress: Progress) -> Reading:
+        """What the pass found; images of several shapes are decoded again, now that the target is known."""
+        rows = self._rows()
+        target, notes = self._settled(rows)
+        shape = _brought(self._shape(rows[0]), target)
+        holds = self.holds or self._fits(target, shape)
+        if holds and not self.holds:
+            self._decode(rows, target, progress)
+            rows = self._rows()
         images: Images
-        if self.resident:
+        if holds:
             array = np.empty((rows.size, *shape), np.uint8)
             for place, row in enumerate(rows):
                 array[place] = self.pixels[row]
                 self.pixels[row] = None
             images = ResidentImages(array)
         else:
-            height, width, channels = shape
-            images = EncodedImages(
-                self.samples.read, self.samples.name, rows, (height, width, channels), self.target
-            )
-        return rows, self.uids[rows], images, [self.skipped[row] for row in sorted(self.skipped)]
+            images = EncodedImages(self.samples.read, self.samples.name, rows, shape, target)
+        skipped = [self.samples.name(row) for row in sorted(self.reasons)]
+        return Reading(rows, self.uids[rows], images, skipped, target, notes)
 
-    def _check_one_shape(self, rows: npt.NDArray[np.int64]) -> None:
+    def _fits(self, target: Target, shape: tuple[int, int, int]) -> bool:
+        return self.samples.n * int(np.prod(_brought(shape, target))) <= self.limit
+
+    def _shape(self, row: int) -> tuple[int, int, int]:
+        height, width, channels = map(int, self.shapes[row])
+        return height, width, channels
+
+    def _chunk(self, start: int) -> int:
+        stop = min(start + _CHUNK, self.samples.n)
+        for row in range(start, stop):
+            try:
+                self._sample(row)
+            except CorruptImageError as problem:
+                self.reasons[row] = str(problem)
+        return stop - start
+
+    def _sample(self, row: int) -> None:
+        content, name = self.samples.read(row), self.samples.name(row)
+        needs_pixels = self.holds or self.makes_sure
+        if isinstance(content, bytes) and not (needs_pixels or is_lossless(content)) and is_whole(content):
+            self.uids[row] = uid_of(content, None)
+            self.shapes[row] = _without_alpha(*probe(content, name))
+            return
+        pixels = decode(content, name)
+        lossless = isinstance(content, np.ndarray) or is_lossless(content)
+        self.uids[row] = uid_of(content, pixels if lossless else None)
+        self.shapes[row] = shape = _without_alpha(*pixels.shape)
+        brought = _brought(shape, self.target)
+        self.expected = self.expected or brought
+        if self.expected != brought:
+            self.holds, self.pixels = False, []
+        elif kept := self.pixels:  # another thread may find that they are not kept
+            kept[row] = bring_to(pixels, self.target)
+
+    def _decode(self, rows: npt.NDArray[np.int64], target: Target, progress: Progress) -> None:
+        """The pixels of all rows, brought to a target."""
+        self.pixels = [None] * self.samples.n
+
+        def one(row: int) -> None:
+            try:
+                self.pixels[row] = bring_to(decode(self.samples.read(row), self.samples.name(row)), target)
+            except CorruptImageError as problem:
+                self.reasons[row] = str(problem)
+
+        with progress.task("resize", rows.size, "images"), ThreadPoolExecutor(self.workers) as pool:
+            for _ in pool.map(one, rows.tolist()):
+                progress.advance(1)
+
+    def _rows(self) -> npt.NDArray[np.int64]:
+        """The rows that can be read; the others are refused where they are not to be skipped."""
+        rows = np.array([row for row in range(self.samples.n) if row not in self.reasons], np.int64)
+        if rows.size == 0:
+            reason = self.reasons[min(self.reasons)]
+            raise CurateError(f"none of the {self.samples.n:,} images could be read: {reason}")
+        if self.reasons and not self.skip_corrupt:
+            wrong = sorted(self.reasons)
+            if len(wrong) == 1:
+                raise CorruptImageError(self.reasons[wrong[0]])
+            names = ", ".join(self.samples.name(row) for row in wrong[:3])
+            raise CorruptImageError(
+                f"{len(wrong):,} of {self.samples.n:,} images cannot be read, such as {names}: mend them, or "
+                f"leave them out with --skip-corrupt ({self.reasons[wrong[0]]})"
+            )
+        return rows
+
+    def _settled(self, rows: npt.NDArray[np.int64]) -> tuple[Target, list[str]]:
+        """What the images are brought to: what the user said, and one channel count and size in any case."""
+        target, notes = self.target, []
         shapes = self.shapes[rows]
-        grey = shapes[:, 2] == 1
-        if grey.any() and not grey.all():
-            odd = rows[np.flatnonzero(grey if grey.sum() <= grey.size / 2 else ~grey)[0]]
-            raise CurateError(
-                f"{grey.sum():,} images are grey and {(~grey).sum():,} are colour (such as "
-                f"{self.samples.name(int(odd))}): use --channels 1 or --channels 3 for all"
+        grey = int((shapes[:, 2] == 1).sum())
+        if target.channels is None and 0 < grey < len(shapes):
+            target = replace(target, channels=3)
+            few = np.flatnonzero((shapes[:, 2] == 1) == (2 * grey <= len(shapes)))[0]
+            notes.append(
+                f"{grey:,} of {len(shapes):,} images are grey, the others colour (such as "
+                f"{self.samples.name(int(rows[few]))}): all are read as colour; --channels 1 makes all grey"
             )
-        if (shapes != shapes[0]).any():
+        if target.image_size is None and (shapes[:, :2] != shapes[0, :2]).any():
+            sides = shapes[:, :2].min(axis=1)
+            size = next((size for size in _SIZES if np.median(sides) >= size), _SIZES[-1])
+            target = replace(target, image_size=size)
             small, large = shapes[:, :2].min(axis=0), shapes[:, :2].max(axis=0)
-            raise CurateError(
-                f"the images differ in size, from {small[1]} x {small[0]} to {large[1]} x {large[0]} "
-                "pixels: bring them to one with --image-size 64, or another number of pixels"
+            notes.append(
+                f"the images differ in size, from {small[1]} x {small[0]} to {large[1]} x {large[0]} pixels: "
+                f"all are brought to {size} x {size}; --image-size takes another number"
             )
+        return target, notes
+
+
+def _without_alpha(height: int, width: int, channels: int) -> tuple[int, int, int]:
+    return height, width, {2: 1, 4: 3}.get(channels, channels)
+
+
+def _brought(shape: tuple[int, int, int], target: Target) -> tuple[int, int, int]:
+    """The shape of an image that is brought to a target."""
+    height, width, channels = shape
+    size = target.image_size
+    return size or height, size or width, target.channels or channels

@@ -1,15 +1,18 @@
 """Opening what lies in a folder or on the Hub: a manifest, or, by the same kind of name, a dataset."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from curate import hub
-from curate.data.dataset import Dataset, Options, open_dataset
 from curate.errors import CurateError
 from curate.manifests.loading import LoadedManifest
 from curate.manifests.manifest import Manifest, open_manifest
 from curate.progress import SILENT, Progress
 from curate.sharing.cache import fetched, is_remote, last_fetched
 from curate.sharing.layout import parse
+
+T = TypeVar("T")
 
 
 def open_any(source: str | Path | Manifest, progress: Progress = SILENT) -> Manifest:
@@ -19,12 +22,15 @@ def open_any(source: str | Path | Manifest, progress: Progress = SILENT) -> Mani
     return fetched(str(source), progress) if is_remote(source) else open_manifest(source)
 
 
-def open_remote(reference: str, opening: Options, progress: Progress = SILENT) -> Manifest | Dataset:
-    """What lies at `hf:owner/name`: a dataset, or else a manifest; out of reach, what was fetched before."""
+def open_remote(reference: str, of_dataset: Callable[[], T], progress: Progress = SILENT) -> Manifest | T:
+    """What lies at `hf:owner/name`: what `of_dataset` makes of a dataset, or else a manifest.
+
+    Out of reach, it is what was fetched before.
+    """
     try:
         if parse(reference).manifest:
             return open_any(reference, progress)
-        return open_dataset(reference, opening, progress)
+        return of_dataset()
     except hub.NotThereError:
         raise
     except hub.UnreachableError as problem:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+MANY = 40  # groups beyond which a chart shows their distribution, not each of them
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -41,7 +43,17 @@ class Description:
 
     def as_dict(self) -> dict[str, Any]:
         """Everything as plain JSON values."""
-        return {**asdict(self), "facts": dict(self.facts)}
+        facts: dict[str, str] = {}
+        for name, text in self.facts:
+            facts[name] = f"{facts[name]}; {text}" if name in facts else text
+        return {**asdict(self), "facts": facts}
+
+
+def per_group(title: str, names: Sequence[str], sizes: npt.NDArray[Any]) -> Chart:
+    """A bar for each of few groups; of many, how many have how many."""
+    if len(names) <= MANY:
+        return counts(title, names, sizes.tolist())
+    return histogram(f"{title} (how many classes have how many)", sizes)
 
 
 def histogram(title: str, values: npt.NDArray[Any], n_bins: int = 12) -> Chart:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,6 @@ from curate.artifacts.kinds import kind_of
 from curate.artifacts.results import read_results
 from curate.artifacts.tables import Table, open_table
 from curate.data.dataset import Dataset, Options, open_dataset, opening_for
-from curate.data.identity import occurrences
-from curate.data.overlap import overlap
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest, open_manifest
 from curate.progress import SILENT, Progress
@@ -23,10 +20,9 @@ from curate.scores.trace import open_trace
 from curate.sharing.cache import is_remote
 from curate.sharing.opening import open_any, open_remote
 from curate.vectors.embedding import open_embedding
-from curate.verbs.description import Bar, Chart, Description, counts, histogram, shares
+from curate.verbs.description import MANY, Bar, Chart, Description, counts, histogram, shares
+from curate.verbs.inspect_dataset import describe_dataset
 from curate.verbs.sessions import check_sessions, describe_sessions
-
-_MANY = 40  # classes or clusters beyond which a chart shows their distribution, not each of them
 
 
 def inspect(
@@ -85,8 +81,8 @@ def _open(
 ) -> tuple[Description, Any]:
     """What there is to say of a thing, and the thing, opened."""
     if is_remote(reference):
-        opened = open_remote(reference, opening, progress)
-        return (_manifest(opened, by) if isinstance(opened, Manifest) else _dataset(opened, opening)), opened
+        opened = open_remote(reference, lambda: describe_dataset(reference, opening, progress), progress)
+        return (_manifest(opened, by), opened) if isinstance(opened, Manifest) else (opened, None)
     kind = kind_of(path)
     if kind == "manifest":
         manifest = open_manifest(path)
@@ -96,8 +92,7 @@ def _open(
     if kind is not None:
         table = open_table(path)
         return _table(table), table
-    dataset = open_dataset(reference, opening, progress)
-    return _dataset(dataset, opening), dataset
+    return describe_dataset(reference, opening, progress), None
 
 
 def _results(path: Path) -> Description:
@@ -117,39 +112,6 @@ def _results(path: Path) -> Description:
     return Description(
         f"results {path}", facts, [Chart("mean test accuracy, over all budgets", bars, full=1.0)]
     )
-
-
-def _dataset(dataset: Dataset, opening: Options) -> Description:
-    height, width, channels = dataset.images.shape
-    duplicates = int((occurrences(dataset.uids) > 0).sum())
-    facts = [
-        ("samples", f"{len(dataset):,} ({dataset.options.split} split)"),
-        ("images", f"{width} x {height} pixels, {'grey' if channels == 1 else 'colour'}"),
-        ("classes", f"{len(dataset.classes):,}" if dataset.labels is not None else "no labels"),
-        ("duplicates", f"{duplicates:,} samples are copies of an earlier one"),
-        ("fingerprint", dataset.fingerprint),
-    ]
-    if dataset.skipped:
-        facts.append(("skipped", f"{len(dataset.skipped):,}: {', '.join(dataset.skipped[:5])}"))
-    charts = []
-    if dataset.labels is not None:
-        facts += _overlap(dataset, opening)
-        sizes = np.bincount(dataset.labels, minlength=len(dataset.classes))
-        charts.append(_per_group("samples per class", dataset.classes, sizes))
-    return Description(f"dataset {dataset.reference}", facts, charts, dataset.header().to_json())
-
-
-def _overlap(dataset: Dataset, opening: Options) -> list[tuple[str, str]]:
-    """What is wrong between a training set and its test set, where it has one."""
-    test = None
-    if dataset.options.split == "train":
-        try:
-            test = open_dataset(dataset.reference, replace(opening, split="test"))
-        except CurateError:
-            test = None
-        if test is not None and (test.labels is None or test.classes != dataset.classes):
-            test = None
-    return [("beware", text) for text in overlap(dataset, test).warnings(dataset, test)]
 
 
 def _embedding(path: Path) -> Description:
@@ -205,7 +167,7 @@ def _trace(path: Path) -> Description:
         ("models", f"{trace.n_models:,}"),
         ("samples", f"{trace.n:,}; {trace.samples_seen:,} presentations"),
     ]
-    step = -(-trace.n_epochs // _MANY)
+    step = -(-trace.n_epochs // MANY)
     bars = [
         Bar(f"epoch {seen.epoch}", float(seen.correct.mean()), f"{seen.correct.mean():.1%}")
         for seen in trace.epochs()
@@ -323,16 +285,10 @@ def _kept_per_group(title: str, names: list[str], groups: Any, manifest: Manifes
     chosen = np.bincount(groups, manifest.samples["n_selected"], minlength=len(names)).astype(np.int64)
     if not manifest.is_static:
         title += ", of presentations in training"
-    if len(names) <= _MANY:
+    if len(names) <= MANY:
         return shares(title, names, chosen.tolist(), total.tolist())
     share = chosen[total > 0] / total[total > 0]
     return histogram(f"{title}: share kept, over {len(share):,} of them", share)
-
-
-def _per_group(title: str, names: list[str], sizes: Any) -> Chart:
-    if len(names) <= _MANY:
-        return counts(title, names, sizes.tolist())
-    return histogram(f"{title} (how many classes have how many)", sizes)
 
 
 def _hard(table: Table, name: str) -> str:

@@ -27,7 +27,8 @@ def open_test(
 def _opened(
     data: Dataset, test: str | Dataset | None, opening: Options, progress: Progress
 ) -> Dataset | None:
-    same_shape = replace(opening, split="test", channels=data.images.shape[2])
+    size = data.options.image_size or opening.image_size
+    same_shape = replace(opening, split="test", image_size=size, channels=data.images.shape[2])
     if test is not None:
         return _comparable(data, open_dataset(test, same_shape, progress, hold_out=False))
     if data.options.split == "test":

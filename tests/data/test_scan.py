@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers.pictures import encoded, noise, uid_by_hand
 
-from curate.data.images import CorruptImageError, ResidentImages, Target
+from curate.data.images import CorruptImageError, ResidentImages, Target, bring_to
 from curate.data.scan import read_all
 from curate.data.source import Samples, from_array
 from curate.errors import CurateError
@@ -15,17 +15,16 @@ from curate.progress import SILENT
 
 def scanned(contents, target=Target(), skip_corrupt=False, limit=10**9):
     samples = Samples(len(contents), contents.__getitem__, "image {}".format, None, [], "all")
-    return read_all(samples, target, skip_corrupt, limit, SILENT)
+    found = read_all(samples, target, skip_corrupt, limit, SILENT)
+    return found.rows, found.uids, found.images, found.skipped
 
 
 def test_pixels_at_hand_are_taken_as_they_are():
     pixels = noise(5, 4, 3)
-    rows, uids, images, skipped = read_all(
-        from_array(pixels, None, [], "all", "x"), Target(), False, 0, SILENT
-    )
-    assert (rows.tolist(), skipped) == ([0, 1, 2, 3, 4], [])
-    assert uids.tolist() == [uid_by_hand(image) for image in pixels]
-    assert np.shares_memory(images.array, pixels)
+    found = read_all(from_array(pixels, None, [], "all", "x"), Target(), False, 0, SILENT)
+    assert (found.rows.tolist(), found.skipped) == ([0, 1, 2, 3, 4], [])
+    assert found.uids.tolist() == [uid_by_hand(image) for image in pixels]
+    assert np.shares_memory(found.images.array, pixels)
 
 
 @pytest.mark.parametrize("limit", [0, 3 * 4 * 5 - 1, 3 * 4 * 5])
@@ -62,13 +61,72 @@ def test_what_cannot_be_read_is_refused_or_skipped_by_name(limit):
         scanned([b"no", b"neither"], skip_corrupt=True, limit=limit)
 
 
+@pytest.mark.parametrize("limit", [0, 10**9])
 @pytest.mark.parametrize(
-    ("shapes", "message"),
+    ("shapes", "target", "shape", "settled", "notes"),
     [
-        ([(4, 4), (4, 4), (4, 4, 3)], r"2 images are grey and 1 are colour \(such as image 2\)"),
-        ([(4, 5), (4, 4), (6, 4)], "the images differ in size, from 4 x 4 to 5 x 6 pixels"),
+        (
+            [(4, 4), (4, 4), (4, 4, 3)],
+            Target(),
+            (4, 4, 3),
+            Target(channels=3),
+            [
+                "2 of 3 images are grey, the others colour (such as image 2): all are read as colour; "
+                "--channels 1 makes all grey"
+            ],
+        ),
+        ([(4, 4), (4, 4), (4, 4, 3)], Target(channels=1), (4, 4, 1), Target(channels=1), []),
+        ([(4, 4), (4, 4, 4), (4, 4, 3)], Target(2, 3), (2, 2, 3), Target(2, 3), []),
+        (
+            [(4, 5), (4, 4), (6, 4)],
+            Target(),
+            (16, 16, 1),
+            Target(16),
+            [
+                "the images differ in size, from 4 x 4 to 5 x 6 pixels: all are brought to 16 x 16; "
+                "--image-size takes another number"
+            ],
+        ),
+        (
+            [(40, 50), (70, 80, 3), (31, 70)],
+            Target(),
+            (32, 32, 3),
+            Target(32, 3),
+            ["2 of 3 images are grey", "the images differ"],
+        ),
+        ([(64, 99), (70, 65), (10, 10)], Target(), (64, 64, 1), Target(64), ["the images differ in size"]),
+        ([(64, 99), (70, 65), (10, 10)], Target(8), (8, 8, 1), Target(8), []),
     ],
 )
-def test_images_of_several_shapes_are_refused(shapes, message):
-    with pytest.raises(CurateError, match=message):
-        scanned([encoded(noise(*shape)) for shape in shapes])
+def test_images_of_several_shapes_are_brought_to_one_and_it_is_said(
+    shapes, target, shape, settled, notes, limit
+):
+    pixels = [noise(*each) for each in shapes]
+    contents = [encoded(image) for image in pixels]
+    samples = Samples(len(contents), contents.__getitem__, "image {}".format, None, [], "all")
+    found = read_all(samples, target, False, limit, SILENT)
+    assert found.images.shape == shape
+    assert found.target == settled
+    assert len(found.notes) == len(notes)
+    assert all(said.startswith(note) for said, note in zip(found.notes, notes, strict=True))
+    assert isinstance(found.images, ResidentImages) == bool(limit)
+    whole = [image if image.ndim == 3 else image[..., None] for image in pixels]
+    brought = [bring_to(image, Target(shape[0], shape[2])) for image in whole]
+    assert (found.images.read(np.arange(3)) == np.stack(brought)).all()
+    assert found.uids.tolist() == [uid_by_hand(image) for image in pixels]
+
+
+@pytest.mark.parametrize("limit", [0, 10**9])
+def test_all_that_cannot_be_read_is_said_at_once(limit):
+    whole, cut = encoded(noise(40, 40), "JPEG"), encoded(noise(40, 30), "JPEG")[:-200]
+    contents = [whole, b"no image", cut, encoded(noise(9, 9)), b"neither", b"nor this"]
+    with pytest.raises(
+        CorruptImageError,
+        match=r"^4 of 6 images cannot be read, such as image 1, image 2, image 4: mend them, or leave them "
+        r"out with --skip-corrupt \(image 1 is not a readable image",
+    ):
+        scanned(contents, limit=limit)
+    rows, _, images, skipped = scanned(contents, skip_corrupt=True, limit=limit)
+    assert rows.tolist() == [0, 3]
+    assert images.shape == (16, 16, 1)
+    assert skipped == ["image 1", "image 2", "image 4", "image 5"]
