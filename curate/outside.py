@@ -7,6 +7,8 @@ the user trusts; a name that is only read, as in a pulled manifest, is not follo
 
 import hashlib
 import importlib.util
+import multiprocessing
+import pickle
 import re
 import sys
 from collections.abc import Iterator
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint, EntryPoints
 
 _FILE = re.compile(r"(.+\.py):([A-Za-z_]\w*)")
+UNGUARDED = (
+    'every process imports your script: what runs in it belongs under `if __name__ == "__main__":`, and a '
+    "class that is handed in outside of functions; or use jobs=1"
+)
 _handed: dict[tuple[str, str], Any] = {}  # by kind and name; of this process alone
 _modules: dict[Path, tuple[str, ModuleType]] = {}  # with the hash of what was imported
 
@@ -59,6 +65,29 @@ def hand_in(kind: str, thing: Any) -> str:
 def handed_in(kind: str, name: str) -> Any:
     """The object that goes by a name; None for others."""
     return _handed.get((kind, name))
+
+
+def refuse_unguarded() -> None:
+    """Refuse to start processes from one that is still importing the user's script: it would wait forever."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise CurateError(UNGUARDED)
+
+
+def for_other_processes() -> bytes:
+    """What was handed in, for processes started by this one, as far as they can import it."""
+    able = {}
+    for name, thing in _handed.items():
+        try:
+            able[name] = pickle.dumps(thing)
+        except (pickle.PicklingError, AttributeError, TypeError):
+            continue
+    return pickle.dumps(able)
+
+
+def take_over(handed: bytes) -> None:
+    """Have what another process was handed in."""
+    for name, thing in pickle.loads(handed).items():  # noqa: S301  from the process that started this one
+        _handed[name] = pickle.loads(thing)  # noqa: S301
 
 
 def entry_points(group: str) -> "EntryPoints":

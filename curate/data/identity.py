@@ -1,6 +1,7 @@
 """Who a sample is: the uid from its content, the fingerprint of a dataset, and finding samples again."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curate.errors import MismatchError
+from curate.errors import CurateError, MismatchError
 
 Uids = npt.NDArray[np.uint64]
 Labels = npt.NDArray[np.int64]
@@ -24,8 +25,15 @@ def uid_of(content: bytes | npt.NDArray[np.generic], pixels: npt.NDArray[np.gene
 
 
 def uids_of_keys(keys: Iterable[str]) -> Uids:
-    """The uids of samples that are known by a text of the user's, such as a path or an id, `[n]`."""
-    return np.array([_hash64(b"key ", str(key).encode()) for key in keys], np.uint64)
+    """The uids of samples that are known by a text of the user's, such as a path or an id, `[n]`.
+
+    Two samples with one key are an error: they could not be told apart.
+    """
+    texts = [str(key) for key in keys]
+    text, times = Counter(texts).most_common(1)[0] if texts else ("", 0)
+    if times > 1:
+        raise CurateError(f"{times:,} samples have the key '{text}': give each sample a key of its own")
+    return np.array([_hash64(b"key ", text.encode()) for text in texts], np.uint64)
 
 
 def fingerprint(uids: Uids, labels: Labels | None) -> str:

@@ -45,12 +45,7 @@ def from_arrays(
     named = list(classes) if classes is not None else _numbered(numbers)
     if numbers is not None:
         check_labels(numbers, named, name)
-    made = _read(from_array(pixels, numbers, named, "all", name), name, options, progress)
-    if keys is None:
-        return made
-    if len(keys) != len(pixels):
-        raise CurateError(f"{name} has {len(pixels):,} images and {len(keys):,} keys: give one for each")
-    return replace(made, uids=uids_of_keys(keys))
+    return _keyed(_read(from_array(pixels, numbers, named, "all", name), name, options, progress), keys)
 
 
 def from_torch(
@@ -58,6 +53,7 @@ def from_torch(
     *,
     classes: Sequence[str] | None = None,
     name: str = "",
+    keys: Sequence[str] | None = None,
     options: Options = Options(),
     progress: Progress = SILENT,
 ) -> Dataset:
@@ -65,6 +61,7 @@ def from_torch(
 
     A tensor is `[c, h, w]` as torchvision makes them, uint8 or from 0 to 1. Images of different sizes need
     `options.image_size`. What the dataset draws at random is drawn once, here: leave augmentation out.
+    Uids come from the pixels, or from `keys`, a text for each sample.
     """
     called = name or type(dataset).__name__
     if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
@@ -82,7 +79,7 @@ def from_torch(
         images.append(_image(sample[0], f"sample {index} of {called}"))
         labels.append(int(sample[1]))
     known = classes if classes is not None else getattr(dataset, "classes", None)
-    return _of_list(images, np.array(labels, np.int64), known, called, options, progress)
+    return _keyed(_of_list(images, np.array(labels, np.int64), known, called, options, progress), keys)
 
 
 def from_hf(
@@ -91,10 +88,14 @@ def from_hf(
     image_column: str = "image",
     label_column: str = "label",
     name: str = "",
+    keys: Sequence[str] | None = None,
     options: Options = Options(),
     progress: Progress = SILENT,
 ) -> Dataset:
-    """A dataset from a `datasets.Dataset` with a column of images and one of labels, if it has one."""
+    """A dataset from a `datasets.Dataset` with a column of images and one of labels, if it has one.
+
+    Uids come from the pixels, or from `keys`, a text for each sample.
+    """
     called = name or str(getattr(getattr(dataset, "info", None), "dataset_name", None) or "dataset")
     columns = list(getattr(dataset, "column_names", []))
     if image_column not in columns:
@@ -104,7 +105,8 @@ def from_hf(
     ]
     labels = np.asarray(dataset[label_column], np.int64) if label_column in columns else None
     feature = getattr(dataset, "features", {}).get(label_column)
-    return _of_list(images, labels, getattr(feature, "names", None), called, options, progress)
+    named = getattr(feature, "names", None)
+    return _keyed(_of_list(images, labels, named, called, options, progress), keys)
 
 
 def from_file(reference: str, options: Options, progress: Progress) -> Dataset:
@@ -122,6 +124,8 @@ def from_file(reference: str, options: Options, progress: Progress) -> Dataset:
         )
     made = make(**({"split": options.split} if takes_split else {})) if callable(make) else make
     dataset = as_dataset(made, name=called, options=options, progress=progress)
+    settled = dataset.options
+    options = replace(options, image_size=settled.image_size, channels=settled.channels)
     return replace(dataset, reference=reference, options=options, in_memory=False)
 
 
@@ -139,6 +143,17 @@ def as_dataset(made: Any, *, name: str, options: Options = Options(), progress: 
         f"{name} makes a {type(made).__name__}: return a Dataset, a map-style dataset of torch, a "
         "datasets.Dataset, or images and labels as arrays"
     )
+
+
+def _keyed(made: Dataset, keys: Sequence[str] | None) -> Dataset:
+    """The dataset with its samples known by keys, where there are some."""
+    if keys is None:
+        return made
+    if len(keys) != len(made):
+        raise CurateError(
+            f"{made.reference} has {len(made):,} images and {len(keys):,} keys: give one for each"
+        )
+    return replace(made, uids=uids_of_keys(keys))
 
 
 def _of_list(

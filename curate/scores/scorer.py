@@ -82,6 +82,14 @@ class EmbeddingScorer(Scorer, Protocol):
         """Columns `[n]` by name, the score first."""
 
 
+def presentations(trace: Trace) -> Scores:
+    """How often each sample was presented, `[models, n]`."""
+    count = np.zeros(trace.size)
+    for seen in trace.epochs():
+        count[seen.place] += 1
+    return count.reshape(trace.n_models, trace.n)
+
+
 def mean_over_epochs(trace: Trace, name: str) -> Scores:
     """The mean of a column of the trace over the presentations of each sample, `[models, n]`."""
     total, count = np.zeros(trace.size), np.zeros(trace.size)

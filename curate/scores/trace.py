@@ -115,7 +115,8 @@ def open_trace(path: str | Path) -> Trace:
         path /= TRACE
     if not path.is_file():
         raise CurateError(
-            f"there is no trace {path}: make one with `curate train --trace`, or `curate score --trace`"
+            f"there is no trace {path}: make one with `curate train --trace`, `curate score --trace`, or "
+            "Pruner(..., trace=True) in a loop of your own"
         )
     try:
         file = pq.ParquetFile(path)

@@ -55,6 +55,8 @@ class Attendance:
 
     def _checked(self, index: npt.NDArray[Any]) -> Indices:
         """The indices of a batch: each in range, selected in this epoch, and not seen in it before."""
+        if index.dtype.kind not in "iu":
+            raise CurateError(f"indices are {index.dtype}: give the whole numbers that came with the batch")
         rows = index.astype(np.int64, copy=False)
         if len(rows) and rows.view(np.uint64).max() >= self._n:  # the negative are the greatest
             wrong = rows[(rows < 0) | (rows >= self._n)][0]

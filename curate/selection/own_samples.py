@@ -1,5 +1,6 @@
 """The samples of a loop of one's own, as far as a Pruner knows them: how many, which, and of what classes."""
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,7 +40,13 @@ def own_samples(
         if keys is not None or uids is not None or labels is not None:
             raise CurateError("a Dataset knows its own samples: leave out keys, uids and labels")
         return OwnSamples(samples.header(), samples.uids, samples.rows, samples.labels, samples.present)
-    n = int(samples)
+    try:
+        n = operator.index(samples)
+    except TypeError:
+        raise CurateError(
+            f"a Pruner was given a {type(samples).__name__}: give it len(dataset), or what "
+            "curate.open_dataset gives"
+        ) from None
     if n < 1:
         raise CurateError(f"{n} samples are too few: give len(dataset)")
     if keys is not None and uids is not None:

@@ -178,8 +178,10 @@ class Pruner:
                 f'{list(shape)}: compute the loss with reduction="none"'
             )
         if self._trace or self._guards:
-            labels = self._check_in_full(index, shape[0], logits, labels)
+            self._check_in_full(shape[0], logits, labels)
         rows = self._attendance.seen(index)
+        if (self._trace or self._guards) and labels is None and self._samples.labels is not None:
+            labels = self._samples.labels[plain(rows)]
         self._ledger.put_aside(self.epoch, rows, _detached(losses), _detached(logits), labels)
         weights = self._decisions.selected.weights
         return losses if weights is None else losses * self._weights_at(index, losses, weights)
@@ -317,8 +319,8 @@ class Pruner:
                     f"rank {rank} has a Pruner of other arguments, seed or data than rank 0: make them alike"
                 )
 
-    def _check_in_full(self, index: Any, size: int, logits: Any, labels: Any) -> Any:
-        """The labels of a batch, where a trace or the guard wants them beside its logits."""
+    def _check_in_full(self, size: int, logits: Any, labels: Any) -> None:
+        """Refuse a batch without the logits and labels that a trace or the guard wants."""
         what = "a trace" if self._trace else "trust"
         if logits is None:
             raise CurateError(f"{what} looks at logits: use observe(index, losses, logits)")
@@ -326,11 +328,6 @@ class Pruner:
             raise CurateError(f"logits are {list(_shape(logits))} for {size} samples: use [batch, classes]")
         if labels is None and self._samples.labels is None:
             raise CurateError(f"{what} looks at labels: give labels= to the Pruner, or to observe")
-        return (
-            self._samples.labels[plain(index)]
-            if labels is None and self._samples.labels is not None
-            else labels
-        )
 
     def _weights_at(self, index: Any, losses: Any, weights: npt.NDArray[np.float32]) -> Any:
         """The weights of a batch, where its losses are."""

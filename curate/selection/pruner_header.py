@@ -1,6 +1,7 @@
 """How the manifest of a Pruner tells what was asked for, and by what two Pruners are the same."""
 
 import hashlib
+import sys
 from dataclasses import asdict
 
 from curate import finder, outside
@@ -34,7 +35,14 @@ def header_of(
         seed=seed,
         dataset=samples.reference,
         parents=parents_of(settings),
+        n_threads=_torch_threads(),
     )
+
+
+def _torch_threads() -> int | None:
+    """The threads of torch, where the loop has it; it can be told another number than the environment is."""
+    torch = sys.modules.get("torch")
+    return None if torch is None else int(torch.get_num_threads())
 
 
 def identity_of(header: Header) -> str:

@@ -51,7 +51,8 @@ def parse(reference: str) -> Address:
     repository = f"{owner}/{name}"
     if not _REPOSITORY.fullmatch(repository) or (manifest and not _NAME.fullmatch(manifest)):
         raise CurateError(
-            f"{reference} names no manifest on the Hub: use owner/name, or owner/name/MANIFEST@v1"
+            f"{reference} is no place on the Hub: use owner/name for a repository, and "
+            "owner/name/MANIFEST@v1 for a manifest in it"
         )
     return Address(repository, manifest or None, revision or None)
 

@@ -57,6 +57,10 @@ def repeatable(device: torch.device, seed: int) -> Iterator[None]:
 
 def check_hyperparameters(hyperparameters: Hyperparameters) -> None:
     """Refuse settings that cannot train, before any work."""
+    for name in ("n_epochs", "batch_size", "lr", "momentum", "weight_decay"):
+        value = getattr(hyperparameters, name)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise CurateError(f"{name}={value!r} is not a number")
     limits = {
         "epochs": (hyperparameters.n_epochs, hyperparameters.n_epochs >= 1, "1 or more"),
         "batch-size": (hyperparameters.batch_size, hyperparameters.batch_size >= 1, "1 or more"),

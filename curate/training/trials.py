@@ -5,17 +5,23 @@
 
 import math
 import multiprocessing
+import pickle
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from curate import outside
 from curate.data.dataset import Dataset
+from curate.errors import CurateError
 from curate.networks import learner as learners
 from curate.networks.learner import Learner
 from curate.networks.model import Hyperparameters
@@ -189,27 +195,40 @@ class Laboratory:
 def trials_in_processes(
     setting: Setting, wanted: Sequence[Wanted], jobs: int, progress: Progress
 ) -> Iterator[tuple[Wanted, Trial]]:
-    """Trials in `jobs` processes that share out the threads, as they come to an end."""
+    """Trials in `jobs` processes that share out the threads, as they come to an end.
+
+    The setting goes to them in a file: a process that dies early leaves a full pipe, and this one waiting.
+    """
+    outside.refuse_unguarded()
     threads = max(1, torch.get_num_threads() // jobs)
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(jobs, context, initializer=_open_laboratory, initargs=(setting, threads))
-    try:
-        running = {pool.submit(_trial_elsewhere, one): one for one in wanted}
-        for future in as_completed(running):
-            trial = future.result()
-            progress.advance(trial.samples_seen)
-            yield running[future], trial
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with tempfile.TemporaryDirectory() as folder:
+        shared = Path(folder) / "setting"
+        with shared.open("wb") as file:
+            pickle.dump((setting, outside.for_other_processes()), file, protocol=pickle.HIGHEST_PROTOCOL)
+        pool = ProcessPoolExecutor(jobs, context, initializer=_open_laboratory, initargs=(shared, threads))
+        try:
+            running = {pool.submit(_trial_elsewhere, one): one for one in wanted}
+            for future in as_completed(running):
+                trial = future.result()
+                progress.advance(trial.samples_seen)
+                yield running[future], trial
+        except BrokenProcessPool:
+            raise CurateError(f"a process ended before its work was done: {outside.UNGUARDED}") from None
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 _laboratory: Laboratory | None = None
 
 
-def _open_laboratory(setting: Setting, threads: int) -> None:
+def _open_laboratory(shared: Path, threads: int) -> None:
     """Runs once in every worker process."""
     global _laboratory  # noqa: PLW0603  one laboratory per process, opened by its initializer
     torch.set_num_threads(threads)
+    with shared.open("rb") as file:
+        setting, handed = pickle.load(file)  # noqa: S301  written by the process that started this one
+    outside.take_over(handed)
     _laboratory = Laboratory(setting)
 
 

@@ -120,7 +120,7 @@ def replay(
     options: Mapping[str, Any] | None = None,
     hyperparameters: Mapping[str, Any] | None = None,
     trials: int = 3,
-    against: Iterable[str] = (),
+    against: str | Iterable[str] = (),
     opening: Options | None = None,
     test: str | Dataset | None = None,
     seed: int | None = None,
@@ -341,8 +341,9 @@ def _check_numbers(trials: int, jobs: int, evaluate_every: int) -> None:
         raise CurateError(f"evaluate-every={evaluate_every} is too small: use 1 or more epochs")
 
 
-def _controls(against: Iterable[str]) -> list[str]:
-    controls = list(dict.fromkeys(name.strip() for name in against if name.strip()))
+def _controls(against: str | Iterable[str]) -> list[str]:
+    names = against.split(",") if isinstance(against, str) else against
+    controls = list(dict.fromkeys(name.strip() for name in names if name.strip()))
     for name in controls:
         if name not in CONTROLS:
             raise CurateError(f"there is no control '{name}': {finder.nearest(name, CONTROLS)}")

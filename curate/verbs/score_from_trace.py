@@ -8,6 +8,7 @@ from curate.artifacts.tables import Column, Table, sample_columns
 from curate.data.dataset import Dataset, Options, open_dataset, opening_for
 from curate.manifests.manifest import open_manifest
 from curate.progress import Progress
+from curate.scores.scorer import presentations
 from curate.scores.trace import Trace
 from curate.verbs.score_table import Methods, method_options, samples_of, write_scores
 
@@ -23,6 +24,14 @@ def score_from_trace(
 ) -> Table:
     """Write the scores that a trace gives; see `curate.score`."""
     samples = _samples_of(trace, source, opening, progress)
+    if trace.samples_seen != trace.size * trace.n_epochs:
+        count = presentations(trace)
+        if count.min() < count.max():
+            progress.note(
+                f"{trace.path} presents samples {count.min():.0f} to {count.max():.0f} times, and what is "
+                "presented more often is learned better: such scores say less than those of a run that "
+                "trains on all samples"
+            )
     started = time.perf_counter()
     scores = {}
     with progress.task("score", len(methods), "scores"):

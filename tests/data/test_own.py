@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 import curate
+from curate.data.identity import uids_of_keys
 from curate.errors import CurateError
 from curate.manifests.manifest import write_manifest
 
@@ -62,6 +63,8 @@ def test_arrays_are_the_dataset_that_they_are(digits, pixels):
     keyed = curate.Dataset.from_arrays(pixels[:2], [0, 1], keys=["a", "b"], classes=["x", "y"], name="mine")
     assert keyed.classes == ["x", "y"]
     assert keyed.reference == "mine"
+    same_keys = curate.Dataset.from_torch(list(zip(pixels[:2], [0, 1], strict=True)), keys=["a", "b"])
+    assert (same_keys.uids == keyed.uids).all()
     assert keyed.uids[0] == curate.Pruner(2, keep=1, epochs=1, keys=["a", "b"])._samples.uids[0]
 
 
@@ -87,6 +90,10 @@ def test_a_dataset_of_hugging_face(digits, pixels):
     pictures = [Image.fromarray(image[..., 0]) for image in pixels[:50]]
     made = datasets.Dataset.from_dict({"image": pictures, "label": digits.labels[:50]}, features=features)
     same(curate.Dataset.from_hf(made), digits.take(np.arange(50)))
+    keys = [str(number) for number in range(50)]
+    assert (curate.Dataset.from_hf(made, keys=keys).uids == uids_of_keys(keys)).all()
+    with pytest.raises(CurateError, match="has 50 images and 3 keys: give one for each"):
+        curate.Dataset.from_hf(made, keys=keys[:3])
     with pytest.raises(CurateError, match="has no column 'picture': use one of image, label"):
         curate.Dataset.from_hf(made, image_column="picture")
 

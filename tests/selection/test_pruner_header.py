@@ -28,6 +28,12 @@ def test_it_tells_the_policy_and_what_was_said():
     assert header().dataset.reference == "mine"
 
 
+def test_it_tells_the_threads_that_the_loop_has(set_threads):
+    for n_threads in (1, 2):
+        set_threads(n_threads)
+        assert header().n_threads == n_threads
+
+
 def test_another_seed_policy_or_word_is_another_pruner():
     same = identity_of(header())
     assert identity_of(header()) == same

@@ -42,6 +42,16 @@ def test_an_index_that_is_out_of_range_or_not_selected_or_seen_twice():
         pruner.observe(pruner.selected[1:3], np.ones(2))
 
 
+@pytest.mark.parametrize("trace", [False, True])
+def test_an_index_that_is_none_of_a_sample_is_named_whatever_is_asked_for(trace):
+    pruner = made(trace=trace, labels=np.arange(10) % 2)
+    given = (np.ones(1), np.ones((1, 2)))
+    with refuses("index 10 is out of range: there are 10 samples, from 0"):
+        pruner.observe([10], *given)
+    with refuses("indices are float64: give the whole numbers that came with the batch"):
+        pruner.observe([1.0], *given)
+
+
 def test_a_sample_twice_in_one_batch():
     pruner = made()
     pruner.observe([pruner.selected[0]] * 2, np.ones(2))

@@ -36,5 +36,5 @@ def test_addresses_are_taken_apart(reference, address):
     "reference", ["", "ann", "hf:", "/x", "ann/", "ann/x/y/z", "ann/../x", "../ann/x", "a b/c"]
 )
 def test_what_is_no_address_is_refused(reference):
-    with pytest.raises(CurateError, match="names no manifest on the Hub"):
+    with pytest.raises(CurateError, match="is no place on the Hub"):
         parse(reference)

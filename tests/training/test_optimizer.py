@@ -68,6 +68,8 @@ def test_what_is_drawn_follows_from_the_seed_and_the_callers_state_stays():
         ({"lr": 0.0}, "lr=0.0 is out of range: use more than 0"),
         ({"momentum": 1.0}, "momentum=1.0 is out of range"),
         ({"weight_decay": -1.0}, "weight-decay=-1.0 is out of range"),
+        ({"lr": "0.1"}, "lr='0.1' is not a number"),
+        ({"n_epochs": None}, "n_epochs=None is not a number"),
         ({"optimizer": "adamw"}, "optimizer=adamw is out of range: use sgd or adam"),
         ({"schedule": "cosin"}, r"no schedule called 'cosin': did you mean cosine\?"),
         ({"augment": "cutmix"}, "augment=cutmix is unknown: use one of auto"),

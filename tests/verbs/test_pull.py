@@ -85,8 +85,8 @@ def test_what_is_not_there(desk, hub, published):
         ("ann/subsets@v9", "hf:ann/subsets has no revision 'v9': leave out @v9"),
         ("ann/subsets/yours", "hf:ann/subsets has no manifest 'yours': it has mine"),
         ("ann/empty", "hf:ann/empty has no manifest of curate"),
-        ("ann", "ann names no manifest on the Hub"),
-        ("ann/subsets/../x", "names no manifest on the Hub"),
+        ("ann", "ann is no place on the Hub"),
+        ("ann/subsets/../x", "is no place on the Hub"),
     ):
         assert message in line_of(desk.curate("pull", reference, "-o", "x"))
 

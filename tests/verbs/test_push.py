@@ -213,7 +213,7 @@ def test_wrong_words(desk, hub, tmp_path):
     folder = made(tmp_path / "mine")
     hub.made("ann/open", {".gitattributes": b""})
     for words, message in (
-        ((folder, "subsets"), "names no manifest on the Hub: use owner/name"),
+        ((folder, "subsets"), "is no place on the Hub: use owner/name"),
         ((folder, "ann/subsets@v1"), "names more than a repository: use owner/name, and --name and --tag"),
         ((folder, "ann/subsets", "--name", "a b"), "'a b' cannot be a manifest's name on the Hub"),
         ((tmp_path, "ann/subsets"), "is not a manifest folder"),

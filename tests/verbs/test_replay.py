@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -192,6 +194,46 @@ def test_side_by_side_gives_the_same_runs_as_one_after_another(digits_round, set
     assert two.n_found == 0
     for run, other in zip(one.runs, two.runs, strict=True):
         assert [t.weights_sha256 for t in run.trials] == [t.weights_sha256 for t in other.trials]
+
+
+OWN = """
+import sys
+import torch
+import curate
+
+class Net(torch.nn.Module):
+    def __init__(self, n_channels, n_classes):
+        super().__init__()
+        self.body = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64 * n_channels, n_classes))
+
+    def forward(self, x):
+        return self.body(x)
+
+def run(folder, jobs):
+    how = {"n_epochs": 1, "lr": 0.01, "batch_size": 64}
+    kept = f"{jobs}.parquet"
+    result = curate.replay(folder, model=Net, trials=2, jobs=jobs, hyperparameters=how, output=kept)
+    return [trial.weights_sha256 for trial in result.runs[0].trials]
+"""
+
+
+@pytest.mark.slow
+def test_a_network_of_a_script_is_trained_in_other_processes_as_well(digits_round, here):
+    guarded = """
+if __name__ == "__main__":
+    torch.set_num_threads(2)
+    several = run(sys.argv[1], 2)
+    torch.set_num_threads(1)
+    assert several == run(sys.argv[1], 1)
+"""
+    (here / "guarded.py").write_text(OWN + guarded)
+    subprocess.run([sys.executable, "guarded.py", digits_round.manifest], check=True, timeout=120)
+    (here / "2.parquet").unlink()
+    (here / "unguarded.py").write_text(OWN + "run(sys.argv[1], 2)")
+    words = [sys.executable, "unguarded.py", digits_round.manifest]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert 'what runs in it belongs under `if __name__ == "__main__":`' in done.stderr.splitlines()[-1]
 
 
 def test_side_by_side_needs_images_in_memory(tmp_path):

@@ -1,5 +1,6 @@
 """Scores from a trace that is there: those of the run itself, with no dataset needed."""
 
+import numpy as np
 import pytest
 from helpers.scored_digits import TRACED
 
@@ -35,6 +36,20 @@ def test_the_trace_of_a_run_is_scored_without_its_dataset(tmp_path):
 def test_a_trace_of_another_dataset_is_refused(scored, tmp_path):
     with pytest.raises(MismatchError, match=r"was made from digits .* they do not belong together"):
         curate.score("digits+per-class=5", "aum", trace=scored[1], output=tmp_path / "x")
+
+
+def test_a_trace_of_unequal_presentations_is_scored_with_a_warning(tmp_path, cli):
+    pruner = curate.Pruner(4, "random", keep=3, epochs=3, labels=[0, 1, 0, 1], trace=True)
+    times = np.zeros(4, int)
+    for epoch in range(3):
+        pruner.set_epoch(epoch)
+        times[pruner.selected] += 1
+        pruner.observe(pruner.order(), np.ones(3), np.eye(2)[[0, 1, 0]])
+    pruner.save("loop")
+    assert 0 < times.min() < times.max()
+    result = cli("score", "--trace", "loop", "--method", "aum", "-o", "aum.parquet")
+    assert result.code == 0
+    assert f"presents samples {times.min()} to {times.max()} times, and what is presented more" in result.err
 
 
 def test_a_trace_that_did_not_see_a_sample_is_refused(tmp_path):
