@@ -3,7 +3,7 @@
 Indices on an accelerator are put aside and looked at when somebody waits for them anyway.
 """
 
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,8 @@ class Attendance:
 
     def __init__(self, n: int, most_times: int) -> None:
         self._n, self.most_times, self.epoch = n, most_times, -1
-        self._times_left = np.zeros(n, np.int8)
+        # By index; the second half is what negative and greater indices find, and stays 0.
+        self._times_left = np.zeros(2 * n, np.int8)
         self._put_aside: list[Any] = []
 
     def expect(self, selected: Indices, epoch: int) -> None:
@@ -31,8 +32,9 @@ class Attendance:
 
     def seen(self, index: Any) -> Any:
         """Note a batch; returns its indices, as an array where they are no longer on a device."""
-        if str(getattr(index, "device", "cpu")) == "cpu":
-            return self._checked(plain(index))
+        device = getattr(index, "device", "cpu")
+        if getattr(device, "type", device) == "cpu":
+            return self._checked(index.numpy() if hasattr(index, "numpy") else plain(index))
         self._put_aside.append(index)
         return index
 
@@ -47,25 +49,33 @@ class Attendance:
 
     def state(self) -> dict[str, Any]:
         """All of it, as plain JSON values; what is put aside has to be settled before."""
-        return pack(self._times_left)
+        return pack(self._times_left[: self._n])
 
     def load(self, state: Any, selected: Indices, epoch: int) -> None:
         """Go on from `state()`."""
-        self._times_left, self._selected, self.epoch = unpack(state), selected, epoch
+        self._times_left[: self._n] = unpack(state)
+        self._selected, self.epoch = selected, epoch
 
     def _checked(self, index: npt.NDArray[Any]) -> Indices:
         """The indices of a batch: each in range, selected in this epoch, and not seen in it before."""
         if index.dtype.kind not in "iu":
             raise CurateError(f"indices are {index.dtype}: give the whole numbers that came with the batch")
         rows = index.astype(np.int64, copy=False)
-        if len(rows) and rows.view(np.uint64).max() >= self._n:  # the negative are the greatest
-            wrong = rows[(rows < 0) | (rows >= self._n)][0]
-            raise CurateError(f"index {wrong} is out of range: there are {self._n:,} samples, from 0")
-        left = self._times_left[rows]
+        try:
+            left = self._times_left[rows]
+        except IndexError:
+            self._refuse(rows)
         if np.count_nonzero(left) < len(left):  # several times as fast as left.all()
-            wrong = rows[left == 0][0]
-            is_selected = bool(np.isin(wrong, self._selected))
-            why = "had been before" if is_selected else "is not selected in it: use pruner.sampler"
-            raise CurateError(f"sample {wrong} was observed in epoch {self.epoch}, and {why}")
+            self._refuse(rows)
         self._times_left[rows] = left - 1
         return rows
+
+    def _refuse(self, rows: Indices) -> NoReturn:
+        """Say what is wrong with a batch of which something is."""
+        outside = rows[(rows < 0) | (rows >= self._n)]
+        if len(outside):
+            raise CurateError(f"index {outside[0]} is out of range: there are {self._n:,} samples, from 0")
+        wrong = rows[self._times_left[rows] == 0][0]
+        is_selected = bool(np.isin(wrong, self._selected))
+        why = "had been before" if is_selected else "is not selected in it: use pruner.sampler"
+        raise CurateError(f"sample {wrong} was observed in epoch {self.epoch}, and {why}")

@@ -4,6 +4,7 @@ Batches are put aside as they come, on whatever device they are, and looked at w
 for next to nothing, and waits for no device.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -69,8 +70,8 @@ class Ledger:
         if not batches:
             return put_together([])
         epochs, indices, losses, logits, labels = zip(*batches, strict=True)
-        rows = [plain(index) for index in indices]
-        n = sum(map(len, rows))
+        sizes = [len(index) for index in indices]
+        n = sum(sizes)
         margin, error, correct = np.zeros(n, np.float32), np.zeros(n, np.float32), np.zeros(n, np.bool_)
         if self._in_full:
             seen = [
@@ -78,9 +79,8 @@ class Ledger:
                 for of, is_ in zip(logits, labels, strict=True)
             ]
             margin, error, correct = map(np.concatenate, zip(*seen, strict=True))
-        loss = np.concatenate([plain(loss) for loss in losses]).astype(np.float32)
-        index = np.concatenate(rows).astype(np.int64)
-        epoch = np.repeat(np.array(epochs, np.int32), [len(each) for each in rows])
+        index, loss = _joined(indices).astype(np.int64), _joined(losses).astype(np.float32)
+        epoch = np.repeat(np.array(epochs, np.int32), sizes)
         return put_together([Notes(epoch, index, loss, margin, error, correct)])
 
     def add(self, notes: Notes, *, margins: bool) -> None:
@@ -116,6 +116,15 @@ class Ledger:
         self._latest, self._margin_sum, self._n_margins = (
             state[name].copy() for name in ("latest", "margin_sum", "n_margins")
         )
+
+
+def _joined(parts: Sequence[Any]) -> npt.NDArray[Any]:
+    """One array of many. Tensors are joined where they are, so that a device is waited for once."""
+    torch = sys.modules.get("torch")
+    tensors = torch is not None and all(isinstance(part, torch.Tensor) for part in parts)
+    if tensors and len({part.device for part in parts}) == 1:
+        return plain(torch.cat(list(parts)))
+    return np.concatenate([plain(part) for part in parts])
 
 
 def plain(values: Any) -> npt.NDArray[Any]:

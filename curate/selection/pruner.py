@@ -177,12 +177,14 @@ class Pruner:
                 f"observe wants one loss for each sample, and was given {list(_shape(losses))} for indices "
                 f'{list(shape)}: compute the loss with reduction="none"'
             )
-        if self._trace or self._guards:
+        in_full = self._trace or self._guards
+        if in_full:
             self._check_in_full(shape[0], logits, labels)
         rows = self._attendance.seen(index)
-        if (self._trace or self._guards) and labels is None and self._samples.labels is not None:
+        if in_full and labels is None and self._samples.labels is not None:
             labels = self._samples.labels[plain(rows)]
-        self._ledger.put_aside(self.epoch, rows, _detached(losses), _detached(logits), labels)
+        seen = (_detached(logits), labels) if in_full else (None, None)
+        self._ledger.put_aside(self.epoch, rows, _detached(losses), *seen)
         weights = self._decisions.selected.weights
         return losses if weights is None else losses * self._weights_at(index, losses, weights)
 
@@ -335,6 +337,8 @@ class Pruner:
             by_index = np.zeros(self._samples.n, np.float32)
             by_index[self.selected] = weights
             self._weights = losses.new_tensor(by_index) if hasattr(losses, "new_tensor") else by_index
+        if hasattr(self._weights, "take") and hasattr(index, "new_tensor"):
+            return self._weights.take(index)  # a tensor by a tensor: faster than by brackets
         return self._weights[index]
 
     def _take_down(self) -> None:
