@@ -120,7 +120,7 @@ class Ledger:
 
 def _joined(parts: Sequence[Any]) -> npt.NDArray[Any]:
     """One array of many. Tensors are joined where they are, so that a device is waited for once."""
-    torch = sys.modules.get("torch")
+    torch: Any = sys.modules.get("torch")
     tensors = torch is not None and all(isinstance(part, torch.Tensor) for part in parts)
     if tensors and len({part.device for part in parts}) == 1:
         return plain(torch.cat(list(parts)))
