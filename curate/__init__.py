@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from curate.verbs.replay import replay as replay
     from curate.verbs.score import score as score
     from curate.verbs.select import select as select
+    from curate.verbs.status import status as status
     from curate.verbs.train import train as train
 
 _HOME = {
@@ -77,6 +78,7 @@ _HOME = {
     "run": "curate.recipes.run",
     "score": "curate.verbs.score",
     "select": "curate.verbs.select",
+    "status": "curate.verbs.status",
     "train": "curate.verbs.train",
 }
 __all__ = list(_HOME)

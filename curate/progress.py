@@ -5,7 +5,12 @@ from contextlib import contextmanager
 
 
 class Progress:
-    """The silent reporter. The terminal's own (show/bar.py) overrides all three methods."""
+    """The silent reporter. Those of the command line (show/bar.py, show/lines.py) override all methods.
+
+    `said` is the command line that asked for the work, where one did.
+    """
+
+    said: str = ""
 
     @contextmanager
     def task(self, label: str, total: int, unit: str = "") -> Iterator[None]:
@@ -17,6 +22,10 @@ class Progress:
 
     def note(self, text: str) -> None:
         """One line of talk for the user."""
+
+    def ask(self, text: str) -> None:
+        """Something that may be a slip: on a terminal the user says whether to go on; else it is noted."""
+        self.note(text)
 
 
 SILENT = Progress()

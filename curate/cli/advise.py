@@ -18,7 +18,7 @@ from curate.networks.model import DEFAULT_MODEL
 @click.option("-o", "--output", metavar="RESULTS", help="Results of the pilot; by default a name that tells.")
 @click.option("--against", metavar="RESULTS", help="Whole runs to hold the predictions to.")
 @options.JSON
-@options.DEBUG
+@options.logs
 def command(dataset, model, accuracy_loss, hours, epochs, trials, jobs, store, output, against, as_json):
     """Propose what to keep of DATASET, under which policy, from a cheap pilot.
 

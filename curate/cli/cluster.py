@@ -22,12 +22,12 @@ from curate.cli import options
 @options.output("FILE.parquet")
 @click.option("--data", metavar="DATASET", help="Whose vectors these are, for embeddings made elsewhere.")
 @click.option("--strategy", help="Also select, and write the manifest: see `curate select`.")
-@click.option("--keep", help="With --strategy: fraction or count to keep; by default 0.5.")
+@click.option("--keep", help="With --strategy: share (0.3, 30%) or count to keep; by default 0.5.")
 @click.option("--class-floor", type=float, help="With --strategy: see `curate select`.")
 @options.SET
 @options.JSON
 @options.dataset
-@options.DEBUG
+@options.logs
 def command(
     embedding,
     k,

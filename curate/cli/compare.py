@@ -21,7 +21,7 @@ from curate.cli import options
 @click.option("--minus", is_flag=True, help="Write the manifest of what A selects and no other does.")
 @options.output("FOLDER")
 @options.JSON
-@options.DEBUG
+@options.logs
 def command(things, budgets, column, by, union, intersect, minus, output, force, as_json):
     """Compare scores and selections of one dataset: two or more tables (.parquet) and manifests (folders, or
     hf:OWNER/NAME). One table alone is compared with itself, score by score.

@@ -15,7 +15,7 @@ from curate.cli import options
 @options.SET
 @options.JSON
 @options.dataset
-@options.DEBUG
+@options.logs
 def command(dataset, method, dim, output, force, seed, device, settings, as_json, opening):
     """Turn the images of DATASET into vectors.
 

@@ -15,7 +15,7 @@ from curate.cli import options
 @options.output("FILE")
 @options.JSON
 @options.dataset
-@options.DEBUG
+@options.logs
 def command(folder, to, epoch, keys, data, settings, output, force, as_json, opening):
     """Write what the manifest in FOLDER selects in the format of another tool.
 

@@ -17,7 +17,7 @@ from curate.cli import options
 @click.option("--force", is_flag=True, help="Replace sheet and page if they exist.")
 @options.JSON
 @options.dataset
-@options.DEBUG
+@options.logs
 def command(anything, by, sheet, column, data, page, force, as_json, opening):
     """Show what ANYTHING is: a dataset, an embedding, a table or a manifest (a folder, or hf:OWNER/NAME).
 

@@ -8,7 +8,7 @@ from curate.cli import options
 @click.command()
 @click.argument("owner")
 @options.JSON
-@options.DEBUG
+@options.logs
 def command(owner, as_json):
     """List the manifests that OWNER has published on the Hugging Face Hub.
 

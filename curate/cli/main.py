@@ -4,6 +4,7 @@ import errno
 import io
 import os
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ _ORDER = (
     "train",
     "replay",
     "inspect",
+    "status",
     "compare",
     "run",
     "report",
@@ -57,7 +59,7 @@ class _Commands(options.Listing, click.Group):
 
 @click.group(cls=_Commands, methods=["sources"], context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="curate", message="%(prog)s %(version)s")
-@click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback for errors.")
+@options.logs
 def curate() -> None:
     """Find the samples worth training on, and write the decision down as a manifest.
 
@@ -80,6 +82,8 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # a terminal without Unicode still shows the rest
     try:
         curate.main(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as wanted:
+        click.echo(wanted.format_message())
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except (click.Abort, KeyboardInterrupt):
@@ -101,13 +105,18 @@ def main() -> None:
         _fail(f"unexpected {type(problem).__name__} ({line}): --debug shows where; please report it", 1)
 
 
+def _is_debugged() -> bool:
+    words = sys.argv
+    return "--debug" in words or "--log-level=debug" in words or ("--log-level", "debug") in pairwise(words)
+
+
 def _interrupted() -> None:
     """End with 130, at whatever moment the interrupt came.
 
     CPython kills itself with SIGINT on its way out once an interrupt has passed through `exec`, as it does
     while dataclasses are imported, handled or not. All clean-up is done by now, so nothing is left to exit.
     """
-    if "--debug" in sys.argv:
+    if _is_debugged():
         raise  # noqa: PLE0704  called while the error is being handled
     click.echo("error: interrupted: what was there before is untouched", err=True)
     sys.stdout.flush()
@@ -116,7 +125,7 @@ def _interrupted() -> None:
 
 
 def _fail(line: str, code: int = 2) -> None:
-    if "--debug" in sys.argv:
+    if _is_debugged():
         raise  # noqa: PLE0704  called while the error is being handled
     click.echo(f"error: {line}", err=True)
     sys.exit(code)

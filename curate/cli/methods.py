@@ -9,7 +9,7 @@ from curate.cli import options
 @click.argument("kind", required=False)
 @click.argument("name", required=False)
 @options.JSON
-@options.DEBUG
+@options.logs
 def command(kind, name, as_json):
     """List the methods of KIND, or of all kinds; or show the one called NAME.
 

@@ -56,7 +56,41 @@ class Listing(click.Command):
         return [f"{name:<{_NAME - 1}} {line}" for name, line in zip(names, filled, strict=True)]
 
 
-DEBUG = click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback for errors.")
+_LEVELS = ("error", "info", "debug")
+
+
+def _told(context: click.Context, _: click.Parameter, value: Any) -> None:
+    """Remember what is to be said: `--quiet` is the level error, and `--debug` is debug."""
+    if value in (True, "error"):
+        from curate.show import talk
+
+        talk.be_quiet(context)
+
+
+def logs(function: Function) -> Function:
+    """The options that say how much a command tells of itself."""
+    for option in (
+        click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback for errors."),
+        click.option(
+            "--log-level",
+            type=click.Choice(_LEVELS),
+            expose_value=False,
+            callback=_told,
+            help="error is --quiet, debug is --debug; info is how it is.",
+        ),
+        click.option(
+            "--quiet",
+            "-q",
+            is_flag=True,
+            expose_value=False,
+            callback=_told,
+            help="Say errors and results alone.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
 SEED = click.option("--seed", default=0, show_default=True, help="Seed of every random decision.")
 DEVICE = click.option("--device", help="cpu, cuda or cuda:1; by default a GPU where there is one.")
 WEIGHTS = click.option(

@@ -9,7 +9,7 @@ from curate.cli import options
 @click.argument("reference", metavar="OWNER/NAME[/MANIFEST][@TAG]")
 @options.output("FOLDER")
 @options.JSON
-@options.DEBUG
+@options.logs
 def command(reference, output, force, as_json):
     """Fetch a manifest from the Hugging Face Hub into a folder, and check all of it.
 

@@ -17,7 +17,7 @@ from curate.cli import options
 @click.option("--link", metavar="URL", help="Page of the source dataset, where curate does not know it.")
 @click.option("--dry-run", is_flag=True, help="List files and bytes; send and ask nothing.")
 @options.JSON
-@options.DEBUG
+@options.logs
 def command(folder, repository, name, private, tag, message, results, licence, link, dry_run, as_json):
     """Publish the manifest in FOLDER in a dataset repository on the Hugging Face Hub.
 

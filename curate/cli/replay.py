@@ -37,7 +37,7 @@ from curate.cli import options
 @options.SET
 @options.JSON
 @options.dataset
-@options.DEBUG
+@options.logs
 def command(
     folder,
     data,

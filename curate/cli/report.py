@@ -13,7 +13,7 @@ from curate.cli import options
 )
 @click.option("--force", is_flag=True, help="Write the report anew if it exists.")
 @options.JSON
-@options.DEBUG
+@options.logs
 def command(results, output, store, force, as_json):
     """Draw the trials in RESULTS, as `curate run`, `replay` and `train --trials` leave them.
 

@@ -18,7 +18,7 @@ from curate.errors import CurateError
 @click.option("-o", "--output", metavar="RESULTS", help="Results file; by default RECIPE.parquet.")
 @click.option("--list", "listed", is_flag=True, help="List the recipes that come with curate.")
 @options.JSON
-@options.DEBUG
+@options.logs
 def command(recipe, profile, jobs, scheduler, dry_run, only, settings, store, output, listed, as_json):
     """Carry out RECIPE: a file, or the name of one that comes with curate.
 

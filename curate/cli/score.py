@@ -52,7 +52,7 @@ def _made_from(summary):
 @options.SET
 @options.JSON
 @options.dataset
-@options.DEBUG
+@options.logs
 def command(
     source,
     method,

@@ -9,7 +9,7 @@ from curate.cli import options
 @click.argument("table")
 @click.option("--strategy", help="One of those above; by default furthest for clusters, top for scores.")
 @click.option("--regime", metavar="auto", help="Instead: hard, easy, stratified, or auto, which says why.")
-@click.option("--keep", default="0.5", show_default=True, help="A fraction in (0, 1], or a count.")
+@click.option("--keep", default="0.5", show_default=True, help="A share (0.3 or 30%), or a count.")
 @click.option(
     "--class-floor",
     default=0.0,
@@ -20,7 +20,7 @@ from curate.cli import options
 @options.output("FOLDER")
 @options.SET
 @options.JSON
-@options.DEBUG
+@options.logs
 def command(table, strategy, regime, keep, class_floor, seed, output, force, settings, as_json):
     """Rank the samples of TABLE, keep the best, and write the manifest.
 
@@ -37,16 +37,18 @@ def command(table, strategy, regime, keep, class_floor, seed, output, force, set
     from curate.show import talk
     from curate.verbs.select import select
 
-    made = select(
-        table,
-        strategy,
-        regime=regime,
-        keep=keep,
-        class_floor=class_floor,
-        options=options.parse_settings(settings),
-        seed=seed,
-        output=output,
-        force=force,
-    )
+    with talk.progress() as progress:
+        made = select(
+            table,
+            strategy,
+            regime=regime,
+            keep=keep,
+            class_floor=class_floor,
+            options=options.parse_settings(settings),
+            seed=seed,
+            output=output,
+            force=force,
+            progress=progress,
+        )
     talk.manifest(made)
     talk.result(made.path, made.header, as_json)

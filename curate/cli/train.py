@@ -29,7 +29,7 @@ def _needs(summary):
     show_default=True,
     help="What selects the samples: one of the second list above, or file.py:Name.",
 )
-@click.option("--keep", metavar="K", help="Fraction or count to keep; 0.2:0.6 changes it along the run.")
+@click.option("--keep", metavar="K", help="Share (0.3, 30%) or count to keep; 0.2:0.6 changes it on the way.")
 @click.option(
     "--period", type=int, metavar="EPOCHS", help="How often to select; by default a twentieth of the run."
 )
@@ -60,7 +60,7 @@ def _needs(summary):
 @options.SET
 @options.JSON
 @options.dataset
-@options.DEBUG
+@options.logs
 def command(
     dataset,
     model,

@@ -15,7 +15,7 @@ from curate.finder import nearest
 from curate.recipes.claims import problems
 from curate.recipes.options import EARLIER, METHODS, PARENTS, SCORED, VERBS, fits, in_words, options_of
 from curate.recipes.reading import Place, Text
-from curate.selection.budget import count_to_keep
+from curate.selection.budget import count_to_keep, in_shares
 
 TABLES = ("values", "every", "report")
 TEXTS = ("title", "about")
@@ -183,6 +183,8 @@ class _Checked:
             return
         for one in self._meant(place, grid, values):
             try:
+                if "%" in str(one):
+                    raise CurateError(f"keep={one} is a percentage: use {in_shares(one)}")
                 for part in str(one).split(":"):
                     count_to_keep(part, 2**62)
             except CurateError as problem:

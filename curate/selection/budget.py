@@ -5,6 +5,8 @@ always a prefix of a larger one.
 """
 
 import heapq
+import re
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -14,10 +16,28 @@ from curate.data.identity import Indices
 from curate.errors import CurateError
 from curate.statistics import part_of
 
+_PERCENT = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*%")
+
+
+def in_shares(keep: str | float | int) -> str:
+    """What is kept, as text without percent signs: `30%` is 0.3, and `20%:60%` is 0.2:0.6."""
+    return _PERCENT.sub(lambda found: format((Decimal(found[1]) / 100).normalize(), "f"), str(keep).strip())
+
+
+def likely_slip(keep: str, n: int, n_classes: int) -> str | None:
+    """What to ask about a count that is so small that a share may have been meant; None where it is not."""
+    for part in keep.split(":"):
+        k = count_to_keep(part, n)
+        if Fraction(part) > 1 and (100 * k < n or k < 2 * n_classes):
+            share = f": for a share say {part}% or {k / 100:g}" if k <= 100 else ""
+            few = f", fewer than two for each of {n_classes:,} classes" if k < 2 * n_classes else ""
+            return f"keep={part} is a count, {k:,} of {n:,} samples ({k / n:.2%}){few}{share}"
+    return None
+
 
 def count_to_keep(keep: str | float | int, n: int) -> int:
-    """How many of `n` samples `keep` means: a fraction in (0, 1], or a count of 2 to n."""
-    text = str(keep).strip()
+    """How many of `n` samples `keep` means: a fraction in (0, 1], a percentage, or a count of 2 to n."""
+    text = in_shares(keep)
     try:
         value = Fraction(text)
     except (ValueError, ZeroDivisionError):

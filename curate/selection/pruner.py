@@ -29,6 +29,7 @@ from curate.errors import CurateError
 from curate.manifests.manifest import Manifest
 from curate.manifests.order import order_of
 from curate.selection.attendance import Attendance
+from curate.selection.budget import in_shares
 from curate.selection.decisions import Decisions
 from curate.selection.history import Done, History
 from curate.selection.ledger import Ledger, Notes, plain, put_together
@@ -89,7 +90,7 @@ class Pruner:
         policy = outside.hand_in("policies", policy)
         plan: Policy = finder.make("policies", policy, options or {})
         asked = Asked(
-            keep=None if keep is None else str(keep),
+            keep=None if keep is None else in_shares(keep),
             period=period,
             budget=budget,
             observe=observe,

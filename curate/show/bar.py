@@ -1,8 +1,10 @@
 """The progress bar: steps, rate, time left, and live numbers such as the loss."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import click
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
@@ -26,14 +28,15 @@ class _TwoLines(RichProgress):
 class Bar(Progress):
     """Progress on a terminal."""
 
-    def __init__(self, shown: _TwoLines) -> None:
-        self._shown = shown
+    def __init__(self, shown: _TwoLines, said: str = "") -> None:
+        self.said, self._shown = said, shown
         self._task = shown.add_task("", visible=False)
         self._live: dict[str, str] = {}
+        self._asked: set[str] = set()
 
     @classmethod
     @contextmanager
-    def shown(cls, console: Console) -> Iterator["Bar"]:
+    def shown(cls, console: Console, said: str = "") -> Iterator["Bar"]:
         """A bar that vanishes when the block ends."""
         columns = (
             SpinnerColumn(),
@@ -44,7 +47,7 @@ class Bar(Progress):
             TimeRemainingColumn(compact=True),
         )
         with _TwoLines(*columns, console=console, transient=True) as shown:
-            yield cls(shown)
+            yield cls(shown, said)
 
     @contextmanager
     def task(self, label: str, total: int, unit: str = "") -> Iterator[None]:
@@ -68,6 +71,18 @@ class Bar(Progress):
     def note(self, text: str) -> None:
         """A line above the bar."""
         self._shown.console.print(text, markup=False, soft_wrap=True)
+
+    def ask(self, text: str) -> None:
+        """A question in the place of the bar; No ends the command before anything is written."""
+        if text in self._asked:
+            return
+        self._asked.add(text)
+        if not sys.stdin.isatty():
+            self.note(f"beware: {text}")
+            return
+        self._shown.stop()
+        click.confirm(f"{text}. Go on?", abort=True, err=True)
+        self._shown.start()
 
     def _rate(self) -> str:
         speed = self._shown.tasks[-1].speed if self._shown.tasks else None

@@ -1,6 +1,7 @@
 """What commands say: talk on stderr, the result on stdout, progress only on a terminal."""
 
 import json
+import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,12 +9,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+import click
 from rich.console import Console
 from rich.text import Text
 
 from curate import finder, outside
 from curate.artifacts.header import Cost, Header
 from curate.progress import Progress
+from curate.show.lines import Lines
 
 if TYPE_CHECKING:
     from curate.artifacts.tables import Table
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from curate.verbs.train import TrainingResult
     from curate.verbs.train_trials import TrialsResult
 
+_QUIET = "curate.quiet"
+
 
 def console(stream: TextIO) -> Console:
     """A console on stdout or stderr; colours only on a terminal and without NO_COLOR."""
@@ -30,25 +35,37 @@ def console(stream: TextIO) -> Console:
 
 
 def say(text: str) -> None:
-    """One line of talk."""
+    """One line of talk, unless the command was told to be quiet."""
+    if _is_quiet():
+        return
     console(sys.stderr).print(Text(text), soft_wrap=True)
 
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """A progress bar on stderr where that is a terminal; notes are said in any case."""
-    if sys.stderr.isatty():
+    """How far work is: a bar on stderr where that is a terminal, else lines; nothing with --quiet."""
+    said = shlex.join(["curate", *sys.argv[1:]])
+    if _is_quiet():
+        silent = Progress()
+        silent.said = said
+        yield silent
+    elif sys.stderr.isatty():
         from curate.show.bar import Bar
 
-        with Bar.shown(console(sys.stderr)) as bar:
+        with Bar.shown(console(sys.stderr), said) as bar:
             yield bar
     else:
-        yield _Notes()
+        yield Lines(say, said)
 
 
-class _Notes(Progress):
-    def note(self, text: str) -> None:
-        say(text)
+def be_quiet(context: click.Context) -> None:
+    """From here to the end of a command only errors are said, and results."""
+    context.meta[_QUIET] = True
+
+
+def _is_quiet() -> bool:
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(_QUIET))
 
 
 def next_step(command: str) -> None:

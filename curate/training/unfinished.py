@@ -20,8 +20,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from curate.artifacts.files import atomic_file
 from curate.artifacts.kinds import header_at
 from curate.artifacts.locks import locked
@@ -30,6 +28,7 @@ from curate.errors import CurateError, DamagedError
 from curate.manifests.manifest import Selected, read_epoch
 from curate.progress import Progress
 
+ENDING = ".unfinished"
 _RUN = "run.json"
 _OURS = re.compile(
     r"run\.json|(epoch|trace)-\d+\.parquet|trace\.parquet|scores-\d+\.npy|state-\d+\.pt|\..*\.tmp"
@@ -41,8 +40,9 @@ _SHARE = 0.02  # of the time of a run, at most, goes into saving its state
 class Unfinished:
     """The folder of a run in progress. Use `unfinished()` to open one."""
 
-    def __init__(self, folder: Path, key: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, key: Mapping[str, Any], n_epochs: int, said: str) -> None:
         self._folder, self._key = folder, json.loads(json.dumps(key))
+        self._about = {"n_epochs": n_epochs, "said": said}  # for `curate status`
         self._files: dict[str, str] = {}  # sha256 of the selections
         self._state = ""
         self._waiting: list[dict[str, Any]] = []
@@ -51,6 +51,8 @@ class Unfinished:
 
     def resume(self, output: Path) -> dict[str, Any] | None:
         """The state to go on from, or None for a fresh start; `records` holds the epochs before it."""
+        import torch
+
         run = read_run(self._folder)
         if run is None or (run["key"] != self._key and stands(output, run["key"])):
             return None
@@ -81,6 +83,8 @@ class Unfinished:
 
         The state is saved as often as takes no more than a small share of the run, and after the last epoch.
         """
+        import torch
+
         self._waiting.append(dict(record))
         now = time.monotonic()
         if now < self._not_before and not last:
@@ -114,6 +118,7 @@ class Unfinished:
         run = {
             "sha256": UNSEALED,
             "key": self._key,
+            **self._about,
             "records": self.records,
             "files": self._files,
             "state": self._state,
@@ -134,12 +139,14 @@ class Unfinished:
 
 
 @contextmanager
-def unfinished(output: Path, key: Mapping[str, Any], fresh: bool, progress: Progress) -> Iterator[Unfinished]:
-    """The folder beside `output` in which its run is in progress; gone when the block ends well.
+def unfinished(
+    output: Path, key: Mapping[str, Any], n_epochs: int, fresh: bool, progress: Progress
+) -> Iterator[Unfinished]:
+    """The folder beside `output` in which its run of `n_epochs` is in progress, until the block ends well.
 
     `key` says what is being run; a folder left by another run is refused unless `fresh` drops it.
     """
-    folder = output.with_name(f"{output.name}.unfinished")
+    folder = output.with_name(f"{output.name}{ENDING}")
     folder.mkdir(exist_ok=True)
     with locked(folder, in_use=f"{folder} is in use by another run: wait for it, or name another -o"):
         strangers = [file.name for file in folder.iterdir() if not _OURS.fullmatch(file.name)]
@@ -154,7 +161,7 @@ def unfinished(output: Path, key: Mapping[str, Any], fresh: bool, progress: Prog
             if being_written.fullmatch(left.name) and left.is_dir():
                 shutil.rmtree(left)
         try:
-            yield Unfinished(folder, key)
+            yield Unfinished(folder, key, n_epochs, progress.said)
         except CurateError:
             _leave(folder)
             raise
@@ -176,7 +183,7 @@ def _leave(folder: Path) -> bool:
 
 def run_beside(output: Path) -> dict[str, Any] | None:
     """What is unfinished of an output: run.json, verified; None where there is nothing to go on from."""
-    return read_run(output.with_name(f"{output.name}.unfinished"))
+    return read_run(output.with_name(f"{output.name}{ENDING}"))
 
 
 def read_run(folder: Path) -> dict[str, Any] | None:

@@ -19,7 +19,7 @@ from curate.data.identity import Indices, Labels
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest
 from curate.progress import SILENT, Progress
-from curate.selection.budget import count_to_keep
+from curate.selection.budget import count_to_keep, in_shares
 from curate.statistics import Spread, spread
 from curate.verbs.aligned import Aligned, Thing, Values, agreed_labels, open_aligned
 from curate.verbs.caveats import cut_ties, shared_models
@@ -159,7 +159,7 @@ def compare(
     _check_options(by, combine, output, force)
     aligned, notes = open_aligned(things, progress)
     n = len(aligned[0].rows)
-    wanted = [_budget(keep, n) for keep in dict.fromkeys(str(keep).strip() for keep in budgets)]
+    wanted = [_budget(keep, n) for keep in dict.fromkeys(map(in_shares, budgets))]
     if not wanted:
         raise CurateError("no budget is given: name one or more, such as 0.1,0.3")
     if column and len(things) == 1:

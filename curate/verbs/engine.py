@@ -22,6 +22,7 @@ from curate.networks.learner import Learner
 from curate.networks.precision import precision_for
 from curate.networks.weights import open_weights
 from curate.progress import SILENT, Progress
+from curate.selection.budget import in_shares
 from curate.selection.policy import Policy
 from curate.selection.session import Asked, plan_session
 from curate.training import evaluate as testing
@@ -94,7 +95,7 @@ def fit(
     check_hyperparameters(chosen)
     data.need_classes()
     asked = Asked(
-        keep=None if keep is None else str(keep),
+        keep=None if keep is None else in_shares(keep),
         period=period,
         budget=budget,
         observe=observe,

@@ -23,6 +23,7 @@ from curate.vectors.embedding import open_embedding
 from curate.verbs.description import MANY, Bar, Chart, Description, counts, histogram, shares
 from curate.verbs.inspect_dataset import describe_dataset
 from curate.verbs.sessions import check_sessions, describe_sessions
+from curate.verbs.status import describe_unfinished, is_unfinished
 
 
 def inspect(
@@ -83,6 +84,8 @@ def _open(
     if is_remote(reference):
         opened = open_remote(reference, lambda: describe_dataset(reference, opening, progress), progress)
         return (_manifest(opened, by), opened) if isinstance(opened, Manifest) else (opened, None)
+    if is_unfinished(path):
+        return describe_unfinished(path), None
     kind = kind_of(path)
     if kind == "manifest":
         manifest = open_manifest(path)

@@ -47,6 +47,7 @@ class _WithoutNotes(Progress):
     """Shows how far work is; what is to be noted is in the report."""
 
     def __init__(self, progress: Progress) -> None:
+        self.said = progress.said
         self.task, self.advance = progress.task, progress.advance  # type: ignore[method-assign]
 
 

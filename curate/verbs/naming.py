@@ -7,6 +7,7 @@ from typing import Any
 
 from curate import finder, outside
 from curate.errors import CurateError
+from curate.selection.budget import in_shares
 
 
 def stem(reference: str) -> str:
@@ -24,7 +25,7 @@ def public(reference: str) -> str:
 
 def keep_in_words(keep: str | float | int) -> str:
     """What is kept, as part of a name: `0.2:0.6` is 0.2-to-0.6, `1/3` is 1-of-3."""
-    return str(keep).replace(":", "-to-").replace("/", "-of-")
+    return in_shares(keep).replace(":", "-to-").replace("/", "-of-")
 
 
 def output_path(given: str | Path | None, default: str) -> Path:

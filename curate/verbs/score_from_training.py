@@ -90,7 +90,7 @@ def score_from_training(
     if traces and len(data) * training.n_models > MOST_PLACES:
         raise CurateError(f"a trace holds {MOST_PLACES:,} samples times models at most: train fewer --models")
     key = {**header.to_json(), "trace": str(training.trace or traces)}
-    with unfinished(path, key, fresh, progress) as run:
+    with unfinished(path, key, training.n_epochs, fresh, progress) as run:
         state = run.resume(path)
         epochs = [record for record in run.records if "epoch" in record]
         if epochs:

@@ -12,8 +12,9 @@ from curate.artifacts.header import make_header
 from curate.artifacts.tables import Table, open_table
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest, Selected, write_manifest
+from curate.progress import SILENT, Progress
 from curate.rng import rng
-from curate.selection.budget import check_share, count_to_keep, with_class_floor
+from curate.selection.budget import check_share, count_to_keep, in_shares, likely_slip, with_class_floor
 from curate.selection.regime import choose
 from curate.selection.strategy import Strategy
 from curate.verbs.naming import keep_in_words, output_path, stem
@@ -32,6 +33,7 @@ def select(
     seed: int = 0,
     output: str | Path | None = None,
     force: bool = False,
+    progress: Progress = SILENT,
 ) -> Manifest:
     """Write the manifest of the `keep` best samples by a strategy; returns it, opened.
 
@@ -49,6 +51,7 @@ def select(
     check_share(class_floor)
     opened = table if isinstance(table, Table) else open_table(table)
     n, kind = len(opened), opened.header.kind
+    keep = in_shares(keep)
     count = count_to_keep(keep, n)
     choice = None
     first = next(iter(opened.ranking_columns), "")
@@ -63,6 +66,8 @@ def select(
         ranker = finder.configure(type(ranker), {**finder.settings(ranker), "column": first}, strategy)
     path = output_path(output, f"{stem(opened.path.name)}-{strategy}-{keep_in_words(keep)}")
     check_output(path, force)
+    if slip := likely_slip(keep, n, len(opened.header.dataset.classes)):
+        progress.ask(slip)
     order = ranker(opened, rng(seed, "strategy"))
     rank = np.empty(n, np.int64)
     rank[order] = np.arange(n)

@@ -19,6 +19,7 @@ from curate.networks import learner as learners
 from curate.networks.model import DEFAULT_MODEL, Hyperparameters
 from curate.networks.weights import Weights, open_weights
 from curate.progress import SILENT, Progress
+from curate.selection.budget import in_shares, likely_slip
 from curate.selection.policy import Policy
 from curate.selection.precomputed import parents_of
 from curate.selection.session import Asked, Session, plan_session
@@ -138,9 +139,9 @@ def train(
     parents = parents_of(finder.settings(plan))
     place = learners.choose_device(device)
     chosen = on_device(chosen, model, place)
-    data = _to_learn_from(dataset, opening, progress)
+    data = _to_learn_from(dataset, keep, opening, progress)
     asked = Asked(
-        keep=None if keep is None else str(keep),
+        keep=None if keep is None else in_shares(keep),
         period=period,
         budget=budget,
         observe=observe,
@@ -188,7 +189,7 @@ def train(
         progress.note(f"{path} is there already, and its row in {kept}")
         return TrainingResult(open_manifest(path), read_metrics(path / METRICS), found)
     check_output_folder(path, force or ending)
-    with unfinished(path, key, fresh, progress) as run:
+    with unfinished(path, key, n_epochs, fresh, progress) as run:
         state, records = _so_far(run, path, n_epochs, progress)
         with progress.task(f"train {learner.model}", _presentations(session, n_epochs), "samples"):
             progress.advance(records[-1].samples_seen if records else 0)
@@ -218,10 +219,14 @@ def train(
     return TrainingResult(manifest, records, outcome)
 
 
-def _to_learn_from(dataset: str | Dataset, opening: Options, progress: Progress) -> Dataset:
-    """The dataset, with classes to tell apart."""
+def _to_learn_from(
+    dataset: str | Dataset, keep: str | float | int | None, opening: Options, progress: Progress
+) -> Dataset:
+    """The dataset, with classes to tell apart; a keep that may be a slip is asked about."""
     data = open_dataset(dataset, opening, progress)
     data.need_classes()
+    if keep is not None and (slip := likely_slip(in_shares(keep), len(data), len(data.classes))):
+        progress.ask(slip)
     return data
 
 

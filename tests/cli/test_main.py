@@ -143,3 +143,43 @@ def test_npz_the_whole_way(cli, here):
     )
     result = cli("replay", "m", "--epochs", 1, "--trials", 1, "--json")
     assert json.loads(result.out)["runs"][0]["trials"][0]["samples_seen"] == 20
+
+
+def test_a_share_may_be_written_in_percent_and_a_tiny_count_is_said_loudly(cli, digits_round, here):
+    made = cli("select", digits_round.table, "--keep", "30%")
+    assert made.last == "digits-furthest-0.3"
+    assert made.err.startswith("kept 433 of 1,443")
+    header = json.loads(cli("inspect", made.last, "--json").out)["header"]
+    assert header["options"]["keep"] == "0.3"
+    tiny = cli("select", digits_round.table, "--keep", "14")
+    assert tiny.err.startswith(
+        "beware: keep=14 is a count, 14 of 1,443 samples (0.97%), fewer than two for each of 10 classes: "
+        "for a share say 14% or 0.14\n"
+    )
+    trained = cli("train", "digits", "--policy", "random", "--keep", "3", "--epochs", "1")
+    assert trained.err.count("beware: keep=3 is a count, 3 of 1,443 samples (0.21%)") == 1
+
+
+def test_curate_alone_prints_its_help(cli):
+    alone, asked = cli(), cli("--help")
+    assert (alone.code, alone.err) == (0, "")
+    assert alone.out.splitlines() == asked.out.splitlines()
+    assert "\n  status " in alone.out
+
+
+@pytest.mark.parametrize("words", [["--quiet"], ["-q"], ["--log-level", "error"]])
+def test_a_quiet_command_says_results_and_errors_alone(cli, here, words):
+    said = cli("embed", "digits", "--dim", "2", *words, "-o", "a.safetensors")
+    assert (said.code, said.out, said.err) == (0, "a.safetensors\n", "")
+    before = cli(*words, "embed", "digits", "--dim", "2", "-o", "b.safetensors")
+    assert (before.code, before.err) == (0, "")
+    wrong = cli("embed", "digits", *words, "-o", "a.safetensors")
+    assert wrong.err == "error: a.safetensors exists: use --force to replace it, or -o to write elsewhere\n"
+    loud = cli("embed", "digits", "--dim", "2", "--log-level", "info", "-o", "c.safetensors")
+    assert "next: curate cluster c.safetensors" in loud.err
+
+
+@pytest.mark.parametrize("words", [["--log-level", "debug"], ["--log-level=debug"]])
+def test_at_the_level_debug_errors_have_a_traceback(process, words):
+    result = process("embed", "digits", "--method", "pac", *words)
+    assert "Traceback" in result.err

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curate.errors import CurateError
-from curate.selection.budget import count_to_keep, with_class_floor
+from curate.selection.budget import count_to_keep, in_shares, likely_slip, with_class_floor
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,9 @@ from curate.selection.budget import count_to_keep, with_class_floor
         ("0.0001", 10, 1),
         ("1/3", 9, 3),
         ("0.29", 100, 29),
+        ("30%", 10, 3),
+        (" 0.5 % ", 1000, 5),
+        ("100%", 7, 7),
     ],
 )
 def test_keep_is_a_fraction_or_a_count(keep, n, count):
@@ -89,3 +92,46 @@ def test_class_floor_keeps_the_order_inside_each_class(case):
 def test_class_floor_outside_0_to_1_is_refused():
     with pytest.raises(CurateError, match=r"class-floor=1.2 is not a share"):
         with_class_floor(np.arange(2), np.array([0, 1]), 1.2)
+
+
+@pytest.mark.parametrize(
+    ("keep", "share"),
+    [
+        ("30%", "0.3"),
+        ("20%:60%", "0.2:0.6"),
+        ("12.5%", "0.125"),
+        (".5%", "0.005"),
+        (0.3, "0.3"),
+        ("600", "600"),
+    ],
+)
+def test_a_percentage_is_the_share_that_it_is(keep, share):
+    assert in_shares(keep) == share
+
+
+@pytest.mark.parametrize(
+    ("keep", "n", "n_classes", "text"),
+    [
+        ("30", 60_000, 10, "keep=30 is a count, 30 of 60,000 samples (0.05%): for a share say 30% or 0.3"),
+        (
+            "15",
+            1000,
+            10,
+            "keep=15 is a count, 15 of 1,000 samples (1.50%), fewer than two for each of 10 classes: "
+            "for a share say 15% or 0.15",
+        ),
+        (
+            "0.3:30",
+            60_000,
+            10,
+            "keep=30 is a count, 30 of 60,000 samples (0.05%): for a share say 30% or 0.3",
+        ),
+        ("500", 60_000, 10, "keep=500 is a count, 500 of 60,000 samples (0.83%)"),
+        ("600", 60_000, 10, None),
+        ("20", 1000, 10, None),
+        ("0.0001", 60_000, 10, None),
+        ("1", 60_000, 10, None),
+    ],
+)
+def test_a_count_that_may_be_meant_as_a_share_is_asked_about(keep, n, n_classes, text):
+    assert likely_slip(keep, n, n_classes) == text

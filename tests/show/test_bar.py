@@ -2,6 +2,8 @@
 
 import io
 
+import click
+import pytest
 from rich.console import Console
 
 from curate.show.bar import Bar
@@ -23,3 +25,23 @@ def test_numbers_are_shown_while_a_task_goes_on():
     assert "75%" in drawn
     assert "skipped [1].png" in drawn
     assert "loss" not in after
+
+
+def test_on_a_terminal_it_asks_once_and_no_ends_the_command(monkeypatch):
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
+    answers = {"Sure. Go on?": True, "Really. Go on?": False}
+    asked = []
+
+    def confirm(text, *, abort, err):
+        asked.append((text, err))
+        if abort and not answers[text]:
+            raise click.Abort
+
+    monkeypatch.setattr(click, "confirm", confirm)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    with Bar.shown(console) as bar:
+        bar.ask("Sure")
+        bar.ask("Sure")
+        with pytest.raises(click.Abort):
+            bar.ask("Really")
+    assert asked == [("Sure. Go on?", True), ("Really. Go on?", True)]
