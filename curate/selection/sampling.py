@@ -1,6 +1,7 @@
 """What a loop of one's own takes its samples from: a sampler that follows a Pruner; samples with an index."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, Protocol
 
 from curate.data.identity import Indices
@@ -33,11 +34,15 @@ class PrunedSampler:
         self._pruner, self._whole = pruner, whole
 
     def __iter__(self) -> Iterator[int]:
-        self._pruner.begin_pass()
-        yield from self._pruner.order(whole=self._whole).tolist()
+        # Looked at with the first index, not before, and without a call for each of the others.
+        return chain.from_iterable(self._orders())
 
     def __len__(self) -> int:
         return self._pruner.n_presented(whole=self._whole)
+
+    def _orders(self) -> Iterator[list[int]]:
+        self._pruner.begin_pass()
+        yield self._pruner.order(whole=self._whole).tolist()
 
     def set_epoch(self, epoch: int) -> None:
         """Begin an epoch, as the Pruner's own `set_epoch`: trainers call it of samplers."""
