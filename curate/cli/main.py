@@ -2,6 +2,7 @@
 
 import errno
 import io
+import json
 import os
 import sys
 from itertools import pairwise
@@ -128,6 +129,8 @@ def _fail(line: str, code: int = 2) -> None:
     if _is_debugged():
         raise  # noqa: PLE0704  called while the error is being handled
     click.echo(f"error: {line}", err=True)
+    if "--json" in sys.argv:
+        click.echo(json.dumps({"error": line, "exit_code": code}))
     sys.exit(code)
 
 

@@ -5,6 +5,7 @@ and lossless files; of the encoded bytes for lossy files. The fingerprint is a h
 labels in order. MNIST read from IDX files and from PNGs is therefore one and the same dataset.
 """
 
+import difflib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -338,10 +339,20 @@ def _find_source(reference: str) -> tuple[Source, str]:
             f"{reference} was made by a file of somebody's, and a name in an artifact is not followed: name "
             "the dataset yourself with --data"
         )
+    beside = _beside(Path(reference))
+    if beside:
+        raise CurateError(f"there is no {reference}: did you mean {beside}?")
     raise CurateError(
         f"there is no dataset '{reference}': give a path that exists, hf:owner/name, or a name; "
         f"{finder.nearest(reference.lower(), _known_names())}"
     )
+
+
+def _beside(path: Path) -> Path | None:
+    """What lies where a path should, under a name like it; None where nothing does."""
+    there = sorted(one.name for one in path.parent.iterdir()) if path.parent.is_dir() else []
+    close = difflib.get_close_matches(path.name, [*_known_names(), *there], n=1)
+    return path.parent / close[0] if close and close[0] in there else None
 
 
 def counts_as_its_source(recorded: DatasetReference, uids: Uids) -> bool:

@@ -139,7 +139,10 @@ def manifest(made: "Manifest") -> None:
     column = made.header.options.get("column")
     by = f" by {column}" if column else ""
     say(f"kept {summary['n_kept']:,} of {made.n:,} samples ({summary['keep']:.1%}){by}")
-    next_step(f"curate replay {made.path} --against full,random")
+    if made.header.dataset.vectors_only:
+        next_step(f"curate export {made.path} --to txt, or curate replay {made.path} --data DATASET")
+    else:
+        next_step(f"curate replay {made.path} --against full,random")
 
 
 def pushed(made: "Pushed", as_json: bool) -> None:

@@ -183,3 +183,30 @@ def test_a_quiet_command_says_results_and_errors_alone(cli, here, words):
 def test_at_the_level_debug_errors_have_a_traceback(process, words):
     result = process("embed", "digits", "--method", "pac", *words)
     assert "Traceback" in result.err
+
+
+def test_a_misspelt_path_is_told_what_lies_beside_it(cli, here):
+    jpegs(here / "data" / "photos")
+    assert_error(cli("inspect", "data/phtos"), r"there is no data/phtos: did you mean data/photos\?")
+    assert_error(
+        cli("inspect", "data/nothing"), "there is no dataset 'data/nothing': give a path that exists"
+    )
+    assert_error(cli("inspect", "digts"), r"there is no dataset 'digts': .* did you mean digits\?")
+
+
+def test_an_error_is_an_object_where_objects_are_asked_for(cli):
+    result = cli("inspect", "nothing", "--json")
+    assert result.code == 2
+    said = json.loads(result.out)
+    assert result.err == f"error: {said['error']}\n"
+    assert said["exit_code"] == 2
+
+
+def test_of_vectors_alone_the_next_step_is_one_that_they_can_take(cli, here):
+    np.save("vectors.npy", np.random.default_rng(0).standard_normal((40, 3)).astype(np.float32))
+    assert cli("cluster", "vectors.npy", "-k", "4", "-o", "t.parquet").code == 0
+    result = cli("select", "t.parquet", "--keep", "0.5", "-o", "m")
+    assert result.err.splitlines()[-1] == (
+        "next: curate export m --to txt, or curate replay m --data DATASET"
+    )
+    assert cli("export", "m", "--to", "txt").code == 0

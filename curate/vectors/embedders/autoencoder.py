@@ -17,13 +17,19 @@ from curate.rng import rng, stream_seed
 from curate.vectors.embedder import Vectorized, Work
 
 _BATCH = 1024
+_WINDOW = 100  # steps over which the error is averaged
+_LEAST = {"lr": (5e-324, "more than 0"), "tolerance": (0, "0 or more")}
 
 
 @dataclass(frozen=True)
 class Autoencoder:
-    """`width` is the number of channels of the first convolution; the second has twice as many."""
+    """`width` is the number of channels of the first convolution; the second has twice as many.
+
+    It trains for `n_steps`, or until a hundred of them bring the error down by less than `tolerance` of it.
+    """
 
     n_steps: int = 2000
+    tolerance: float = 0.01
     width: int = 16
     batch_size: int = 128
     lr: float = 1e-3
@@ -34,10 +40,9 @@ class Autoencoder:
 
         wanted = 32 if dim is None else dim
         for name, value in {"dim": wanted, **asdict(self)}.items():
-            if not 0 < value < float("inf") or (name != "lr" and value < 1):
-                raise CurateError(
-                    f"{name}={value} is out of range: use {'more than 0' if name == 'lr' else '1 or more'}"
-                )
+            least, words = _LEAST.get(name, (1, "1 or more"))
+            if not least <= value < float("inf"):
+                raise CurateError(f"{name}={value} is out of range: use {words}")
         n, shape = len(dataset), dataset.images.shape
 
         def batch(rows: npt.NDArray[np.int64]) -> torch.Tensor:
@@ -50,6 +55,7 @@ class Autoencoder:
         encoder, decoder = encoder.to(work.device), decoder.to(work.device)
         optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=self.lr)
         recent: list[torch.Tensor] = []
+        errors: list[float] = []  # the mean of every hundred steps
         with work.progress.task("train autoencoder", self.n_steps, "steps"):
             for step, rows in zip(range(self.n_steps), self._batches(n, work.seed), strict=False):
                 images = batch(rows)
@@ -57,11 +63,15 @@ class Autoencoder:
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()
                 optimizer.step()
-                recent = [*recent[-99:], loss.detach()]
+                recent = [*recent[1 - _WINDOW :], loss.detach()]
                 if step % 20 == 0:  # reading the loss waits for a GPU
                     work.progress.advance(0, loss=float(loss.detach()))
                 work.progress.advance()
-        summary = {"n_steps": self.n_steps, "mean_squared_error": round(float(torch.stack(recent).mean()), 8)}
+                if (step + 1) % _WINDOW == 0:
+                    errors.append(float(torch.stack(recent).mean()))
+                    if len(errors) > 1 and errors[-1] > (1 - self.tolerance) * errors[-2]:
+                        break
+        summary = {"n_steps": step + 1, "mean_squared_error": round(float(torch.stack(recent).mean()), 8)}
 
         def chunks() -> Iterator[npt.NDArray[np.float32]]:
             with torch.no_grad(), work.progress.task("encode", n, "images"):

@@ -2,7 +2,8 @@
 
 Pixels are scaled to 0..1 and centred. Up to 4,096 pixel values per image the components are exact for
 any number of images: the covariance is summed chunk by chunk in float64 and decomposed once. Above
-that, scikit-learn's IncrementalPCA approximates them in bounded memory. Source: Pearson 1901.
+that, they are found by random directions in two passes over the images and bounded memory. Sources: Pearson
+1901; Halko, Martinsson and Tropp 2011.
 """
 
 from collections.abc import Iterator
@@ -14,10 +15,12 @@ import numpy.typing as npt
 
 from curate.data.dataset import Dataset
 from curate.errors import CurateError
+from curate.rng import rng
 from curate.vectors.embedder import Vectorized, Work
 
 _EXACT_UP_TO = 4096
-_CHUNK = 4096
+_CHUNK, _CHUNK_VALUES = 4096, 2**24  # images, and values of all of them: 64 MiB
+_MORE = 100  # directions beyond those that are wanted
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,10 @@ class Pca:
                 f"dim={wanted} is out of range: {n:,} images of {width:,} values have at most "
                 f"{most} principal components"
             )
-        with work.progress.task("fit PCA", n, "images"):
-            if width <= self.exact_up_to:
-                mean, components, variance, total = _exact(dataset, wanted, work)
-            else:
-                mean, components, variance, total = _incremental(dataset, wanted, work)
+        is_exact = width <= self.exact_up_to
+        with work.progress.task("fit PCA", n if is_exact else 2 * n, "images"):
+            fit = _exact if is_exact else _randomized
+            mean, components, variance, total = fit(dataset, wanted, work)
         scale = np.sqrt(np.maximum(variance, 1e-12)) if self.whiten else np.ones(wanted)
         projection = (components.T / scale).astype(np.float32)
 
@@ -55,13 +57,14 @@ class Pca:
             chunks(),
             wanted,
             {
-                "fit": "exact" if width <= self.exact_up_to else "incremental",
+                "fit": "exact" if is_exact else "randomized",
                 "explained_variance_ratio": [round(float(part), 8) for part in share],
             },
         )
 
 
-def _flat_chunks(dataset: Dataset, size: int = _CHUNK) -> Iterator[npt.NDArray[np.float32]]:
+def _flat_chunks(dataset: Dataset) -> Iterator[npt.NDArray[np.float32]]:
+    size = max(1, min(_CHUNK, _CHUNK_VALUES // int(np.prod(dataset.images.shape))))
     for start in range(0, len(dataset), size):
         images = dataset.images.read(np.arange(start, min(start + size, len(dataset))))
         yield np.divide(images.reshape(len(images), -1), 255, dtype=np.float32)
@@ -88,23 +91,44 @@ def _exact(dataset: Dataset, dim: int, work: Work) -> tuple[Any, Any, Any, float
     return (mean + origin[0]).astype(np.float32), components, np.maximum(variance[::-1], 0), total
 
 
-def _incremental(dataset: Dataset, dim: int, work: Work) -> tuple[Any, Any, Any, float]:
-    from sklearn.decomposition import IncrementalPCA
+def _randomized(dataset: Dataset, dim: int, work: Work) -> tuple[Any, Any, Any, float]:
+    """The same in two passes over the images, without the covariance: what it does to a few directions.
 
-    model = IncrementalPCA(dim)
-    size = max(_CHUNK, 2 * dim)
-    waiting: npt.NDArray[np.float32] | None = None
-    for images in _flat_chunks(dataset, size):
-        if waiting is not None and len(images) < dim:  # a last part smaller than dim joins the one before
-            waiting, images = None, np.concatenate([waiting, images])  # noqa: PLW2901
-        if waiting is not None:
-            model.partial_fit(waiting)
-        waiting = images
-        work.progress.advance(min(size, len(images)))
-    model.partial_fit(waiting)
-    n = len(dataset)
-    total = float(model.var_.sum()) * n / (n - 1)  # var_ divides by n, explained_variance_ by n - 1
-    return model.mean_.astype(np.float32), _signed(model.components_), model.explained_variance_, total
+    The first pass applies it to directions drawn at random, the second to an orthonormal basis of what came
+    out; from that, Nyström's method gives its largest eigenvectors.
+    """
+    n, width = len(dataset), int(np.prod(dataset.images.shape))
+    n_directions = min(n - 1, width, dim + max(_MORE, dim))
+    drawn = rng(0, "pca").standard_normal((width, n_directions))
+    mean, squares, applied = _applied(dataset, drawn, work)
+    basis, _ = np.linalg.qr(applied)
+    _, _, applied = _applied(dataset, basis, work)
+    within = basis.T @ applied
+    sizes, turned = np.linalg.eigh((within + within.T) / 2)
+    kept = sizes > sizes[-1] * np.finfo(np.float32).eps
+    left, singular, _ = np.linalg.svd(applied @ (turned[:, kept] / np.sqrt(sizes[kept])), full_matrices=False)
+    components, variance = np.zeros((dim, width)), np.zeros(dim)
+    found = min(dim, len(singular))
+    components[:found], variance[:found] = left.T[:found], singular[:found] ** 2
+    origin = dataset.images.read(np.array([0])).reshape(-1).astype(np.float32) / 255
+    return (mean + origin).astype(np.float32), _signed(components), variance, squares
+
+
+def _applied(dataset: Dataset, directions: Any, work: Work) -> tuple[Any, float, Any]:
+    """One pass: the mean less the first image, the total variance, and the covariance times `directions`."""
+    n, width = len(dataset), len(directions)
+    sums, squares, products = np.zeros(width), 0.0, np.zeros(directions.shape)
+    narrow = directions.astype(np.float32)
+    origin = dataset.images.read(np.array([0])).reshape(1, -1).astype(np.float32) / 255
+    for images in _flat_chunks(dataset):
+        centred = images - origin
+        sums += centred.sum(axis=0, dtype=np.float64)
+        squares += float(np.einsum("ij,ij->", centred, centred, dtype=np.float64))
+        products += centred.T @ (centred @ narrow)
+        work.progress.advance(len(images))
+    mean = sums / n
+    covariance = (products - n * np.outer(mean, mean @ directions)) / (n - 1)
+    return mean, (squares - n * float(mean @ mean)) / (n - 1), covariance
 
 
 def _signed(components: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:

@@ -78,7 +78,8 @@ def header(done) -> dict:
 
 
 def assert_one_line(done, line: str) -> None:
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"error: {line}\n")
+    assert (done.returncode, done.stderr) == (2, f"error: {line}\n")
+    assert json.loads(done.stdout) == {"error": line, "exit_code": 2}
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,12 @@ def test_a_longer_run_redraws_the_images_better(digits):
     assert long["mean_squared_error"] < (digits.images.read(np.arange(70)) / 255).var()
 
 
+def test_it_ends_where_more_steps_bring_nothing(digits):
+    few = digits.take(np.arange(32))  # one batch: the error of a network that stands still is the same
+    still, learning = (vectors_of(few, n_steps=300, lr=lr)[1].summary["n_steps"] for lr in (1e-12, 0.01))
+    assert (still, learning) == (200, 300)
+
+
 def test_the_vector_of_an_image_does_not_depend_on_where_it_stands(digits):
     twice = digits.take(np.array([3, 8, 3]))
     vectors, made = vectors_of(twice, dim=7)

@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.decomposition import PCA
 
 import curate
 from curate import finder
 from curate.errors import CurateError
 from curate.vectors.embedder import Work
+from curate.vectors.embedders.pca import Pca
 
 
 @pytest.fixture(scope="module")
@@ -34,25 +36,61 @@ def test_exact_pca_equals_scikit_learn_up_to_signs(digits):
     )
 
 
-def test_incremental_pca_spans_nearly_the_same_space(digits):
-    ours, summary = vectors_of(digits, 8, exact_up_to=10)
-    assert summary["fit"] == "incremental"
-    theirs = PCA(8, svd_solver="full").fit_transform(pixels_of(digits))
-    assert abs(ours.var(axis=0).sum() / theirs.var(axis=0).sum() - 1) < 0.02
+@pytest.fixture(scope="module")
+def textures(tmp_path_factory):
+    """600 images of 24 x 24 in colour, whose variance falls off slowly, as that of photographs does."""
+    chance = np.random.default_rng(0)
+    waves = np.linalg.qr(chance.standard_normal((24 * 24 * 3, 300)))[0]
+    values = chance.standard_normal((600, 300)) * (np.arange(1, 301) ** -0.7) @ waves.T
+    pixels = np.clip(128 + 400 * values, 0, 255).astype(np.uint8).reshape(600, 24, 24, 3)
+    for number, image in enumerate(pixels):
+        path = tmp_path_factory.getbasetemp() / "textures" / "one" / f"{number:03}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path)
+    return str(path.parent.parent)
 
 
-def test_incremental_pca_takes_a_last_part_smaller_than_dim(digits):
+def test_randomized_pca_explains_as_much_as_the_exact_one(textures):
+    images = curate.open_dataset(textures, curate.Options(split="all"))
+    ours, summary = vectors_of(images, 10, exact_up_to=10)
+    assert summary["fit"] == "randomized"
+    reference = PCA(10, svd_solver="full").fit(pixels_of(images))
+    share, theirs = np.array(summary["explained_variance_ratio"]), reference.explained_variance_ratio_
+    assert (share <= theirs + 1e-5).all()
+    np.testing.assert_allclose(share, theirs, rtol=0.02)
+    assert share.sum() > 0.997 * theirs.sum()
+    # What the vectors hold is what is said of them, and no component says what another does.
+    kept = np.cov(ours.T)
+    total = pixels_of(images).var(axis=0, ddof=1).sum()
+    np.testing.assert_allclose(np.diag(kept) / total, share, rtol=0.02)
+    assert np.abs(kept - np.diag(np.diag(kept))).max() < 0.01 * kept[0, 0]
+
+
+def test_randomized_pca_is_the_same_to_the_bit_resident_and_streamed_and_whatever_the_seed(textures):
+    first, summary = None, None
+    for stream, seed in ((False, 0), (True, 0), (False, 7)):
+        images = curate.open_dataset(textures, curate.Options(split="all", stream=stream))
+        made = Pca(exact_up_to=10)(images, 10, Work(seed=seed))
+        vectors = np.concatenate(list(made.chunks))
+        first, summary = vectors if first is None else first, summary or made.summary
+        assert (vectors == first).all()
+        assert made.summary == summary
+
+
+def test_randomized_pca_takes_more_components_than_random_directions_find(digits):
     few = digits.take(np.arange(130))
-    ours, _ = vectors_of(few, 60, exact_up_to=10)
-    assert ours.shape == (130, 60)
+    ours, summary = vectors_of(few, 63, exact_up_to=10)
+    assert ours.shape == (130, 63)
+    assert np.isfinite(ours).all()
+    assert sum(summary["explained_variance_ratio"]) == pytest.approx(1, abs=1e-4)
 
 
 @pytest.mark.parametrize("n", [20, 40])
-def test_incremental_pca_explains_what_scikit_learn_says_and_never_more_than_all(digits, n):
+def test_randomized_pca_explains_what_scikit_learn_says_and_never_more_than_all(digits, n):
     """All components of few samples: the shares add up to 1, where variances are divided alike."""
     few = digits.take(np.arange(n))
     _, summary = vectors_of(few, n - 1, exact_up_to=10)
-    assert summary["fit"] == "incremental"
+    assert summary["fit"] == "randomized"
     share = np.array(summary["explained_variance_ratio"])
     reference = PCA(n - 1, svd_solver="full").fit(pixels_of(few))
     np.testing.assert_allclose(share, reference.explained_variance_ratio_, atol=1e-6)
