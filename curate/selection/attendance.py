@@ -19,7 +19,8 @@ class Attendance:
 
     def __init__(self, n: int, most_times: int) -> None:
         self._n, self.most_times, self.epoch = n, most_times, -1
-        # By index; the second half is what negative and greater indices find, and stays 0.
+        # By index; the second half stays 0, and is what an index finds that is negative or too great. One
+        # below -n finds another sample: `check_range` looks at all of an epoch at once.
         self._times_left = np.zeros(2 * n, np.int8)
         self._put_aside: list[Any] = []
 
@@ -42,6 +43,12 @@ class Attendance:
         """Look at what was put aside."""
         while self._put_aside:
             self._checked(plain(self._put_aside.pop()))
+
+    def check_range(self, rows: Indices) -> None:
+        """Refuse indices that are none of a sample."""
+        outside = rows[(rows < 0) | (rows >= self._n)]
+        if len(outside):
+            raise CurateError(f"index {outside[0]} is out of range: there are {self._n:,} samples, from 0")
 
     def missing(self, order: Indices) -> Indices:
         """Those of `order` that were not observed yet."""
@@ -72,9 +79,7 @@ class Attendance:
 
     def _refuse(self, rows: Indices) -> NoReturn:
         """Say what is wrong with a batch of which something is."""
-        outside = rows[(rows < 0) | (rows >= self._n)]
-        if len(outside):
-            raise CurateError(f"index {outside[0]} is out of range: there are {self._n:,} samples, from 0")
+        self.check_range(rows)
         wrong = rows[self._times_left[rows] == 0][0]
         is_selected = bool(np.isin(wrong, self._selected))
         why = "had been before" if is_selected else "is not selected in it: use pruner.sampler"

@@ -338,14 +338,15 @@ class Pruner:
             by_index = np.zeros(self._samples.n, np.float32)
             by_index[self.selected] = weights
             self._weights = losses.new_tensor(by_index) if hasattr(losses, "new_tensor") else by_index
-        if hasattr(self._weights, "take") and hasattr(index, "new_tensor"):
-            return self._weights.take(index)  # a tensor by a tensor: faster than by brackets
+        if hasattr(index, "new_tensor") and index.device == getattr(self._weights, "device", None):
+            return self._weights.take(index)  # on one device that is faster than by brackets
         return self._weights[index]
 
     def _take_down(self) -> None:
         """What was put aside becomes notes of this rank; a loss that is no number stops the run."""
         self._attendance.settle()
         notes = self._ledger.taken_down()
+        self._attendance.check_range(notes.index)
         counts = np.bincount(notes.index, minlength=1)
         if (
             counts.max() > self._attendance.most_times

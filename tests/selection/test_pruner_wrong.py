@@ -52,6 +52,14 @@ def test_an_index_that_is_none_of_a_sample_is_named_whatever_is_asked_for(trace)
         pruner.observe([1.0], *given)
 
 
+@pytest.mark.parametrize("index", [10, 19, 20, 10**9, -1, -10, -11, -20, -21, -(10**9)])
+def test_no_index_beyond_the_samples_is_taken_for_another(index):
+    pruner = made(keep=1.0)
+    with refuses(f"index {index} is out of range: there are 10 samples, from 0"):
+        pruner.observe(torch.tensor([index]), torch.ones(1))
+        pruner.set_epoch(1)
+
+
 def test_a_sample_twice_in_one_batch():
     pruner = made()
     pruner.observe([pruner.selected[0]] * 2, np.ones(2))
