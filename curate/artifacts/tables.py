@@ -51,6 +51,15 @@ class Table:
     def __len__(self) -> int:
         return len(self.columns["index"])
 
+    def __repr__(self) -> str:
+        return f"<Table of {self.header.kind} {self.path}: {len(self):,} samples, {', '.join(self.columns)}>"
+
+    def to_polars(self) -> "pl.DataFrame":
+        """All columns as a frame of polars, in order of `index`."""
+        import polars
+
+        return polars.DataFrame(self.columns)
+
     def __getitem__(self, name: str) -> Column:
         if name not in self.columns:
             raise CurateError(f"{self.path} has no column '{name}': {nearest(name, self.columns)}")

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from curate import finder, outside
 from curate.artifacts.header import DatasetReference
+from curate.artifacts.kinds import kind_of
 from curate.data import variants
 from curate.data.identity import Indices, Labels, Uids, fingerprint
 from curate.data.images import Images, Target, view
@@ -76,6 +77,13 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.uids)
+
+    def __repr__(self) -> str:
+        height, width, channels = self.images.shape
+        colour = "grey" if channels == 1 else "colour"
+        classes = "no labels" if self.labels is None else f"{len(self.classes):,} classes"
+        samples = f"{len(self):,} samples ({self.options.split or 'train'} split)"
+        return f"<Dataset {self.reference}: {samples}, {width} x {height} {colour}, {classes}>"
 
     @property
     def rows(self) -> Indices:
@@ -325,6 +333,7 @@ def _find_source(reference: str) -> tuple[Source, str]:
         if not (source.accepts(location) or source.accepts(reference) or Path(location).exists()):
             raise CurateError(f"there is no {prefix} dataset '{location}': check the name or the path")
         return source, location
+    _refuse_artifact(Path(reference))
     known: dict[str, Source] = {name: finder.make("sources", name) for name in finder.names("sources")}
     accepting = {name: source for name, source in known.items() if source.accepts(reference)}
     if len(accepting) > 1:
@@ -346,6 +355,17 @@ def _find_source(reference: str) -> tuple[Source, str]:
         f"there is no dataset '{reference}': give a path that exists, hf:owner/name, or a name; "
         f"{finder.nearest(reference.lower(), _known_names())}"
     )
+
+
+def _refuse_artifact(path: Path) -> None:
+    """Refuse what curate made: clusters in Parquet have no images."""
+    try:
+        kind = kind_of(path) if path.exists() else None
+    except CurateError:  # a source says what is wrong with it
+        return
+    if kind is not None and kind != "vectors":
+        what = {"embedding": "an embedding", "clusters": kind, "scores": kind}.get(kind, f"a {kind}")
+        raise CurateError(f"{path} holds {what} of curate's and is no dataset: name the one that it is of")
 
 
 def _beside(path: Path) -> Path | None:

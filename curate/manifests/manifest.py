@@ -53,6 +53,11 @@ class Manifest:
     path: Path
     header: Header
 
+    def __repr__(self) -> str:
+        kept = f"{self.header.summary['n_selected_per_epoch']:,.0f} of {self.n:,} samples"
+        epochs = "in every epoch" if self.is_static else f"in each of {self.n_epochs:,} epochs"
+        return f"<Manifest {self.path}: {kept} of {self.header.dataset.reference} {epochs}>"
+
     @property
     def n_epochs(self) -> int:
         """How many epochs have a selection of their own: 1 when static."""

@@ -41,6 +41,9 @@ class Embedding:
     rows: Indices | None
     _read: Callable[[int, int], npt.NDArray[Any]]
 
+    def __repr__(self) -> str:
+        return f"<Embedding {self.path}: {self.n:,} vectors of {self.dim:,} numbers>"
+
     def read(self, start: int, stop: int) -> Vectors:
         """Rows `start` to `stop`, float32 `[stop − start, dim]`; a value that is no number is an error."""
         rows = np.ascontiguousarray(self._read(start, stop), dtype=np.float32)

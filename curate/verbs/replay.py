@@ -84,6 +84,10 @@ class ReplayResult:
     differs_in: list[str]
     runs: list[Run]
 
+    def __repr__(self) -> str:
+        found = ", ".join(f"{run.name} {_in_points(run.summary('accuracy'))}" for run in self.runs)
+        return f"<ReplayResult {self.path}: test accuracy in %, {found}>"
+
     def difference(self, control: str) -> Difference:
         """Test accuracy of the manifest minus that of a control, paired by seed."""
         other = next(run for run in self.runs if run.name == control)
@@ -110,6 +114,11 @@ class ReplayResult:
             if run is not self.runs[0]:
                 described["manifest_minus_this"] = asdict(self.difference(run.name))
         return plain
+
+
+def _in_points(accuracy: Spread) -> str:
+    """Mean ± std of an accuracy, in percent."""
+    return f"{100 * accuracy.mean:.2f}" + ("" if accuracy.std is None else f" ± {100 * accuracy.std:.2f}")
 
 
 def replay(

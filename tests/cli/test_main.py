@@ -208,3 +208,14 @@ def test_of_vectors_alone_the_next_step_is_one_that_they_can_take(cli, here):
         "next: curate export m --to txt, or curate replay m --data DATASET"
     )
     assert cli("export", "m", "--to", "txt").code == 0
+
+
+def test_what_is_an_artifact_is_no_dataset(cli, digits_round):
+    for path, kind in (
+        (digits_round.manifest, "a manifest"),
+        (digits_round.table, "clusters"),
+        (digits_round.embedding, "an embedding"),
+    ):
+        assert_error(
+            cli("train", path), f"{path.name} holds {kind} of curate's and is no dataset: name the one"
+        )

@@ -35,7 +35,7 @@ pytest_plugins = ["helpers.scored_digits"]
             ["{table}", "--method", "prototypicality", "--models", "3"],
             "prototypicality trains nothing: leave out --models",
         ),
-        (["{table}", "--method", "el2n"], "has no image column"),
+        (["{table}", "--method", "el2n"], "holds clusters of curate's and is no dataset"),
         (
             ["{embedding}", "--method", "duplicate", "--set", "max_cosine_distance=1"],
             "max_cosine_distance=1.0 is out of",
