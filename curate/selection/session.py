@@ -91,7 +91,7 @@ def plan_session(policy: Policy, name: str, n: int, n_epochs: int, asked: Asked)
     presentations of `n_epochs` over all samples, to the nearest whole epoch.
     """
     keep, period, adapt, trust = asked.keep, asked.period, asked.adapt, asked.trust
-    _check_combination(policy, name, asked)
+    check_combination(policy, name, asked)
     first, last = _keep_range(keep, n) if keep is not None else (n, n)
     observes = _observing(policy, name, asked)
     if keep is not None and max(first, last) > Session(trust=trust).n_trusted(n):
@@ -130,7 +130,7 @@ def plan_session(policy: Policy, name: str, n: int, n_epochs: int, asked: Asked)
     return session, n_epochs
 
 
-def _check_combination(policy: Policy, name: str, asked: Asked) -> None:
+def check_combination(policy: Policy, name: str, asked: Asked) -> None:
     """Refuse what a policy cannot do, or would do without a word."""
     if asked.budget not in RUN_LENGTHS:
         raise CurateError(f"there is no budget '{asked.budget}': {nearest(asked.budget, RUN_LENGTHS)}")

@@ -22,7 +22,7 @@ from curate.progress import SILENT, Progress
 from curate.selection.budget import in_shares, likely_slip
 from curate.selection.policy import Policy
 from curate.selection.precomputed import parents_of
-from curate.selection.session import Asked, Session, plan_session
+from curate.selection.session import Asked, Session, check_combination, plan_session
 from curate.selection.warm_up import warms_up
 from curate.sharing.cache import is_remote
 from curate.sharing.opening import open_any
@@ -131,15 +131,6 @@ def train(
     plan: Policy = finder.make("policies", policy, _fetched(policy_options, progress))
     recorded_options = finder.settings(plan) | _on_the_hub(policy_options)
     chosen = hyperparameters_for(model, hyperparameters)
-    reference = dataset.reference if isinstance(dataset, Dataset) else dataset
-    check_hyperparameters(chosen)
-    path = output_path(output, default_name(reference, model, policy, keep))
-    kept = None if results is None else Path(results)
-    _check_outputs(path, kept, force, evaluate_every)
-    parents = parents_of(finder.settings(plan))
-    place = learners.choose_device(device)
-    chosen = on_device(chosen, model, place)
-    data = _to_learn_from(dataset, keep, opening, progress)
     asked = Asked(
         keep=None if keep is None else in_shares(keep),
         period=period,
@@ -150,13 +141,22 @@ def train(
         warm_up=None if warm_up is None else str(warm_up),
         class_floor=class_floor,
     )
+    check_combination(plan, policy, asked)
+    reference = dataset.reference if isinstance(dataset, Dataset) else dataset
+    check_hyperparameters(chosen)
+    path = output_path(output, default_name(reference, model, policy, keep))
+    kept = None if results is None else Path(results)
+    _check_outputs(path, kept, force, evaluate_every)
+    parents = parents_of(finder.settings(plan))
+    place = learners.choose_device(device)
+    chosen = on_device(chosen, model, place)
+    data = _to_learn_from(dataset, keep, opening, progress)
     session, n_epochs = plan_session(plan, policy, len(data), chosen.n_epochs, asked)
     session, chosen = replace(session, trace=trace), replace(chosen, n_epochs=n_epochs)
     every = evaluate_every or max(1, n_epochs // _EVALUATIONS)
     test_data = open_test(data, test, opening, progress)
     start = None if weights is None else open_weights(weights)
     learner = _network(model, model_options, data, seed, place, chosen.precision, start, progress)
-    batches = Batches(data, learner)
     test_batches = Batches(test_data, learner) if test_data else None
     header = make_header(
         "manifest",
@@ -196,7 +196,7 @@ def train(
             for epoch in fit(
                 learner,
                 plan,
-                batches,
+                Batches(data, learner),
                 available=data.present,
                 hyperparameters=chosen,
                 seed=seed,
