@@ -20,7 +20,7 @@ from curate.artifacts.results import Outcome
 from curate.recipes.comparison import budget_of, control_of
 from curate.rng import rng
 
-UNIFORM = ("full", "random")  # what the law of presentations is fitted through
+_UNIFORM = ("full", "random")  # what the law of presentations is fitted through
 
 _DRAWS = 400
 _SLOPES = (0.1, 3.0)  # the bounds of b
@@ -105,7 +105,7 @@ class Foresight:
 def foresee(pilot: Sequence[Outcome], whole: float) -> dict[str, Foresight]:
     """What each method of a pilot loses in a run of `whole` epochs, by name."""
     full = [row for row in pilot if control_of(row) == "full"]
-    uniform = _errors((row for row in pilot if control_of(row) in UNIFORM), _presentations)
+    uniform = _errors((row for row in pilot if control_of(row) in _UNIFORM), _presentations)
     short = _presentations(full[0])
     found = {}
     for name in dict.fromkeys(row.name for row in pilot if control_of(row) != "full"):

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from curate.data.identity import Indices
 from curate.errors import CurateError
+from curate.progress import Progress
 from curate.statistics import part_of
 
 _PERCENT = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*%")
@@ -33,6 +34,12 @@ def likely_slip(keep: str, n: int, n_classes: int) -> str | None:
             few = f", fewer than two for each of {n_classes:,} classes" if k < 2 * n_classes else ""
             return f"keep={part} is a count, {k:,} of {n:,} samples ({k / n:.2%}){few}{share}"
     return None
+
+
+def ask_about(keep: str | float | int, n: int, n_classes: int, progress: Progress) -> None:
+    """Ask the user about a count where a share may have been meant."""
+    if slip := likely_slip(in_shares(keep), n, n_classes):
+        progress.ask(slip)
 
 
 def count_to_keep(keep: str | float | int, n: int) -> int:

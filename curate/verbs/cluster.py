@@ -13,7 +13,7 @@ from curate.data.dataset import Dataset
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest
 from curate.progress import SILENT, Progress
-from curate.selection.budget import in_shares, likely_slip
+from curate.selection.budget import ask_about
 from curate.vectors.embedding import Embedding, open_embedding
 from curate.vectors.kmeans import ITERATIONS, RELOCATIONS, kmeans, usual_k
 from curate.verbs.naming import output_path, stem
@@ -116,8 +116,7 @@ def cluster_and_select(
     """
     opened = open_embedding(embedding, data)
     check_selection(strategy, keep, class_floor, options, opened.n)
-    if slip := likely_slip(in_shares(keep), opened.n, len(opened.header.dataset.classes)):
-        progress.ask(slip)
+    ask_about(keep, opened.n, len(opened.header.dataset.classes), progress)
     if output is not None:
         if Path(output).suffix in (".parquet", ".safetensors"):
             raise CurateError(

@@ -14,7 +14,7 @@ from curate.errors import CurateError
 from curate.manifests.manifest import Manifest, Selected, write_manifest
 from curate.progress import SILENT, Progress
 from curate.rng import rng
-from curate.selection.budget import check_share, count_to_keep, in_shares, likely_slip, with_class_floor
+from curate.selection.budget import ask_about, check_share, count_to_keep, in_shares, with_class_floor
 from curate.selection.regime import choose
 from curate.selection.strategy import Strategy
 from curate.verbs.naming import keep_in_words, output_path, stem
@@ -66,8 +66,7 @@ def select(
         ranker = finder.configure(type(ranker), {**finder.settings(ranker), "column": first}, strategy)
     path = output_path(output, f"{stem(opened.path.name)}-{strategy}-{keep_in_words(keep)}")
     check_output(path, force)
-    if slip := likely_slip(keep, n, len(opened.header.dataset.classes)):
-        progress.ask(slip)
+    ask_about(keep, n, len(opened.header.dataset.classes), progress)
     order = ranker(opened, rng(seed, "strategy"))
     rank = np.empty(n, np.int64)
     rank[order] = np.arange(n)

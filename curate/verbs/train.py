@@ -19,7 +19,7 @@ from curate.networks import learner as learners
 from curate.networks.model import DEFAULT_MODEL, Hyperparameters
 from curate.networks.weights import Weights, open_weights
 from curate.progress import SILENT, Progress
-from curate.selection.budget import in_shares, likely_slip
+from curate.selection.budget import ask_about, in_shares
 from curate.selection.policy import Policy
 from curate.selection.precomputed import parents_of
 from curate.selection.session import Asked, Session, check_combination, plan_session
@@ -225,8 +225,8 @@ def _to_learn_from(
     """The dataset, with classes to tell apart; a keep that may be a slip is asked about."""
     data = open_dataset(dataset, opening, progress)
     data.need_classes()
-    if keep is not None and (slip := likely_slip(in_shares(keep), len(data), len(data.classes))):
-        progress.ask(slip)
+    if keep is not None:
+        ask_about(keep, len(data), len(data.classes), progress)
     return data
 
 

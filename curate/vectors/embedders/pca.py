@@ -100,7 +100,7 @@ def _randomized(dataset: Dataset, dim: int, work: Work) -> tuple[Any, Any, Any, 
     n, width = len(dataset), int(np.prod(dataset.images.shape))
     n_directions = min(n - 1, width, dim + max(_MORE, dim))
     drawn = rng(0, "pca").standard_normal((width, n_directions))
-    mean, squares, applied = _applied(dataset, drawn, work)
+    mean, total, applied = _applied(dataset, drawn, work)
     basis, _ = np.linalg.qr(applied)
     _, _, applied = _applied(dataset, basis, work)
     within = basis.T @ applied
@@ -111,7 +111,7 @@ def _randomized(dataset: Dataset, dim: int, work: Work) -> tuple[Any, Any, Any, 
     found = min(dim, len(singular))
     components[:found], variance[:found] = left.T[:found], singular[:found] ** 2
     origin = dataset.images.read(np.array([0])).reshape(-1).astype(np.float32) / 255
-    return (mean + origin).astype(np.float32), _signed(components), variance, squares
+    return (mean + origin).astype(np.float32), _signed(components), variance, total
 
 
 def _applied(dataset: Dataset, directions: Any, work: Work) -> tuple[Any, float, Any]:
