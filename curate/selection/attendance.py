@@ -65,16 +65,20 @@ class Attendance:
 
     def _checked(self, index: npt.NDArray[Any]) -> Indices:
         """The indices of a batch: each in range, selected in this epoch, and not seen in it before."""
-        if index.dtype.kind not in "iu":
-            raise CurateError(f"indices are {index.dtype}: give the whole numbers that came with the batch")
-        rows = index.astype(np.int64, copy=False)
+        rows = index
+        if index.dtype != np.int64:
+            if index.dtype.kind not in "iu":
+                raise CurateError(
+                    f"indices are {index.dtype}: give the whole numbers that came with the batch"
+                )
+            rows = index.astype(np.int64)
         try:
             left = self._times_left[rows]
         except IndexError:
             self._refuse(rows)
         if np.count_nonzero(left) < len(left):  # several times as fast as left.all()
             self._refuse(rows)
-        self._times_left[rows] = left - 1
+        self._times_left[rows] = 0 if self.most_times == 1 else left - 1
         return rows
 
     def _refuse(self, rows: Indices) -> NoReturn:

@@ -172,10 +172,10 @@ class Pruner:
         """
         if self.epoch < 0:
             raise CurateError("observe came before the first epoch: call set_epoch(0)")
-        shape = _shape(index)
-        if len(shape) != 1 or _shape(losses) != shape:
+        shape, of_losses = _shape(index), _shape(losses)
+        if len(shape) != 1 or of_losses != shape:
             raise CurateError(
-                f"observe wants one loss for each sample, and was given {list(_shape(losses))} for indices "
+                f"observe wants one loss for each sample, and was given {list(of_losses)} for indices "
                 f'{list(shape)}: compute the loss with reduction="none"'
             )
         in_full = self._trace or self._guards
@@ -383,7 +383,7 @@ class Pruner:
 
 
 def _shape(values: Any) -> tuple[int, ...]:
-    return tuple(values.shape) if hasattr(values, "shape") else np.shape(values)
+    return values.shape if hasattr(values, "shape") else np.shape(values)
 
 
 def _detached(values: Any) -> Any:

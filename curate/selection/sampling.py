@@ -1,5 +1,6 @@
 """What a loop of one's own takes its samples from: a sampler that follows a Pruner; samples with an index."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Protocol
@@ -54,6 +55,9 @@ class Indexed:
 
     def __init__(self, dataset: Any) -> None:
         self._dataset = dataset
+        data: Any = sys.modules.get("torch.utils.data")
+        # The samples of a TensorDataset are rows of its tensors, and are faster taken a tensor at a time.
+        self._has_tensors = data is not None and type(dataset) is data.TensorDataset
 
     def __len__(self) -> int:
         return len(self._dataset)
@@ -64,6 +68,9 @@ class Indexed:
     def __getitems__(self, indices: Sequence[int]) -> list[Any]:
         """A batch, which a DataLoader asks for at once: its samples pass through no call each."""
         dataset = self._dataset
+        if self._has_tensors:
+            columns = [map(tensor.__getitem__, indices) for tensor in dataset.tensors]
+            return list(zip(indices, *columns, strict=True))
         if hasattr(dataset, "__getitems__"):
             samples = dataset.__getitems__(indices)
         else:

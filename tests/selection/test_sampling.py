@@ -39,6 +39,20 @@ def test_a_loader_batches_it_and_datasets_that_read_many_at_once_still_do():
     assert batch["index"].tolist() == [0, 1]
 
 
+def test_rows_of_tensors_come_as_their_dataset_gives_them():
+    class Doubled(TensorDataset):
+        def __getitem__(self, index):
+            x, y = super().__getitem__(index)
+            return 2 * x, y
+
+    tensors = torch.arange(12).view(6, 2), torch.tensor([5, 4, 3, 2, 1, 0])
+    for dataset in (TensorDataset(*tensors), Doubled(*tensors)):
+        rows = Indexed(dataset).__getitems__([4, 0, 5])
+        assert [row[0] for row in rows] == [4, 0, 5]
+        assert [row[2].item() for row in rows] == [1, 5, 0]
+        assert [row[1].tolist() for row in rows] == [dataset[index][0].tolist() for index in (4, 0, 5)]
+
+
 def test_a_sampler_follows_its_pruner():
     pruner = curate.Pruner(10, keep=0.5, epochs=3)
     sampler = pruner.sampler
