@@ -29,7 +29,7 @@ def command(anything, by, sheet, column, data, page, force, as_json, opening):
       curate inspect digits
       curate inspect digits-pca-k12.parquet --sheet digits.png
       curate inspect digits-pca-k12-furthest-0.3
-      curate inspect digits-basic-cnn-ucb-0.3 --by class --html ucb.html
+      curate inspect digits-ucb-0.3 --by class --html ucb.html
     """
     import sys
     from pathlib import Path

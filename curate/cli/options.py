@@ -11,6 +11,7 @@ import click
 from curate import finder
 from curate.errors import CurateError
 from curate.finder import Summary
+from curate.networks.model import DEFAULT_BEYOND, DEFAULT_MODEL, SMALL
 
 Function = Callable[..., Any]
 PLACE = "{methods}"  # in a help text: stands for the list of methods
@@ -91,6 +92,7 @@ def logs(function: Function) -> Function:
     return function
 
 
+BY_SIZE = f"by default {DEFAULT_MODEL}, for images beyond {SMALL} pixels {DEFAULT_BEYOND}"
 SEED = click.option("--seed", default=0, show_default=True, help="Seed of every random decision.")
 DEVICE = click.option("--device", help="cpu, cuda or cuda:1; by default a GPU where there is one.")
 WEIGHTS = click.option(
@@ -146,7 +148,9 @@ def dataset(function: Function) -> Function:
 
 _EPOCHS = click.option("--epochs", "n_epochs", type=int, help="Passes over the selected samples.")
 _HYPERPARAMETERS = {
-    "batch_size": click.option("--batch-size", type=int, help="Samples per step."),
+    "batch_size": click.option(
+        "--batch-size", type=int, help="Samples per step; by default the model's, or what fits."
+    ),
     "optimizer": click.option("--optimizer", help="sgd or adam."),
     "lr": click.option("--lr", type=float, help="The largest learning rate."),
     "momentum": click.option("--momentum", type=float, help="Nesterov momentum of sgd."),

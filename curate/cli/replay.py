@@ -8,7 +8,7 @@ from curate.cli import options
 @click.command()
 @click.argument("folder")
 @click.option("--data", metavar="DATASET", help="The dataset, where it is not at the recorded place.")
-@click.option("--model", help="Model to train, as in `train`; by default the recorded one, else basic-cnn.")
+@click.option("--model", help="Model to train; by default the recorded one, else as in `train`.")
 @options.hyperparameters()
 @click.option("--trials", default=3, show_default=True, help="Runs, each with a seed of its own.")
 @click.option("--seed", type=int, help="Seed of the first trial; by default the recorded one, else 0.")

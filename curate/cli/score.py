@@ -32,7 +32,7 @@ def _made_from(summary):
 )
 @click.option("--epochs", type=int, metavar="E", help="Score after so many epochs of the schedule.")
 @click.option("--trace", metavar="TRACE", help="Score from this trace; written if SOURCE has none there yet.")
-@click.option("--model", help="The model to train, as in `train`; by default basic-cnn.")
+@click.option("--model", help=f"The model to train, as in `train`; {options.BY_SIZE}.")
 @click.option(
     "--side-by-side/--one-by-one",
     "side_by_side",

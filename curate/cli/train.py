@@ -5,7 +5,6 @@ from functools import partial
 import click
 
 from curate.cli import options
-from curate.networks.model import DEFAULT_MODEL
 
 
 def _needs(summary):
@@ -19,9 +18,7 @@ def _needs(summary):
 @click.argument("dataset")
 @click.option(
     "--model",
-    default=DEFAULT_MODEL,
-    show_default=True,
-    help="One of the first list above, net.py:Net, torchvision:NAME or timm:NAME.",
+    help=f"One of the first list above, net.py:Net, torchvision:NAME or timm:NAME; {options.BY_SIZE}.",
 )
 @click.option(
     "--policy",

@@ -8,7 +8,10 @@ from curate.errors import CurateError
 if TYPE_CHECKING:
     from torch import nn
 
+PRECISIONS = ("auto", "fp32", "bf16")
 DEFAULT_MODEL = "basic-cnn"
+DEFAULT_BEYOND = "resnet10"  # of larger images; it has the options of the other, which are known before data
+SMALL = 48  # pixels that an image has in either direction at most where the first is the default
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,17 @@ class Model(Protocol):
 
     def build(self, n_channels: int, n_classes: int) -> "nn.Module":
         """A fresh network: `[batch, n_channels, height, width]` to logits `[batch, n_classes]`."""
+
+
+def check_precision(asked: str) -> None:
+    """Refuse a precision that there is not."""
+    if asked not in PRECISIONS:
+        raise CurateError(f"precision={asked} is unknown: use auto, fp32 or bf16")
+
+
+def default_model(height: int, width: int) -> str:
+    """The model for images of this size, where the user names none."""
+    return DEFAULT_MODEL if max(height, width) <= SMALL else DEFAULT_BEYOND
 
 
 STEMS = ("3x3", "7x7")

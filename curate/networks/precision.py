@@ -11,9 +11,8 @@ from typing import Any
 import torch
 
 from curate import finder
-from curate.errors import CurateError
+from curate.networks.model import check_precision
 
-PRECISIONS = ("auto", "fp32", "bf16")
 _FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # of x86 and Arm processors, as Linux names them
 
 
@@ -24,12 +23,6 @@ def precision_for(asked: str, model: str, device: torch.device) -> str:
         return asked
     gains = device.type != "cpu" or getattr(finder.load("models", model), "gains_by_bf16", False)
     return "bf16" if gains and has_bf16(device) else "fp32"
-
-
-def check_precision(asked: str) -> None:
-    """Refuse a precision that there is not."""
-    if asked not in PRECISIONS:
-        raise CurateError(f"precision={asked} is unknown: use auto, fp32 or bf16")
 
 
 def has_bf16(device: torch.device) -> bool:

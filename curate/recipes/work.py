@@ -8,6 +8,7 @@ from typing import Any
 
 from curate.artifacts.results import machine
 from curate.data.dataset import Dataset, Options, open_dataset, opening_for
+from curate.networks.model import DEFAULT_MODEL
 from curate.progress import SILENT
 from curate.recipes.options import fields_of_opening, hyperparameters_of, verb_of
 from curate.recipes.store import Store
@@ -58,7 +59,10 @@ def known_of(reference: str, opening: Options) -> tuple[str, int]:
 def _on_dataset(store: Store, task: Task, _: Mapping[str, Task]) -> None:
     """embed, or score by training."""
     data = opened(task.subject, opening_of(task.options))
-    verb_of(task.verb)(data, **_arguments(task), seed=task.seed, output=store.output(task), force=True)
+    arguments = _arguments(task)
+    if task.verb == "score":
+        arguments.setdefault("model", DEFAULT_MODEL)
+    verb_of(task.verb)(data, **arguments, seed=task.seed, output=store.output(task), force=True)
 
 
 def _on_parent(store: Store, task: Task, parents: Mapping[str, Task]) -> None:
@@ -85,6 +89,7 @@ def _train(store: Store, task: Task, parents: Mapping[str, Task]) -> None:
     test = _opened_test(task.subject, opening, arguments.pop("test", None))
     if "from" in parents:
         arguments["from_"] = store.output(parents["from"])
+    arguments.setdefault("model", DEFAULT_MODEL)
     verb_of("train")(
         opened(task.subject, opening),
         **arguments,
@@ -106,6 +111,8 @@ def _replay(store: Store, task: Task, parents: Mapping[str, Task]) -> None:
     reference = named or recorded.reference
     test = _opened_test(reference, opening, arguments.pop("test", None))
     data = opened(reference, opening)
+    if manifest.header.command != "train":  # which says how it was trained
+        arguments.setdefault("model", DEFAULT_MODEL)
     verb_of("replay")(
         manifest, data, **arguments, test=test, trials=1, seed=task.seed, output=store.results(task)
     )

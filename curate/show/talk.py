@@ -168,7 +168,7 @@ def pulled(made: "Manifest") -> None:
     next_step(f"curate replay {made.path} --data {dataset.reference} --against full,random")
 
 
-def training(made: "TrainingResult", dataset: str, model: str) -> None:
+def training(made: "TrainingResult", dataset: str, model: str | None) -> None:
     """What `train` found; `dataset` and `model` are as the user named them."""
     last = made.epochs[-1]
     say(
@@ -189,7 +189,7 @@ def training(made: "TrainingResult", dataset: str, model: str) -> None:
         next_step(f"curate inspect {made.manifest.path}")
         return
     again = f" --data {dataset}" if outside.in_file(dataset) else ""
-    again += "" if finder.is_ours("models", model) else f" --model {model}"
+    again += "" if model is None or finder.is_ours("models", model) else f" --model {model}"
     next_step(f"curate replay {made.manifest.path}{again}")
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from curate import finder
-from curate.errors import CurateError
+from curate.training.hyperparameters import augmentation_name
 
 _PAD = 4  # pixels that a crop can move an image, for images of 32 pixels
 
@@ -33,13 +33,8 @@ class Augmentation(Protocol):
 
 
 def augmentation_for(name: str, n_channels: int) -> Augmentation:
-    """The augmentation meant by `name`; `auto` crops and flips colour images and leaves grey ones."""
-    if name == "auto":
-        name = "crop-flip" if n_channels == 3 else "none"
-    known = finder.names("augmentations")
-    if name not in known:
-        raise CurateError(f"augment={name} is unknown: use one of auto, {', '.join(known)}")
-    made: Augmentation = finder.make("augmentations", name)
+    """The augmentation meant by `name`, which may be `auto`."""
+    made: Augmentation = finder.make("augmentations", augmentation_name(name, n_channels))
     return made
 
 

@@ -33,8 +33,9 @@ from curate.training.augmentation import augmentation_for
 from curate.training.batches import Batch, Batches
 from curate.training.book import Book
 from curate.training.epoch import train_epoch
+from curate.training.hyperparameters import check_hyperparameters
 from curate.training.loop import Epoch, fit
-from curate.training.optimizer import check_hyperparameters, optimizer_of
+from curate.training.optimizer import optimizer_of
 from curate.training.schedule import schedule
 
 

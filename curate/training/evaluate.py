@@ -10,7 +10,8 @@ from torch.nn import functional
 from curate.networks.learner import Learner
 from curate.training.batches import Batches
 
-EVALUATION_BATCH = 250  # fixed: the size of a forward pass changes its last bits. CPUs are slower at 1,000
+EVALUATION_BATCH = 250  # the size of a forward pass changes its last bits. CPUs are slower at 1,000
+_PIXELS = EVALUATION_BATCH * 96 * 96  # of a batch at most: larger images come in smaller batches
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,19 @@ class Evaluation:
         return min(value for value in self.per_class if not math.isnan(value))
 
 
+def evaluation_batch(learner: Learner) -> int:
+    """How many samples a forward pass in evaluation mode has: a matter of the input size alone."""
+    height, width = learner.input_size
+    return min(EVALUATION_BATCH, max(1, _PIXELS // (height * width)))
+
+
 def evaluate(learner: Learner, batches: Batches, n_classes: int) -> Evaluation:
     """Test a network on all of a dataset, in evaluation mode."""
     learner.module.eval()
     guesses = []
     loss = torch.zeros((), dtype=torch.float64, device=learner.device)
     with torch.inference_mode():
-        for _, images, labels in batches.plain(np.arange(batches.n), EVALUATION_BATCH):
+        for _, images, labels in batches.plain(np.arange(batches.n), evaluation_batch(learner)):
             logits = learner.logits(images)
             loss += functional.cross_entropy(logits, labels, reduction="sum")
             guesses.append(logits.argmax(1))

@@ -31,7 +31,8 @@ from curate.training.augmentation import augmentation_for
 from curate.training.batches import Batches
 from curate.training.book import Book
 from curate.training.epoch import train_epoch
-from curate.training.optimizer import check_hyperparameters, optimizer_of, repeatable
+from curate.training.hyperparameters import check_hyperparameters
+from curate.training.optimizer import optimizer_of, repeatable
 from curate.training.schedule import schedule
 from curate.training.sight import NetworkSight
 

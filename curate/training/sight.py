@@ -13,7 +13,7 @@ from curate.selection.observer import all_observed
 from curate.selection.policy import Losses
 from curate.training.batches import Batches
 from curate.training.book import Book
-from curate.training.evaluate import EVALUATION_BATCH
+from curate.training.evaluate import evaluation_batch
 
 
 class NetworkSight:
@@ -34,7 +34,7 @@ class NetworkSight:
         by_row = torch.full((self._data.n,), torch.nan, device=self._data.device)
         self._learner.module.eval()
         with torch.inference_mode():
-            for rows, images, labels in self._data.plain(self._available, EVALUATION_BATCH):
+            for rows, images, labels in self._data.plain(self._available, evaluation_batch(self._learner)):
                 logits = self._learner.logits(images)
                 by_row[rows] = functional.cross_entropy(logits, labels, reduction="none")
                 if self._guarded and epoch > 0:

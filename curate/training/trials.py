@@ -32,6 +32,7 @@ from curate.selection.policy import Policy
 from curate.selection.session import Session
 from curate.training.batches import Batches
 from curate.training.evaluate import Evaluation, evaluate
+from curate.training.forecast import forecast
 from curate.training.loop import fit
 
 
@@ -114,6 +115,13 @@ class Laboratory:
         first = self._learner(0)
         self._batches, self._test = Batches(setting.data, first), Batches(setting.test, first)
         self._warm_up()
+
+    def forecast(self, n_presentations: float) -> str:
+        """How long training with so many presentations takes, where that is long."""
+        setting = self._setting
+        return forecast(
+            self._learner(0), self._batches, setting.available, setting.hyperparameters, n_presentations
+        )
 
     def trial(self, wanted: Wanted, progress: Progress = SILENT) -> Trial:
         """Train, and test after the last epoch."""

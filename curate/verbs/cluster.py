@@ -16,7 +16,7 @@ from curate.progress import SILENT, Progress
 from curate.selection.budget import ask_about
 from curate.vectors.embedding import Embedding, open_embedding
 from curate.vectors.kmeans import ITERATIONS, RELOCATIONS, kmeans, usual_k
-from curate.verbs.naming import output_path, stem
+from curate.verbs.naming import name_of, output_path
 from curate.verbs.select import check_selection, select
 
 _TINY = 0.1  # of the mean size
@@ -45,14 +45,14 @@ def cluster(
     """
     named = embedding.path if isinstance(embedding, Embedding) else Path(embedding)
     if k is not None and output is None:
-        check_output(output_path(None, _default_name(named, k)), force)
+        check_output(output_path(None, _default_name(named, k, spherical, seed)), force)
     elif output is not None:
         check_output(Path(output), force)
     opened = embedding if isinstance(embedding, Embedding) else open_embedding(embedding, data)
     k = usual_k(opened.n) if k is None else k
     if not 1 <= k <= opened.n:
         raise CurateError(f"k={k} is out of range: {named} has {opened.n:,} samples, use 1 to {opened.n:,}")
-    path = output_path(output, _default_name(named, k))
+    path = output_path(output, _default_name(named, k, spherical, seed))
     check_output(path, force)
     clustering = kmeans(
         opened.read,
@@ -147,5 +147,5 @@ def cluster_and_select(
     )
 
 
-def _default_name(embedding: Path, k: int) -> str:
-    return f"{stem(embedding.name)}-k{k}.parquet"
+def _default_name(embedding: Path, k: int, spherical: bool, seed: int) -> str:
+    return f"{name_of(embedding.name, f'k{k}', 'spherical' if spherical else '', seed=seed)}.parquet"

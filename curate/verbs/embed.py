@@ -12,7 +12,7 @@ from curate.errors import CurateError
 from curate.progress import SILENT, Progress
 from curate.vectors.embedder import Embedder, Work
 from curate.vectors.embedding import Embedding, write_embedding
-from curate.verbs.naming import output_path, stem
+from curate.verbs.naming import name_of, output_path, stem
 
 
 def embed(
@@ -37,7 +37,9 @@ def embed(
     if dim is not None and dim < 1:
         raise CurateError(f"dim={dim} is too small: use 1 or more")
     reference = dataset.reference if isinstance(dataset, Dataset) else dataset
-    path = output_path(output, f"{stem(reference)}-{method}.safetensors")
+    model = str((options or {}).get("model", ""))
+    parts = [stem(method), stem(model) if model else "", f"{dim}d" if dim else ""]
+    path = output_path(output, f"{name_of(reference, *parts, opening=opening, seed=seed)}.safetensors")
     check_output(path, force)
     opened = open_dataset(dataset, opening, progress)
     work = _work(method, device, seed, progress)

@@ -28,9 +28,9 @@ from curate.selection.session import Asked, plan_session
 from curate.training import evaluate as testing
 from curate.training.batches import Batches
 from curate.training.evaluate import Evaluation
+from curate.training.hyperparameters import check_hyperparameters
 from curate.training.loop import Epoch
 from curate.training.loop import fit as fit_epochs
-from curate.training.optimizer import check_hyperparameters
 from curate.verbs.hyperparameters import with_overrides
 from curate.verbs.testing import numbered_as
 

@@ -1,15 +1,13 @@
-"""The hyperparameters of a run: a model's own, with what the user set otherwise, on a device."""
+"""The model and the hyperparameters of a run: by default those for images of their size, and its own."""
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-import torch
-
 from curate import finder
+from curate.data.dataset import Dataset
 from curate.errors import CurateError
-from curate.networks.model import Hyperparameters
-from curate.networks.precision import precision_for
+from curate.networks.model import Hyperparameters, default_model
 
 
 def hyperparameters_for(model: str, overrides: Mapping[str, Any] | None) -> Hyperparameters:
@@ -27,6 +25,7 @@ def with_overrides(own: Hyperparameters, overrides: Mapping[str, Any] | None) ->
     return replace(own, **given)
 
 
-def on_device(hyperparameters: Hyperparameters, model: str, device: torch.device) -> Hyperparameters:
-    """The hyperparameters with the precision that this model has on this device, where they leave it open."""
-    return replace(hyperparameters, precision=precision_for(hyperparameters.precision, model, device))
+def model_for(named: str | None, data: Dataset) -> str:
+    """The model that was named, else the default for images of this size."""
+    height, width, _ = data.images.shape
+    return named or default_model(height, width)

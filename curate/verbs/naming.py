@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from curate import finder, outside
+from curate.data.dataset import Options
 from curate.errors import CurateError
 from curate.selection.budget import in_shares
 
@@ -15,6 +16,24 @@ def stem(reference: str) -> str:
     last = reference.rstrip("/").replace(":", "/").rpartition("/")[2].partition("@")[0]
     bare = re.sub(r"\.(parquet|npz|npy|safetensors)$", "", last)
     return re.sub(r"[^A-Za-z0-9._]+", "-", bare).strip("-.") or "dataset"
+
+
+def name_of(subject: str, *parts: str, opening: Options | None = None, seed: int = 0) -> str:
+    """A name that tells apart what differs: subject, how its images are opened, the parts, and the seed.
+
+    What is as usual is left out, and so are parts that are empty.
+    """
+    opened = _opened(opening) if opening else []
+    return "-".join(filter(None, [stem(subject), *opened, *parts, f"seed-{seed}" if seed else ""]))
+
+
+def _opened(opening: Options) -> list[str]:
+    """What the user asked of the images that is not usual."""
+    return [
+        opening.split if opening.split != "train" else "",
+        f"{opening.image_size}px" if opening.image_size else "",
+        {1: "grey", 3: "colour"}.get(opening.channels or 0, ""),
+    ]
 
 
 def public(reference: str) -> str:

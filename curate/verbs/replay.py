@@ -1,45 +1,42 @@
 """replay: train and test from a manifest, several trials, next to controls in the same process.
 
-Every finished trial is a row in a results file, where the same command finds it again.
+Every finished trial is a row in a results file, where the same command finds it again. Here is what a replay
+is, and all that can be checked before torch is needed; replay_trials.py runs the trials.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
-
-import torch
+from typing import TYPE_CHECKING, Any, Literal
 
 from curate import finder, outside
-from curate.artifacts.header import cost_of
-from curate.artifacts.results import Outcome, add_results, check_results, key_of, read_results
+from curate.artifacts.results import check_results
 from curate.data.dataset import Dataset, Options, open_dataset, opening_for
+from curate.data.identity import Indices
 from curate.data.images import ResidentImages
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest, follow
-from curate.networks import learner as learners
-from curate.networks.model import Hyperparameters
-from curate.networks.weights import open_weights
+from curate.networks.model import DEFAULT_MODEL, Hyperparameters
 from curate.progress import SILENT, Progress
-from curate.selection.controls import MatchedRandom
-from curate.selection.policy import Policy
 from curate.sharing.opening import open_any
 from curate.statistics import Difference, Spread, paired_difference, spread
-from curate.training.trials import Laboratory, Setting, Trial, Wanted, trials_in_processes
-from curate.verbs.hyperparameters import on_device
-from curate.verbs.naming import origins, output_path, stem
-from curate.verbs.outcomes import identity_of, outcome_of_trial, trial_of
+from curate.verbs.hyperparameters import hyperparameters_for
+from curate.verbs.naming import output_path, stem
 from curate.verbs.replay_setting import (
-    differences,
+    check_in_replay,
     first_seed_for,
     followed,
-    hyperparameters_in_replay,
     model_for,
+    overrides_in_replay,
     recorded_hyperparameters,
     seeds_behind,
 )
 from curate.verbs.testing import open_test
+from curate.verbs.train import check_device, weights_at
+
+if TYPE_CHECKING:
+    from curate.networks.weights import Weights
+    from curate.training.trials import Trial
 
 CONTROLS = ("full", "random")
 
@@ -49,7 +46,7 @@ class Run:
     """All trials of the manifest, or of one control."""
 
     name: str
-    trials: list[Trial]
+    trials: "list[Trial]"
 
     def summary(self, field: str) -> Spread:
         """Mean, spread and median of one field of the trials."""
@@ -121,6 +118,33 @@ def _in_points(accuracy: Spread) -> str:
     return f"{100 * accuracy.mean:.2f}" + ("" if accuracy.std is None else f" ± {100 * accuracy.std:.2f}")
 
 
+@dataclass(frozen=True)
+class Replay:
+    """A replay as it was asked for, checked as far as can be without a network; see `replay`.
+
+    `aligned` is `source` in the order of the manifest, where `available` are the samples that are there.
+    """
+
+    manifest: Manifest
+    source: Dataset
+    aligned: Dataset
+    available: Indices
+    test: Dataset
+    model: str | None
+    options: Mapping[str, Any]
+    hyperparameters: Mapping[str, Any]
+    weights: "Weights | None"
+    device: str | None
+    names: list[str]
+    seeds: range
+    jobs: int
+    freeze: str
+    count_scoring: bool
+    evaluate_every: int
+    path: Path
+    force: bool
+
+
 def replay(
     manifest: str | Path | Manifest,
     data: str | Dataset | None = None,
@@ -169,176 +193,63 @@ def replay(
     check_results(path, force)
     recorded = opened.header.options if opened.header.command == "train" else {}
     named = model_for(opened, recorded.get("model"), model)
-    is_recorded = outside.called(named) == recorded.get("model")
+    is_recorded = named is not None and outside.called(named) == recorded.get("model")
     if options is None:
         options = recorded.get("model_options") if is_recorded else {}
     own = recorded_hyperparameters(opened) if is_recorded else {}
-    chosen = hyperparameters_in_replay(named, own, hyperparameters, opened, freeze)
+    overrides = overrides_in_replay(own, hyperparameters, opened, freeze)
+    check_in_replay(hyperparameters_for(named or DEFAULT_MODEL, overrides), opened, freeze)
     first_seed = first_seed_for(opened) if seed is None else seed
-    shared = seeds_behind(opened) & set(range(first_seed, first_seed + trials))
+    seeds = range(first_seed, first_seed + trials)
+    shared = seeds_behind(opened) & set(seeds)
     if shared and seed is not None:
         progress.note(
             f"seed {min(shared)} was that of a training run behind this manifest: what judges a selection "
             "should not share its start and its order; leave out --seed"
         )
-    place = learners.choose_device(device)
-    chosen = on_device(chosen, named, place)
-
-    how = opening or Options()
     if data is None and opened.header.dataset.vectors_only:
         raise CurateError(
             f"{opened.path} was made from vectors alone ({_reference(opened)}): to replay it, cluster them "
             "again with --data DATASET, which ties them to its samples"
         )
-    source = open_dataset(data or _reference(opened), opening_for(opened.header.dataset, how, data), progress)
+    if device is not None:
+        check_device(device)
+    start = None if weights is None else weights_at(weights)
+    how = opening_for(opened.header.dataset, opening or Options(), data)
+    source = open_dataset(data or _reference(opened), how, progress)
     source.need_labels("replay")
     aligned, available, note = follow(opened, source)
     if note:
         progress.note(note)
     if jobs > 1 and not isinstance(aligned.images, ResidentImages):
         raise CurateError(f"jobs={jobs} needs the images in memory: leave out --stream, or use --jobs 1")
-    test_data = open_test(
-        source,
-        test or followed(recorded.get("test"), "test"),
-        opening_for(opened.header.dataset, how, data),
-        progress,
-    )
+    test_data = open_test(source, test or followed(recorded.get("test"), "test"), how, progress)
     if test_data is None:
         raise CurateError(f"{source.reference} has no test set to replay against: name one with --test")
-    setting = Setting(
-        data=aligned,
+    asked = Replay(
+        manifest=opened,
+        source=source,
+        aligned=aligned,
+        available=available,
         test=test_data,
         model=named,
         options=options or {},
-        hyperparameters=chosen,
-        device=str(place),
-        available=available,
-        weights=None if weights is None else open_weights(weights),
-    )
-    opened.selected(0)  # imports what reads it now, and not in the time of the first trial
-    n_threads = max(1, torch.get_num_threads() // jobs)
-    names, seeds = ["manifest", *controls], range(first_seed, first_seed + trials)
-    comparison = _Comparison(opened, source, setting, freeze, learners.device_name(place), n_threads)
-    wanted = [
-        Wanted(name, comparison.policy(name), each, evaluate_every=evaluate_every)
-        for each in seeds
-        for name in names
-    ]
-    there = {row.key: row for row in read_results(path)} if path.exists() and not force else {}
-    keys = {(one.name, one.seed): comparison.key(one) for one in wanted}
-    done = {spot: trial_of(there[key]) for spot, key in keys.items() if key in there}
-    missing = [one for one in wanted if (one.name, one.seed) not in done]
-    n_found = len(done)
-    if n_found:
-        progress.note(f"{path} has {n_found} of {len(wanted)} trials already")
-    with progress.task("replay", sum(comparison.n_presentations(one.name) for one in missing), "samples"):
-        for one, trial in _trials(setting, missing, jobs, progress):
-            done[one.name, one.seed] = trial
-            add_results(path, [comparison.row(one, trial)], anew=force and len(done) == 1)
-    scoring_seconds, scoring_samples_seen = cost_of(opened.header.lineage) if count_scoring else (0.0, 0)
-    return ReplayResult(
-        path=path,
-        n_found=n_found,
-        manifest=str(opened.path),
-        manifest_sha256=opened.header.sha256,
-        dataset=source.reference,
-        model=outside.called(named),
-        hyperparameters=chosen,
-        n_selected_per_epoch=comparison.n_selected_per_epoch,
-        n=opened.n,
-        device=comparison.device,
-        n_threads=n_threads,
+        hyperparameters=overrides,
+        weights=start,
+        device=device,
+        names=["manifest", *controls],
+        seeds=seeds,
         jobs=jobs,
-        scoring_seconds=scoring_seconds,
-        scoring_samples_seen=scoring_samples_seen,
-        differs_in=differences(opened, outside.called(named), source, setting.weights),
-        runs=[Run(name, [done[name, each] for each in seeds]) for name in names],
+        freeze=freeze,
+        count_scoring=count_scoring,
+        evaluate_every=evaluate_every,
+        path=path,
+        force=force,
     )
+    with progress.task("start", 1):
+        from curate.verbs.replay_trials import replay_trials  # torch, from here on
 
-
-@dataclass(frozen=True)
-class _Comparison:
-    """A manifest beside its controls in one setting, whose data is `source` in the manifest's order."""
-
-    manifest: Manifest
-    source: Dataset
-    setting: Setting
-    freeze: str
-    device: str
-    n_threads: int
-
-    @cached_property
-    def sizes(self) -> list[int]:
-        """How many samples each epoch has; one number where that never changes."""
-        followed = [self.manifest.n_epochs - 1] if self.freeze else range(self.manifest.n_epochs)
-        return [self.manifest.n_selected(epoch) for epoch in followed]
-
-    @property
-    def n_selected_per_epoch(self) -> float:
-        return sum(self.sizes) / len(self.sizes)
-
-    def policy(self, name: str) -> Policy:
-        if name == "manifest":
-            recorded = {"manifest": str(self.manifest.path), "freeze": self.freeze}
-            return finder.make("policies", "recorded", recorded)
-        return finder.make("policies", "full") if name == "full" else MatchedRandom(self.sizes)
-
-    def n_presentations(self, name: str) -> int:
-        """How many samples a run will see, for the progress bar."""
-        n_epochs = self.setting.hyperparameters.n_epochs
-        if name == "full":
-            return len(self.setting.available) * n_epochs
-        return self.sizes[0] * n_epochs if len(self.sizes) == 1 else sum(self.sizes[:n_epochs])
-
-    def key(self, one: Wanted) -> str:
-        """The key of a trial, by which it is found again."""
-        return key_of({"command": "replay", **self._identity(one)})
-
-    def row(self, one: Wanted, trial: Trial) -> Outcome:
-        """A finished trial as a row of results."""
-        ours = one.name == "manifest"
-        n_available = len(self.setting.available)
-        return outcome_of_trial(
-            self._identity(one),
-            trial,
-            name=self.manifest.path.name if ours else one.name,
-            data=self.source,
-            manifest=self.manifest if ours else None,
-            n_selected_per_epoch=n_available if one.name == "full" else self.n_selected_per_epoch,
-        )
-
-    def _identity(self, one: Wanted) -> dict[str, Any]:
-        what: dict[str, Any] = {"control": one.name}
-        if one.name == "manifest":
-            what = {"manifest": self.manifest.header.sha256, "freeze": self.freeze}
-        elif one.name == "random":
-            what["sizes"] = self.sizes
-        what |= origins(models=self.setting.model)
-        what |= {"start": self.setting.weights.digest} if self.setting.weights else {}
-        what |= {"aligned": self.setting.data.fingerprint, "n_available": len(self.setting.available)}
-        return identity_of(
-            what,
-            data=self.source,
-            test=self.setting.test,
-            model=outside.called(self.setting.model),
-            options=self.setting.options,
-            hyperparameters=self.setting.hyperparameters,
-            seed=one.seed,
-            device=self.device,
-            n_threads=self.n_threads,
-        )
-
-
-def _trials(
-    setting: Setting, wanted: Sequence[Wanted], jobs: int, progress: Progress
-) -> Iterator[tuple[Wanted, Trial]]:
-    """Trials as they come to an end: one after another here, or several in processes of their own."""
-    if jobs > 1 and len(wanted) > 1:
-        yield from trials_in_processes(setting, wanted, jobs, progress)
-    elif wanted:
-        laboratory = Laboratory(setting)
-        for one in wanted:
-            yield one, laboratory.trial(one, progress)
+    return replay_trials(asked, progress)
 
 
 def _check_numbers(trials: int, jobs: int, evaluate_every: int) -> None:

@@ -1,39 +1,46 @@
 """What a replay takes from its manifest: model, hyperparameters, seeds; and in what it differs from it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from curate import finder, outside
 from curate.data.dataset import Dataset
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest
-from curate.networks.model import DEFAULT_MODEL, Hyperparameters
-from curate.networks.weights import Weights
-from curate.training.optimizer import check_hyperparameters
-from curate.verbs.hyperparameters import hyperparameters_for
+from curate.networks.model import Hyperparameters
+from curate.training.hyperparameters import check_hyperparameters
+
+if TYPE_CHECKING:
+    from curate.networks.weights import Weights
 
 
-def hyperparameters_in_replay(
-    model: str, own: Mapping[str, Any], given: Mapping[str, Any] | None, manifest: Manifest, freeze: str
-) -> Hyperparameters:
-    """The hyperparameters of a replay; a dynamic manifest says how many epochs there are, for any model."""
+def overrides_in_replay(
+    own: Mapping[str, Any], given: Mapping[str, Any] | None, manifest: Manifest, freeze: str
+) -> dict[str, Any]:
+    """What a replay sets of its model's hyperparameters; a dynamic manifest gives the number of epochs."""
     if freeze not in ("", "last"):
         raise CurateError(f"freeze={freeze} is unknown: use last, the selection of the last epoch")
     if freeze and manifest.is_static:
         raise CurateError(f"{manifest.path} is static, there is nothing to freeze: leave out --freeze")
     n_epochs = {} if manifest.is_static else {"n_epochs": manifest.n_epochs}
-    chosen = hyperparameters_for(model, {**n_epochs, **own, **_given(given)})
+    return {**n_epochs, **own, **{key: value for key, value in (given or {}).items() if value is not None}}
+
+
+def check_in_replay(chosen: Hyperparameters, manifest: Manifest, freeze: str) -> None:
+    """Refuse hyperparameters that cannot train, and more epochs than a dynamic manifest records."""
     check_hyperparameters(chosen)
     if not (manifest.is_static or freeze) and chosen.n_epochs > manifest.n_epochs:
         raise CurateError(
             f"{manifest.path} records {manifest.n_epochs} epochs, this run has {chosen.n_epochs}: "
             f"use --epochs {manifest.n_epochs} or fewer, or --freeze last"
         )
-    return chosen
 
 
-def model_for(manifest: Manifest, recorded: str | None, given: Any) -> str:
-    """The model to train: the one given, else that of the manifest, where its name may be followed."""
+def model_for(manifest: Manifest, recorded: str | None, given: Any) -> str | None:
+    """The model to train: the one given, else that of the manifest, where its name may be followed.
+
+    None where there is none.
+    """
     if given is not None:
         return outside.hand_in("models", given)
     if recorded is not None and not finder.is_ours("models", recorded):
@@ -41,7 +48,7 @@ def model_for(manifest: Manifest, recorded: str | None, given: Any) -> str:
             f"{manifest.path} was trained with '{recorded}', which is not of curate, and a name in a "
             "manifest is not followed: name the model yourself with --model"
         )
-    return recorded or DEFAULT_MODEL
+    return recorded
 
 
 def seeds_behind(manifest: Manifest) -> set[int]:
@@ -57,7 +64,7 @@ def first_seed_for(manifest: Manifest) -> int:
     return max(seeds_behind(manifest), default=-1) + 1
 
 
-def differences(manifest: Manifest, model: str, source: Dataset, weights: Weights | None) -> list[str]:
+def differences(manifest: Manifest, model: str, source: Dataset, weights: "Weights | None") -> list[str]:
     """How a replay differs from what the manifest was made with, where that is known."""
     texts = []
     behind = {str(step.options["model"]) for step in manifest.header.steps if "model" in step.options}
@@ -93,7 +100,3 @@ def followed(name: Any, option: str) -> Any:
             f"yourself with --{option}"
         )
     return name
-
-
-def _given(hyperparameters: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {key: value for key, value in (hyperparameters or {}).items() if value is not None}

@@ -6,23 +6,28 @@ or an embedding. Several of the same kind come out of one run.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 from curate import finder, outside
 from curate.artifacts.files import check_output
 from curate.artifacts.tables import Table
-from curate.data.dataset import Dataset, Options
+from curate.data.dataset import Dataset, Options, open_dataset
 from curate.errors import CurateError
 from curate.networks.model import DEFAULT_MODEL, Hyperparameters
 from curate.progress import SILENT, Progress
 from curate.scores.trace import TRACE, open_trace
 from curate.statistics import exactly, part_of
-from curate.verbs.naming import output_path, share_out, stem
+from curate.training.hyperparameters import check_hyperparameters
+from curate.training.unfinished import run_beside
+from curate.verbs.hyperparameters import hyperparameters_for, model_for
+from curate.verbs.naming import name_of, output_path, share_out, stem
 from curate.verbs.score_from_artifact import score_from_artifact
 from curate.verbs.score_from_trace import score_from_trace
 from curate.verbs.score_given import Given, score_given
 from curate.verbs.score_table import Methods
+from curate.verbs.train import check_device, weights_at
 
 
 def score(
@@ -55,11 +60,12 @@ def score(
     embedding for that, duplicate and class-distance. Where nothing is given, models and epochs are what the
     method wants: for EL2N and GraNd ten models and a tenth of the model's own schedule, one epoch at least.
     No model of a score shares its start or its order with a trial of `replay`. Over several models a score is
-    the mean, with its standard deviation beside it, or the sum (forgetting). The model is basic-cnn unless
-    another is named. `side_by_side` trains models as one batched computation, or one after another with all
-    threads. By default, small models are one computation on a GPU; on a CPU, with images in memory, several
-    run at once and share its threads. All are equal up to rounding. With `weights`, a file or the folder of
-    a run, all start from those; then they differ by their order alone, and by a last layer that is drawn.
+    the mean, with its standard deviation beside it, or the sum (forgetting). The model is basic-cnn, for
+    images of more than 48 pixels resnet10, unless another is named. `side_by_side` trains models as one
+    batched computation, or one after another with all threads. By default, small models are one computation
+    on a GPU; on a CPU, with images in memory, several run at once and share its threads. All are equal up to
+    rounding. With `weights`, a file or the folder of a run, all start from those; then they differ by their
+    order alone, and by a last layer that is drawn.
 
     `trace` names the trace of an earlier run, or its folder: scores are then made from it, without training,
     as they were after `epochs` epochs. Where there is no such file yet, the trace of this run goes there.
@@ -108,7 +114,7 @@ def score(
         if value is not None and value < 1:
             raise CurateError(f"{name}={value} is too few: use 1 or more")
     reads = _reads_all({name: finder.load("scorers", name) for name in names})
-    path = output_path(output, _default_name(source, trace, names))
+    path = output_path(output, _default_name(source, trace, names, model, opening, seed or 0))
     check_no_folder(path)
     training_options = {
         "model": model,
@@ -135,21 +141,82 @@ def score(
         return score_from_trace(opened, source, methods, opening, path, force, progress)
     if source is None:
         raise CurateError("there is nothing to score: name a dataset, or an earlier --trace")
-    from curate.networks.weights import open_weights
-    from curate.verbs.score_from_training import Training, score_from_training
+    return _by_training(
+        source,
+        names,
+        models=models,
+        epochs=epochs,
+        trace=None if trace is None else Path(trace),
+        model=model,
+        options=options,
+        hyperparameters=hyperparameters or {},
+        weights=weights,
+        side_by_side=side_by_side,
+        opening=opening,
+        seed=seed or 0,
+        device=device,
+        path=path,
+        force=force,
+        fresh=fresh,
+        progress=progress,
+    )
 
-    named = outside.hand_in("models", model or DEFAULT_MODEL)
-    methods, model_options = _methods(names, options, named)
-    n_models, n_epochs, chosen = _amount(methods, models, epochs, named, hyperparameters)
-    to = None if trace is None else Path(trace)
-    if to is not None:
-        check_no_folder(to)
-        if to.absolute() == path.absolute():
+
+def _by_training(
+    source: str | Path | Dataset,
+    names: Sequence[str],
+    *,
+    models: int | None,
+    epochs: int | None,
+    trace: Path | None,
+    model: Any,
+    options: Mapping[str, Any] | None,
+    hyperparameters: Mapping[str, Any],
+    weights: str | Path | None,
+    side_by_side: bool | None,
+    opening: Options,
+    seed: int,
+    device: str | None,
+    path: Path,
+    force: bool,
+    fresh: bool,
+    progress: Progress,
+) -> Table:
+    """Check all that needs no network, open the data, and train."""
+    named = None if model is None else outside.hand_in("models", model)
+    methods, model_options = _methods(names, options, named or DEFAULT_MODEL)
+    amount = partial(_amount, methods, models, epochs, hyperparameters=hyperparameters)
+    if trace is not None:
+        check_no_folder(trace)
+        if trace.absolute() == path.absolute():
             raise CurateError(f"{path} cannot hold both scores and trace: name two files")
-    start = None if weights is None else open_weights(weights)
-    training = Training(named, model_options, chosen, n_models, n_epochs, side_by_side, device, to, start)
+    check_hyperparameters(amount(named or DEFAULT_MODEL)[2])
+    going_on = not fresh and run_beside(path) is not None
+    for written in filter(None, (path, trace)):
+        check_output(written, force or going_on)
+    if device is not None:
+        check_device(device)
+    start = None if weights is None else weights_at(weights)
+    data = open_dataset(source if isinstance(source, Dataset) else str(source), opening, progress)
+    data.need_classes()
+    with progress.task("start", 1):
+        from curate.verbs.score_from_training import Training, score_from_training  # torch, from here on
+
+    n_models, n_epochs, own = amount(model_for(named, data))
+    training = Training(
+        model=named,
+        model_options=model_options,
+        hyperparameters=own,
+        overrides=hyperparameters,
+        n_models=n_models,
+        n_epochs=n_epochs,
+        side_by_side=side_by_side,
+        device=device,
+        trace=trace,
+        weights=start,
+    )
     return score_from_training(
-        source, methods, training, opening, seed or 0, path, force=force, fresh=fresh, progress=progress
+        data, methods, training, seed, path, force=force, fresh=fresh, progress=progress
     )
 
 
@@ -178,8 +245,6 @@ def _earlier_trace(
         return None
     if source is None:
         return Path(trace)
-    from curate.training.unfinished import run_beside
-
     run = run_beside(output)
     going_on = run is not None and run["key"].get("trace") == str(trace)
     return Path(trace) if Path(trace).exists() and not (force or going_on) else None
@@ -212,11 +277,9 @@ def _amount(
     models: int | None,
     epochs: int | None,
     model: str,
-    hyperparameters: Mapping[str, Any] | None,
+    hyperparameters: Mapping[str, Any],
 ) -> tuple[int, int, Hyperparameters]:
     """How many models and epochs, and the hyperparameters, whose schedule may be longer."""
-    from curate.verbs.hyperparameters import hyperparameters_for
-
     own = hyperparameters_for(model, hyperparameters)
     wanted = {
         name: (scorer.n_models, max(1, part_of(exactly(scorer.schedule_share), own.n_epochs)))
@@ -237,8 +300,16 @@ def _refuse_training(name: str, given: Mapping[str, Any]) -> None:
             raise CurateError(f"{name} trains nothing: leave out --{option.replace('_', '-')}")
 
 
-def _default_name(source: str | Path | Dataset | None, trace: str | Path | None, names: Sequence[str]) -> str:
+def _default_name(
+    source: str | Path | Dataset | None,
+    trace: str | Path | None,
+    names: Sequence[str],
+    model: Any,
+    opening: Options,
+    seed: int,
+) -> str:
     named = source.reference if isinstance(source, Dataset) else str(source or trace or "")
     if source is None and Path(named).name == TRACE:
         named = str(Path(named).parent)
-    return f"{stem(named)}-{'-'.join(names)}.parquet"
+    trained = "" if model is None else stem(outside.called(outside.hand_in("models", model)))
+    return f"{name_of(named, trained, *names, opening=opening, seed=seed)}.parquet"

@@ -13,7 +13,7 @@ import torch
 from curate.artifacts.files import check_output
 from curate.artifacts.header import Cost, Header, make_header
 from curate.artifacts.tables import Table
-from curate.data.dataset import Dataset, Options, open_dataset
+from curate.data.dataset import Dataset
 from curate.data.images import ResidentImages
 from curate.errors import CurateError
 from curate.networks import learner as learners
@@ -27,12 +27,13 @@ from curate.scores.trace import MOST_PLACES, Trace, write_part, write_trace
 from curate.training.at_once import at_once, how_many, threads_each
 from curate.training.batches import Batches
 from curate.training.ensemble import fit_all, fits_side_by_side, pays_side_by_side
-from curate.training.evaluate import EVALUATION_BATCH
-from curate.training.optimizer import check_hyperparameters
+from curate.training.evaluate import evaluation_batch
+from curate.training.forecast import forecast
 from curate.training.unfinished import Unfinished, run_beside, stands, trace_file, unfinished
-from curate.verbs.hyperparameters import on_device
+from curate.verbs.hyperparameters import model_for
 from curate.verbs.naming import origins
 from curate.verbs.score_table import Methods, method_options, samples_of, write_scores
+from curate.verbs.settled import on_device, say_what_was_chosen, within_memory
 
 _RECORDED = ("epoch", "loss", "samples_seen", "seconds")
 
@@ -41,9 +42,10 @@ _RECORDED = ("epoch", "loss", "samples_seen", "seconds")
 class Training:
     """What to train: `n_models` of different seeds, for the first `n_epochs` epochs of a schedule."""
 
-    model: str
+    model: str | None  # as the user named it
     model_options: Mapping[str, Any]
     hyperparameters: Hyperparameters
+    overrides: Mapping[str, Any]
     n_models: int
     n_epochs: int
     side_by_side: bool | None
@@ -53,10 +55,9 @@ class Training:
 
 
 def score_from_training(
-    source: str | Path | Dataset,
+    data: Dataset,
     methods: Methods,
     training: Training,
-    opening: Options,
     seed: int,
     path: Path,
     *,
@@ -65,18 +66,14 @@ def score_from_training(
     progress: Progress,
 ) -> Table:
     """Train, look, and write the scores; see `curate.score`."""
-    check_hyperparameters(training.hyperparameters)
     left = None if fresh else run_beside(path)
     outputs = [path, *([training.trace] if training.trace else [])]
-    for output in outputs:
-        check_output(output, force or left is not None)
     place = learners.choose_device(training.device)
-    training = replace(training, hyperparameters=on_device(training.hyperparameters, training.model, place))
-    data = open_dataset(source if isinstance(source, Dataset) else str(source), opening, progress)
-    data.need_classes()
+    own = on_device(training.hyperparameters, model_for(training.model, data), place)
     seeds = [stream_seed(seed + number, "score") for number in range(training.n_models)]
-    models = _models(training, data, seeds, place)
+    models = _models(replace(training, hyperparameters=own), data, seeds, place)
     first = models[0]
+    training = replace(training, hyperparameters=within_memory(own, training.overrides, first))
     if training.weights:
         progress.note(training.weights.in_words(first.module))
     side_by_side = _side_by_side(training, first)
@@ -87,8 +84,7 @@ def score_from_training(
         check_output(output, force or (left is not None and stands(output, header.to_json())))
     from_trace = {name: scorer for name, scorer in methods.items() if scorer.reads[0] == "trace"}
     traces = bool(from_trace or training.trace)
-    if traces and len(data) * training.n_models > MOST_PLACES:
-        raise CurateError(f"a trace holds {MOST_PLACES:,} samples times models at most: train fewer --models")
+    _check_size_of_trace(len(data) * training.n_models if traces else 0)
     key = {**header.to_json(), "trace": str(training.trace or traces)}
     with unfinished(path, key, training.n_epochs, fresh, progress) as run:
         state = run.resume(path)
@@ -97,8 +93,11 @@ def score_from_training(
             progress.note(f"going on after epoch {epochs[-1]['epoch'] + 1} of {training.n_epochs}")
         batches = Batches(data, first)
         total = len(data) * training.n_models * training.n_epochs
-        with progress.task(f"train {training.n_models} x {training.model}", total, "samples"):
-            progress.advance(epochs[-1]["samples_seen"] if epochs else 0)
+        n_seen = epochs[-1]["samples_seen"] if epochs else 0
+        takes = forecast(first, batches, data.present, training.hyperparameters, total - n_seen)
+        say_what_was_chosen(first, training.model, own, training.hyperparameters, takes, progress)
+        with progress.task(f"train {training.n_models} x {first.model}", total, "samples"):
+            progress.advance(n_seen)
             for done in fit_all(
                 models,
                 batches,
@@ -131,12 +130,17 @@ def score_from_training(
         return write_scores(path, methods, in_order, samples_of(data), costed, force=True)
 
 
+def _check_size_of_trace(n_places: int) -> None:
+    if n_places > MOST_PLACES:
+        raise CurateError(f"a trace holds {MOST_PLACES:,} samples times models at most: train fewer --models")
+
+
 def _models(training: Training, data: Dataset, seeds: Sequence[int], place: torch.device) -> list[Learner]:
     """Untrained models, one for each seed."""
     normalization = learners.normalization_of(data)
     return [
         learners.build(
-            training.model,
+            model_for(training.model, data),
             training.model_options,
             data,
             seed,
@@ -184,7 +188,7 @@ def _pass(
     learner.module.eval()
     parts = []
     with torch.no_grad():
-        for _, images, labels in batches.plain(np.arange(batches.n), EVALUATION_BATCH):
+        for _, images, labels in batches.plain(np.arange(batches.n), evaluation_batch(learner)):
             parts.append(torch.stack([scorer.of_batch(learner, images, labels) for scorer in methods]))
             progress.advance(len(labels))
     return torch.cat(parts, dim=1).double().cpu().numpy()
@@ -209,7 +213,7 @@ def _side_by_side(training: Training, learner: Learner) -> bool:
         return training.n_models > 1 and pays_side_by_side(learner)
     if training.side_by_side and not fits_side_by_side(learner):
         raise CurateError(
-            f"{training.model} draws as it trains, or may, and is not trained side by side: use --one-by-one"
+            f"{learner.model} draws as it trains, or may, and is not trained side by side: use --one-by-one"
         )
     return training.side_by_side
 
@@ -233,7 +237,7 @@ def _header(
             "n_epochs": training.n_epochs,
             "model": learner.model,
             "model_options": learner.options,
-            **origins(models=training.model),
+            **origins(models=model_for(training.model, data)),
             **({"start": training.weights.header()} if training.weights else {}),
             "recipe": asdict(training.hyperparameters),
             "side_by_side": side_by_side,

@@ -17,9 +17,10 @@ from curate.rng import rng
 from curate.selection.budget import ask_about, check_share, count_to_keep, in_shares, with_class_floor
 from curate.selection.regime import choose
 from curate.selection.strategy import Strategy
-from curate.verbs.naming import keep_in_words, output_path, stem
+from curate.verbs.naming import keep_in_words, name_of, output_path, stem
 
 _DEFAULT = {"clusters": "furthest", "scores": "top"}
+_FAIR_PART = 2  # samples, from which on the share that a class keeps says something
 
 
 def select(
@@ -64,7 +65,7 @@ def select(
     ranker: Strategy = finder.make("strategies", strategy, chosen_options)
     if finder.settings(ranker).get("column") == "":
         ranker = finder.configure(type(ranker), {**finder.settings(ranker), "column": first}, strategy)
-    path = output_path(output, f"{stem(opened.path.name)}-{strategy}-{keep_in_words(keep)}")
+    path = output_path(output, _default_name(opened.path, strategy, options, keep, class_floor, seed))
     check_output(path, force)
     ask_about(keep, n, len(opened.header.dataset.classes), progress)
     order = ranker(opened, rng(seed, "strategy"))
@@ -74,6 +75,8 @@ def select(
     chosen = np.sort(floored[:count])
     kept = np.zeros(n, np.bool_)
     kept[chosen] = True
+    if class_floor == 0 and (text := _starved(kept, opened)):
+        progress.note(text)
     header = make_header(
         "manifest",
         "select",
@@ -109,6 +112,43 @@ def check_selection(
     finder.make("strategies", strategy, options)
     count_to_keep(keep, n)
     check_share(class_floor)
+
+
+def _default_name(
+    table: Path,
+    strategy: str,
+    options: Mapping[str, Any] | None,
+    keep: str | float | int,
+    class_floor: float,
+    seed: int,
+) -> str:
+    given = [stem(str(value)) for value in (options or {}).values()]
+    floor = f"floor-{class_floor:g}" if class_floor else ""
+    return name_of(table.name, stem(strategy), *given, keep_in_words(keep), floor, seed=seed)
+
+
+def _starved(kept: np.ndarray, table: Table) -> str:
+    """What to say where a class keeps at most half the share that another keeps.
+
+    Of classes whose fair part is less than two samples chance decides, and nothing is said.
+    """
+    labels, names = table.labels, table.header.dataset.classes
+    if labels is None:
+        return ""
+    n_samples = np.bincount(labels)
+    there = np.flatnonzero(n_samples * kept.mean() >= _FAIR_PART)
+    if len(there) == 0:
+        return ""
+    share = np.bincount(labels[kept], minlength=len(n_samples))[there] / n_samples[there]
+    least, most = np.argmin(share), np.argmax(share)
+    n_starved = int((share <= share[most] / 2).sum())
+    if n_starved == 0:
+        return ""
+    others = f"; {n_starved:,} classes keep at most half as much" if n_starved > 1 else ""
+    return (
+        f"class {names[there[least]]} keeps {share[least]:.1%} of its samples, class {names[there[most]]} "
+        f"{share[most]:.1%}{others}: --class-floor 0.5 gives each at least half of its fair part"
+    )
 
 
 def _floored(order: np.ndarray, table: Table, class_floor: float) -> np.ndarray:

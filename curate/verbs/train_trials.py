@@ -8,7 +8,6 @@ from curate import outside
 from curate.artifacts.results import Outcome
 from curate.data.dataset import Dataset, Options, open_dataset
 from curate.errors import CurateError
-from curate.networks.model import DEFAULT_MODEL
 from curate.progress import SILENT, Progress
 from curate.statistics import Spread, spread
 from curate.verbs.naming import output_path
@@ -34,7 +33,7 @@ class TrialsResult:
 
 def train_trials(
     dataset: str | Dataset,
-    model: Any = DEFAULT_MODEL,
+    model: Any = None,
     *,
     trials: int,
     seed: int = 0,
@@ -52,9 +51,9 @@ def train_trials(
     if trials < 1:
         raise CurateError(f"trials={trials} is too few: use 1 or more")
     reference = dataset.reference if isinstance(dataset, Dataset) else dataset
-    model = outside.hand_in("models", model)
+    model = None if model is None else outside.hand_in("models", model)
     policy = outside.hand_in("policies", options.get("policy", "full"))
-    name = default_name(reference, model, policy, options.get("keep"))
+    name = default_name(reference, model, policy, options.get("keep"), opening)
     path = output_path(output, name)
     rows = output_path(results, f"{path}-trials.parquet")
     data = open_dataset(dataset, opening, progress)

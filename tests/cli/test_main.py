@@ -11,10 +11,10 @@ from PIL import Image
 
 
 def test_the_whole_way(cli, here):
-    assert cli("embed", "digits", "--dim", "8").last == "digits-pca.safetensors"
-    assert cli("cluster", "digits-pca.safetensors", "-k", "10").last == "digits-pca-k10.parquet"
-    result = cli("select", "digits-pca-k10.parquet", "--strategy", "closest", "--keep", "0.1")
-    assert result.last == "digits-pca-k10-closest-0.1"
+    assert cli("embed", "digits", "--dim", "8").last == "digits-pca-8d.safetensors"
+    assert cli("cluster", "digits-pca-8d.safetensors", "-k", "10").last == "digits-pca-8d-k10.parquet"
+    result = cli("select", "digits-pca-8d-k10.parquet", "--strategy", "closest", "--keep", "0.1")
+    assert result.last == "digits-pca-8d-k10-closest-0.1"
     assert "kept 144 of 1,443 samples (10.0%)" in result.err
     result = cli("replay", result.last, "--epochs", "1", "--trials", "2", "--against", "random")
     assert result.code == 0
@@ -118,7 +118,7 @@ def test_jpegs_of_different_sizes(cli, here):
     result = cli("embed", "photos", "--split", "all")
     assert re.search(r"differ in size, from .* all are brought to 32 x 32; --image-size takes", result.err)
     result = cli(
-        "cluster", "photos-pca.safetensors", "-k", "3", "--strategy", "hybrid", "--keep", "10", "-o", "m"
+        "cluster", "photos-all-pca.safetensors", "-k", "3", "--strategy", "hybrid", "--keep", "10", "-o", "m"
     )
     assert result.last == "m"
     result = cli("inspect", "m", "--sheet", "sheet.png")
@@ -139,7 +139,8 @@ def test_npz_the_whole_way(cli, here):
     np.savez(here / "a.npz", **arrays)
     assert cli("embed", "a.npz", "--dim", 5).code == 0
     assert (
-        cli("cluster", "a-pca.safetensors", "-k", 4, "--strategy", "top", "--keep", 20, "-o", "m").code == 0
+        cli("cluster", "a-pca-5d.safetensors", "-k", 4, "--strategy", "top", "--keep", 20, "-o", "m").code
+        == 0
     )
     result = cli("replay", "m", "--epochs", 1, "--trials", 1, "--json")
     assert json.loads(result.out)["runs"][0]["trials"][0]["samples_seen"] == 20
@@ -148,7 +149,10 @@ def test_npz_the_whole_way(cli, here):
 def test_a_share_may_be_written_in_percent_and_a_tiny_count_is_said_loudly(cli, digits_round, here):
     made = cli("select", digits_round.table, "--keep", "30%")
     assert made.last == "digits-furthest-0.3"
-    assert made.err.startswith("kept 433 of 1,443")
+    assert "\nkept 433 of 1,443" in made.err
+    assert made.err.startswith(
+        "class 3 keeps 15.1% of its samples, class 5 42.3%; 2 classes keep at most half"
+    )
     header = json.loads(cli("inspect", made.last, "--json").out)["header"]
     assert header["options"]["keep"] == "0.3"
     tiny = cli("select", digits_round.table, "--keep", "14")

@@ -13,7 +13,7 @@ import pytest
 import curate
 from curate.training import unfinished as unfinished_module
 from curate.training.batches import Batches
-from curate.verbs import train as verb
+from curate.verbs import train_session as verb
 
 MANIFEST = {
     "README.md",

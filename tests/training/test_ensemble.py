@@ -63,9 +63,10 @@ def test_dropout_is_not_trained_side_by_side(some_digits):
     with_dropout = torch.nn.Sequential(learner.module, torch.nn.Dropout())
     assert not ensemble.fits_side_by_side(replace(learner, module=with_dropout))
     training = score_from_training.Training(
-        "it", {}, Hyperparameters(), 2, 1, side_by_side=True, device=None, trace=None
+        "basic-cnn", {}, Hyperparameters(), {}, 2, 1, side_by_side=True, device=None, trace=None
     )
     with pytest.raises(
-        CurateError, match="it draws as it trains, or may, and is not trained side by side: use --one-by-one"
+        CurateError,
+        match="basic-cnn draws as it trains, or may, and is not trained side by side: use --one-by-one",
     ):
         score_from_training._side_by_side(training, replace(learner, module=with_dropout))

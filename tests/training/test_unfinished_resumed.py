@@ -20,7 +20,7 @@ from helpers.unfinished_runs import (
 import curate
 from curate.progress import Progress
 from curate.training import unfinished as unfinished_module
-from curate.verbs import train as verb
+from curate.verbs import train_session as verb
 from curate.verbs import train_written
 
 pytest_plugins = ["helpers.unfinished_runs"]

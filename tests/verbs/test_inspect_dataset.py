@@ -55,7 +55,7 @@ def test_what_was_settled_is_recorded_and_holds_for_the_test_set(careless, cli, 
     for broken in ("2.jpg", "3.png"):
         (here / "photos" / "train" / "dog" / broken).unlink()
     assert cli("embed", careless, "--dim", "2").code == 0
-    header = json.loads(cli("inspect", "photos-pca.safetensors", "--json").out)["header"]["dataset"]
+    header = json.loads(cli("inspect", "photos-pca-2d.safetensors", "--json").out)["header"]["dataset"]
     assert (header["image_size"], header["channels"]) == (64, 3)
     result = cli("train", careless, "--epochs", "1", "--policy", "random", "--keep", "2")
     assert result.code == 0

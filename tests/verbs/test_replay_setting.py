@@ -7,13 +7,22 @@ import pytest
 import curate
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest
+from curate.verbs.hyperparameters import hyperparameters_for
 from curate.verbs.replay_setting import (
+    check_in_replay,
     differences,
     first_seed_for,
-    hyperparameters_in_replay,
     model_for,
+    overrides_in_replay,
     recorded_hyperparameters,
 )
+
+
+def hyperparameters_in_replay(model, own, given, manifest, freeze):
+    """The hyperparameters of a replay, looked at as it does."""
+    chosen = hyperparameters_for(model, overrides_in_replay(own, given, manifest, freeze))
+    check_in_replay(chosen, manifest, freeze)
+    return chosen
 
 
 @pytest.fixture
@@ -59,7 +68,7 @@ def test_hyperparameters_are_those_of_the_session(dynamic):
 
 def test_a_model_of_elsewhere_is_not_followed_by_its_name(dynamic):
     assert model_for(dynamic, "lenet5", None) == "lenet5"
-    assert model_for(dynamic, None, None) == "basic-cnn"
+    assert model_for(dynamic, None, None) is None
     assert model_for(dynamic, "net.py:Net", "lenet5") == "lenet5"
     with pytest.raises(CurateError, match="a name in a manifest is not followed: name the model yourself"):
         model_for(dynamic, "net.py:Net", None)

@@ -11,7 +11,7 @@ from helpers.trained import sha_of_saved
 import curate
 from curate.artifacts.results import read_results
 from curate.errors import CurateError
-from curate.verbs import train as verb
+from curate.verbs import train_session as verb
 from curate.verbs.train import train
 from curate.verbs.train_trials import train_trials
 
@@ -124,7 +124,7 @@ def test_the_command_says_mean_and_spread(cli):
     *seeds, last, path = result.out.splitlines()
     assert [line.partition(":")[0] for line in seeds] == ["seed 0", "seed 1"]
     assert "(n = 2), after the last epoch" in last
-    assert path == "digits-basic-cnn-full-trials.parquet"
+    assert path == "digits-full-trials.parquet"
     printed = json.loads(cli(*words, "--json").out)
     assert printed["accuracy"]["n"] == 2
     assert [trial["seed"] for trial in printed["trials"]] == [0, 1]

@@ -4,13 +4,13 @@ About 95,000 parameters at the default width; trains on a CPU in seconds. The mo
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
-
-from torch import nn
+from typing import TYPE_CHECKING, ClassVar
 
 from curate.errors import CurateError
 from curate.networks.model import Hyperparameters
-from curate.networks.pooling import MaxPool2
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,11 @@ class BasicCnn:
     def input_size(self, height: int, width: int) -> tuple[int, int]:
         return max(height, 4), max(width, 4)
 
-    def build(self, n_channels: int, n_classes: int) -> nn.Module:
+    def build(self, n_channels: int, n_classes: int) -> "nn.Module":
+        from torch import nn
+
+        from curate.networks.pooling import MaxPool2
+
         if self.width < 1:
             raise CurateError(f"width={self.width} is too small: use 1 or more channels")
         first, second, third = self.width, 2 * self.width, 4 * self.width

@@ -6,12 +6,12 @@ has a quarter of the work. Source: LeCun et al. 1998.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
-
-from torch import nn
+from typing import TYPE_CHECKING, ClassVar
 
 from curate.networks.model import Hyperparameters
-from curate.networks.pooling import MaxPool2
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,11 @@ class LeNet5:
     def input_size(self, height: int, width: int) -> tuple[int, int]:
         return 32, 32
 
-    def build(self, n_channels: int, n_classes: int) -> nn.Module:
+    def build(self, n_channels: int, n_classes: int) -> "nn.Module":
+        from torch import nn
+
+        from curate.networks.pooling import MaxPool2
+
         return nn.Sequential(
             nn.Conv2d(n_channels, 6, 5),
             nn.BatchNorm2d(6),

@@ -6,12 +6,12 @@ Source: He et al. 2016.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
-
-from torch import nn
-from torchvision import models
+from typing import TYPE_CHECKING, ClassVar
 
 from curate.networks.model import Hyperparameters, check_stem, with_stem
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -29,5 +29,7 @@ class ResNet34:
     def input_size(self, height: int, width: int) -> tuple[int, int]:
         return height, width
 
-    def build(self, n_channels: int, n_classes: int) -> nn.Module:
+    def build(self, n_channels: int, n_classes: int) -> "nn.Module":
+        from torchvision import models
+
         return with_stem(models.resnet34(num_classes=n_classes), self.stem, n_channels)

@@ -5,12 +5,13 @@ Source: He et al. 2016, section 4.2, with n = 1.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
-
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, ClassVar
 
 from curate.errors import CurateError
 from curate.networks.model import Hyperparameters
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -28,40 +29,20 @@ class ResNet8:
     def input_size(self, height: int, width: int) -> tuple[int, int]:
         return max(height, 4), max(width, 4)
 
-    def build(self, n_channels: int, n_classes: int) -> nn.Module:
+    def build(self, n_channels: int, n_classes: int) -> "nn.Module":
+        from torch import nn
+
+        from curate.networks.residual import BasicBlock
+
         first, second, third = self.width, 2 * self.width, 4 * self.width
         return nn.Sequential(
             nn.Conv2d(n_channels, first, 3, padding=1, bias=False),
             nn.BatchNorm2d(first),
             nn.ReLU(),
-            _Block(first, first, stride=1),
-            _Block(first, second, stride=2),
-            _Block(second, third, stride=2),
+            BasicBlock(first, first, stride=1),
+            BasicBlock(first, second, stride=2),
+            BasicBlock(second, third, stride=2),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
             nn.Linear(third, n_classes),
         )
-
-
-class _Block(nn.Module):
-    """Two convolutions beside a shortcut, which is a 1x1 convolution where sizes differ."""
-
-    def __init__(self, n_in: int, n_out: int, stride: int) -> None:
-        super().__init__()
-        self.main = nn.Sequential(
-            nn.Conv2d(n_in, n_out, 3, stride, padding=1, bias=False),
-            nn.BatchNorm2d(n_out),
-            nn.ReLU(),
-            nn.Conv2d(n_out, n_out, 3, padding=1, bias=False),
-            nn.BatchNorm2d(n_out),
-        )
-        self.shortcut: nn.Module = nn.Identity()
-        if stride != 1 or n_in != n_out:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(n_in, n_out, 1, stride, bias=False), nn.BatchNorm2d(n_out)
-            )
-        self.after = nn.ReLU()
-
-    def forward(self, images: Tensor) -> Tensor:
-        result: Tensor = self.after(self.main(images) + self.shortcut(images))
-        return result

@@ -1,12 +1,12 @@
 """vgg16: VGG-16 with batch norm and one linear layer, for images of 32x32 or more. Source: Simonyan 2015."""
 
 from dataclasses import dataclass
-from typing import ClassVar
-
-from torch import nn
-from torchvision import models
+from typing import TYPE_CHECKING, ClassVar
 
 from curate.networks.model import Hyperparameters
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,10 @@ class Vgg16:
     def input_size(self, height: int, width: int) -> tuple[int, int]:
         return max(height, 32), max(width, 32)
 
-    def build(self, n_channels: int, n_classes: int) -> nn.Module:
+    def build(self, n_channels: int, n_classes: int) -> "nn.Module":
+        from torch import nn
+        from torchvision import models
+
         features = models.vgg16_bn(num_classes=1).features
         if n_channels != 3:
             features[0] = nn.Conv2d(n_channels, 64, 3, padding=1)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from curate.scores.scorer import Scores, last_seen
-from curate.scores.signals import error_norms
 from curate.scores.trace import Trace
 
 if TYPE_CHECKING:
@@ -32,6 +31,8 @@ class El2n:
         return 0.5**0.5  # the least error at which another class can be ahead
 
     def of_batch(self, learner: "Learner", images: "Tensor", labels: "Tensor") -> "Tensor":
+        from curate.scores.signals import error_norms
+
         return error_norms(learner.logits(images), labels)
 
     def from_trace(self, trace: Trace) -> Scores:

@@ -8,15 +8,11 @@ reproduce (Kirsch 2023, arXiv 2303.14753), so the default is an early epoch. Sou
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-import torch
-from torch import Tensor, nn
-from torch.func import functional_call, grad, vmap
-from torch.nn import functional
-
 from curate.errors import CurateError
-from curate.scores.signals import error_norms
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from curate.networks.learner import Learner
 
 _MOST_NUMBERS = 2**26  # gradients held at once: 256 MiB
@@ -37,7 +33,7 @@ class Grand:
     def unlearned(self, n_presentations: int) -> None:
         return None
 
-    def of_batch(self, learner: "Learner", images: Tensor, labels: Tensor) -> Tensor:
+    def of_batch(self, learner: "Learner", images: "Tensor", labels: "Tensor") -> "Tensor":
         return (
             _of_last_layer(learner, images, labels)
             if self.layers == "last"
@@ -45,16 +41,20 @@ class Grand:
         )
 
 
-def _of_all(learner: "Learner", images: Tensor, labels: Tensor) -> Tensor:
+def _of_all(learner: "Learner", images: "Tensor", labels: "Tensor") -> "Tensor":
+    import torch
+    from torch.func import functional_call, grad, vmap
+    from torch.nn import functional
+
     module = learner.module
     parameters = {name: value.detach() for name, value in module.named_parameters()}
     buffers = dict(module.named_buffers())
 
-    def loss(parameters: dict[str, Tensor], image: Tensor, label: Tensor) -> Tensor:
+    def loss(parameters: "dict[str, Tensor]", image: "Tensor", label: "Tensor") -> "Tensor":
         logits: Any = functional_call(module, (parameters, buffers), (image[None],))
         return functional.cross_entropy(logits.float(), label[None])
 
-    def norm(image: Tensor, label: Tensor) -> Tensor:
+    def norm(image: "Tensor", label: "Tensor") -> "Tensor":
         gradients = grad(loss)(parameters, image, label)
         return torch.stack([part.square().sum() for part in gradients.values()]).sum().sqrt()
 
@@ -63,8 +63,12 @@ def _of_all(learner: "Learner", images: Tensor, labels: Tensor) -> Tensor:
     return norms
 
 
-def _of_last_layer(learner: "Learner", images: Tensor, labels: Tensor) -> Tensor:
+def _of_last_layer(learner: "Learner", images: "Tensor", labels: "Tensor") -> "Tensor":
     """For softmax over a linear layer with input h the gradient is (p − y) hᵀ, and p − y for the bias."""
+    from torch import nn
+
+    from curate.scores.signals import error_norms
+
     linear = [part for part in learner.module.modules() if isinstance(part, nn.Linear)]
     if not linear:
         raise CurateError(f"model {learner.model} has no linear layer: use layers=all")

@@ -1,0 +1,67 @@
+"""How long training takes here: two steps of a copy of the network, of which the second is timed."""
+
+import copy
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from curate.data.identity import Indices
+from curate.networks.learner import Learner
+from curate.networks.model import Hyperparameters
+from curate.training.batches import Batches
+from curate.training.optimizer import optimizer_of
+
+WORTH_SAYING = 60.0  # seconds
+_MOST = 32  # samples of a step
+
+
+def forecast(
+    learner: Learner,
+    batches: Batches,
+    available: Indices,
+    hyperparameters: Hyperparameters,
+    n_presentations: float,
+) -> str:
+    """So many presentations in words of time; empty where they take less than a minute.
+
+    The network is not changed, and no stream of random numbers is.
+    """
+    rows = available[: min(_MOST, hyperparameters.batch_size)]
+    with _streams_kept():
+        trial = replace(learner, module=copy.deepcopy(learner.module).train())
+        optimizer = optimizer_of(trial.module.parameters(), hyperparameters)
+        for _ in range(2):
+            started = time.perf_counter()
+            for batch in batches.plain(rows, len(rows)):
+                optimizer.zero_grad(set_to_none=True)
+                functional.cross_entropy(trial.logits(batch.images), batch.labels).backward()
+                optimizer.step()
+            if learner.device.type == "cuda":
+                torch.cuda.synchronize(learner.device)
+            taken = time.perf_counter() - started
+    seconds = taken / len(rows) * n_presentations
+    return f"about {_in_words(seconds)}" if seconds >= WORTH_SAYING else ""
+
+
+@contextmanager
+def _streams_kept() -> Iterator[None]:
+    """The streams of torch, numpy and Python afterwards are as before."""
+    of_python, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002  a network may draw from it
+    try:
+        with torch.random.fork_rng():
+            yield
+    finally:
+        random.setstate(of_python)
+        np.random.set_state(of_numpy)  # noqa: NPY002
+
+
+def _in_words(seconds: float) -> str:
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 86_400 else f"{seconds / 86_400:.1f} days"
