@@ -341,6 +341,24 @@ def test_shell_completion_loads_nothing_heavy():
     assert loaded_by(code) == set()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "train digts",
+        "train digits --keep 0.3",
+        "train digits --set widht=3",
+        "train digits --lr -1",
+        "score digts --method grand",
+        "score digits --model resnet8 --set widht=3",
+        "replay nowhere",
+        "embed digts --method features",
+        "embed digits --method autoencodr",
+    ],
+)
+def test_a_slip_is_answered_before_anything_heavy_is_loaded(words):
+    assert not loaded_by(command(*words.split())) & {"torch", "torchvision", "faiss", "sklearn", "polars"}
+
+
 def test_inspecting_artifacts_loads_neither_torch_nor_faiss(digits_round):
     for artifact in (digits_round.embedding, digits_round.table, digits_round.manifest):
         loaded = loaded_by(command("inspect", str(artifact)))

@@ -3,6 +3,7 @@
 What is trained is one model or several in step; the body does not know which.
 """
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,6 +19,8 @@ from curate.training.batches import Batch
 from curate.training.book import Book
 from curate.training.optimizer import repeatable
 from curate.training.schedule import Schedule
+
+_LIVE = 1.0  # seconds from one live loss to the next
 
 
 class Trained(Protocol):
@@ -59,7 +62,7 @@ def train_epoch(
     """Train on the batches of an epoch; `weights` `[places]` multiply the losses, where there are any."""
     loss_sum = torch.zeros((), dtype=torch.float64, device=trained.device)
     n_right = torch.zeros((), dtype=torch.int64, device=trained.device)
-    n_presented = 0
+    n_presented, due, on_cpu = 0, 0.0, trained.device.type == "cpu"
     with repeatable(trained.device, stream_seed(seed, "noise", epoch)):
         for step, (rows, images, labels) in enumerate(batches):
             fraction = (epoch + step / n_batches) / hyperparameters.n_epochs
@@ -74,4 +77,7 @@ def train_epoch(
             n_right += (logits.detach().argmax(1) == labels).sum()
             n_presented += len(labels)
             progress.advance(len(labels))
+            if on_cpu and (now := time.monotonic()) >= due:  # elsewhere it would wait for the device
+                progress.advance(0, loss=float(losses.detach().mean()))
+                due = now + _LIVE
     return Totals(float(loss_sum) / max(1, n_presented), float(n_right) / max(1, n_presented))

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from curate.networks.model import Hyperparameters
-from curate.progress import SILENT
+from curate.progress import SILENT, Progress
 from curate.training.batches import Batch
 from curate.training.book import Book
 from curate.training.epoch import train_epoch
@@ -74,3 +74,29 @@ def test_an_epoch_is_a_step_down_the_weighted_losses_of_every_batch(weights):
     np.testing.assert_allclose(book.losses(), losses, rtol=1e-5)
     assert totals.loss == pytest.approx(losses.mean(), rel=1e-5)  # plain, whatever the losses weigh
     assert totals.accuracy == right.mean()
+
+
+def test_a_loss_is_shown_from_the_first_step_on():
+    shown = []
+
+    class Shown(Progress):
+        def advance(self, steps=1, **live):
+            shown.extend(live.values())
+
+    images = torch.tensor(INPUTS, dtype=torch.float32)
+    batches = [Batch(torch.tensor(rows), images[rows], torch.tensor(LABELS[rows])) for rows in ORDER]
+    train_epoch(
+        Linear(),
+        batches,
+        n_batches=2,
+        epoch=0,
+        hyperparameters=Hyperparameters(n_epochs=1),
+        schedule=lambda fraction: 1.0,
+        book=Book(5, CPU),
+        seed=0,
+        progress=Shown(),
+    )
+    chances = np.exp(INPUTS[ORDER[0]] @ START.T)
+    chances /= chances.sum(1, keepdims=True)
+    first = -np.log(chances[np.arange(3), LABELS[ORDER[0]]]).mean()
+    assert shown[0] == pytest.approx(first, rel=1e-5)

@@ -10,23 +10,23 @@ from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.error import URLError
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
 
 from curate.artifacts.kinds import kind_of
 from curate.data.dataset import Dataset
 from curate.errors import CurateError
 from curate.finder import nearest
-from curate.networks.learner import load
-from curate.networks.weights import SAVED, read_state
 from curate.vectors.embedder import Vectorized, Work
 
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
 _BATCH = 256
+_TORCHVISION = "torchvision"
 _IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 
 
@@ -35,10 +35,21 @@ class Features:
     """`model` is torchvision's name (empty: resnet18); `weights`: `torchvision`, a file, or a folder."""
 
     model: str = ""
-    weights: str = "torchvision"
+    weights: str = _TORCHVISION
     input_size: int = 224
 
+    def __post_init__(self) -> None:
+        if self.input_size < 1:
+            raise CurateError(f"input_size={self.input_size} is too small: use 1 or more pixels")
+        if self.weights != _TORCHVISION and not Path(self.weights).exists():
+            raise CurateError(
+                f"there are no weights at {self.weights}: name a file, a folder that `curate train` wrote, "
+                "or torchvision"
+            )
+
     def __call__(self, dataset: Dataset, dim: int | None, work: Work) -> Vectorized:
+        import torch
+
         network, prepare, name = self._network(dataset, work)
         network = network.to(work.device).eval()
         head = _last_linear(network, name)
@@ -63,8 +74,13 @@ class Features:
 
         return Vectorized(chunks(), width, {"model": name})
 
-    def _network(self, dataset: Dataset, work: Work) -> tuple[nn.Module, Callable[[Tensor], Tensor], str]:
+    def _network(self, dataset: Dataset, work: Work) -> "tuple[nn.Module, Callable[[Tensor], Tensor], str]":
         """The network, how to prepare uint8 images `[b, c, h, w]` for it, and its name."""
+        import torch
+
+        from curate.networks.learner import load
+        from curate.networks.weights import SAVED
+
         path = Path(self.weights)
         saved = path / SAVED if path.is_dir() else path
         if kind_of(saved) == "model":
@@ -78,15 +94,17 @@ class Features:
         name = self.model or "resnet18"
         return self._torchvision(path, name), self._prepare, name
 
-    def _torchvision(self, path: Path, name: str) -> nn.Module:
+    def _torchvision(self, path: Path, name: str) -> "nn.Module":
         from torchvision import models
+
+        from curate.networks.weights import read_state
 
         if name not in models.list_models(models):
             raise CurateError(
                 f"torchvision has no model '{name}': {nearest(name, models.list_models(models))}"
             )
         try:
-            if self.weights == "torchvision":
+            if self.weights == _TORCHVISION:
                 with redirect_stdout(sys.stderr):  # torch announces downloads on stdout
                     return models.get_model(name, weights="DEFAULT")
             state = read_state(path)
@@ -107,9 +125,10 @@ class Features:
             ) from None
         return network
 
-    def _prepare(self, images: Tensor) -> Tensor:
-        if self.input_size < 1:
-            raise CurateError(f"input_size={self.input_size} is too small: use 1 or more pixels")
+    def _prepare(self, images: "Tensor") -> "Tensor":
+        import torch
+        from torch.nn import functional
+
         floats = images.float() / 255
         size = (self.input_size, self.input_size)
         if tuple(floats.shape[2:]) != size:
@@ -120,7 +139,9 @@ class Features:
         return (floats.expand(-1, 3, -1, -1) - mean) / std
 
 
-def _last_linear(network: nn.Module, name: str) -> nn.Linear:
+def _last_linear(network: "nn.Module", name: str) -> "nn.Linear":
+    from torch import nn
+
     layers = [module for module in network.modules() if isinstance(module, nn.Linear)]
     if not layers:
         raise CurateError(f"{name} has no linear layer to take features from: use another model")

@@ -34,10 +34,11 @@ def test_features_of_a_torchvision_model_from_a_local_file(tmp_path):
     ("options", "message"),
     [
         (
-            {"model": "resnet19", "weights": "w.pth"},
+            {"model": "resnet19", "weights": __file__},
             "torchvision has no model 'resnet19': did you mean resnet",
         ),
         ({"weights": "nowhere"}, "there are no weights at nowhere"),
+        ({"input_size": 0}, "input_size=0 is too small"),
     ],
 )
 def test_features_say_what_is_wrong_with_model_or_weights(options, message):
