@@ -8,7 +8,10 @@ from curate.cli import options
 @click.command()
 @click.argument("anything", nargs=-1, required=True)
 @click.option("--by", metavar="class", help="Break the groups of a dynamic manifest down by class.")
-@click.option("--sheet", metavar="FILE.png", help="Draw the easy and hard images per cluster or class.")
+@click.option(
+    "--sheet", metavar="FILE", help="Draw images: a picture (.png, .webp), or a page that opens them (.html)."
+)
+@click.option("--samples", metavar="INDICES", help="For --sheet: show these, 3,17,200, and no others.")
 @click.option("--column", metavar="NAME", help="For --sheet of scores: the score; by default the first.")
 @click.option(
     "--data", metavar="DATASET", help="For --sheet, where the dataset is not at its recorded place."
@@ -18,17 +21,20 @@ from curate.cli import options
 @options.JSON
 @options.dataset
 @options.logs
-def command(anything, by, sheet, column, data, page, force, as_json, opening):
+def command(anything, by, sheet, samples, column, data, page, force, as_json, opening):
     """Show what ANYTHING is: a dataset, an embedding, a table or a manifest (a folder, or hf:OWNER/NAME).
 
-    Of scores and clusters it can draw a sheet of images, the easy on the left and the hard on the right. Of
-    dynamic manifests it shows how often samples are selected, and the fitted groups of those that are
-    always, sometimes or never selected. Several of them, such as trials of one command, count together.
+    Of all that has images it can draw a sheet: of clusters and scores the easy beside the hard, of a manifest
+    what is kept beside what is left out, of a session what is selected least and most often. Under an image
+    stands its number, which --samples takes. Of sessions `inspect` shows how often samples are selected, and
+    the fitted groups of those that are always, sometimes or never selected. Several of them, such as trials
+    of one command, count together.
 
     \b
       curate inspect digits
       curate inspect digits-pca-k12.parquet --sheet digits.png
-      curate inspect digits-pca-k12-furthest-0.3
+      curate inspect digits-pca-k12-furthest-0.3 --sheet kept.html
+      curate inspect digits --samples 3,17,200 --sheet three.png
       curate inspect digits-ucb-0.3 --by class --html ucb.html
     """
     import sys
@@ -47,6 +53,7 @@ def command(anything, by, sheet, column, data, page, force, as_json, opening):
             *anything,
             by=by,
             sheet=sheet,
+            samples=options.parse_indices(samples),
             column=column,
             data=data,
             opening=opening,

@@ -199,6 +199,14 @@ def _value(text: str) -> Any:
     return text
 
 
+def parse_indices(text: str | None) -> list[int]:
+    """`3,17,200` as numbers of samples."""
+    try:
+        return [int(part) for part in (text or "").split(",") if part.strip()]
+    except ValueError:
+        raise CurateError(f"--samples {text} are no numbers: write them as 3,17,200") from None
+
+
 def parse_settings(settings: tuple[str, ...]) -> dict[str, str]:
     """`--set a=1 --set b=2` as a mapping."""
     parsed = {}

@@ -24,7 +24,10 @@ def page_of(description: Description, sheet: Path | None = None) -> str:
     )
     parts = [f"<h1>{html.escape(description.title)}</h1><dl>{facts}</dl>"]
     parts += [_chart(chart, number) for number, chart in enumerate(description.charts)]
-    if sheet is not None:
+    if sheet is not None and sheet.suffix.lower() not in _KINDS:
+        name = html.escape(sheet.name, quote=True)
+        parts.append(f'<p>Images are on <a href="{name}">{name}</a>.</p>')
+    elif sheet is not None:
         data = base64.b64encode(sheet.read_bytes()).decode()
         kind = _KINDS[sheet.suffix.lower()]
         parts.append(

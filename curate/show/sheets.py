@@ -11,9 +11,8 @@ from curate.data.dataset import Options, open_dataset, opening_for
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest, open_manifest
 from curate.recipes.comparison import Comparison, control_of
-from curate.verbs.sheet import Sheet, draw_sheet
-
-_PER_SIDE, _CLASSES = 10, 10
+from curate.verbs.sheet import of_counts
+from curate.verbs.sheet_drawn import draw_sheet
 
 
 @dataclass(frozen=True)
@@ -55,13 +54,8 @@ def _sheet(name: str, budget: str, manifests: list[Manifest]) -> Pictures | None
     if dataset.fingerprint != first.header.dataset.fingerprint or dataset.labels is None:
         return None
     counts = np.sum([manifest.samples["n_checkpoints_selected"] for manifest in manifests], axis=0)
-    order = np.lexsort((dataset.uids, counts))
-    rows = []
-    for label in np.unique(dataset.labels)[:_CLASSES]:
-        own = order[dataset.labels[order] == label]
-        rows.append((dataset.classes[label][:10], own[:_PER_SIDE], own[::-1][:_PER_SIDE]))
     title = f"{name}, keep {budget}: selected least often and most often, {len(manifests)} sessions"
-    sheet = Sheet(title, "least often", "most often", rows)
+    sheet = of_counts(counts, dataset.uids, dataset.labels, dataset.classes, title)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "sheet.webp")
         draw_sheet(path, sheet, dataset)

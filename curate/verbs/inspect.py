@@ -23,6 +23,8 @@ from curate.vectors.embedding import open_embedding
 from curate.verbs.description import MANY, Bar, Chart, Description, counts, histogram, shares
 from curate.verbs.inspect_dataset import describe_dataset
 from curate.verbs.sessions import check_sessions, describe_sessions
+from curate.verbs.sheet import Sheet, of_clusters, of_dataset, of_manifest, of_samples, of_scores
+from curate.verbs.sheet_drawn import check_name, draw_sheet
 from curate.verbs.status import describe_unfinished, is_unfinished
 
 
@@ -31,6 +33,7 @@ def inspect(
     *more: str | Path,
     by: str | None = None,
     sheet: str | Path | None = None,
+    samples: Sequence[int] = (),
     column: str | None = None,
     data: str | Dataset | None = None,
     opening: Options = Options(),
@@ -42,14 +45,19 @@ def inspect(
     A manifest is a folder, or lies on the Hub (`hf:owner/name@v1`).
 
     `more` are further sessions (trials) of the same dataset as the dynamic manifest `anything`: their
-    selections are counted together. `by="class"` breaks the groups of a session down. `sheet` names a PNG
-    to draw: the closest and furthest images of every cluster, for whatever has clusters; of scores, the
-    easiest and hardest images of every class by `column`. Its images come from the dataset that the header
+    selections are counted together. `by="class"` breaks the groups of a session down. `sheet` names a
+    picture (`.png`, `.webp`, `.jpg`) or a page (`.html`) to draw: of clusters the closest and furthest images
+    of each; of scores the easiest and hardest of every class by `column`; of a static manifest those that are
+    kept and those that are left out; of a session those that are selected least and most often; of a dataset
+    some of every class. With `samples`, it shows those instead. Images come from the dataset that the header
     names, or from `data`.
     """
     path = Path(anything)
     if sheet is not None:
+        check_name(Path(sheet))
         check_output(Path(sheet), force)
+    elif samples:
+        raise CurateError("samples are for a --sheet that shows them: name one, or leave out --samples")
     if column is not None and sheet is None:
         raise CurateError(f"column={column} is for a --sheet of scores: name one, or leave out --column")
     if by not in (None, "class"):
@@ -60,20 +68,8 @@ def inspect(
     if by and not (isinstance(opened, Manifest) and not opened.is_static):
         raise CurateError(f"{anything} has no groups to break down: --by is for dynamic manifests")
     if sheet is not None:
-        from curate.verbs.sheet import draw_sheet, of_clusters, of_scores
-
-        if not isinstance(opened, Table | Manifest):
-            raise CurateError(
-                f"{anything} has no clusters to draw: give --sheet a table, or a manifest of clusters"
-            )
-        scores = isinstance(opened, Table) and opened.header.kind == "scores"
-        if column is not None and not scores:
-            raise CurateError(f"{anything} has no scores to draw by: leave out --column {column}")
-        if isinstance(opened, Table) and scores:
-            drawn = of_scores(opened, column or "", opened.header.dataset.classes)
-        else:
-            drawn = of_clusters(opened.columns if isinstance(opened, Table) else opened.samples)
-        draw_sheet(Path(sheet), drawn, _dataset_of(opened, data, opening, progress), force)
+        drawn, of = _sheet(str(anything), opened, column, samples, data, opening, progress)
+        draw_sheet(Path(sheet), drawn, of, force)
     return report
 
 
@@ -296,6 +292,33 @@ def _kept_per_group(title: str, names: list[str], groups: Any, manifest: Manifes
 
 def _hard(table: Table, name: str) -> str:
     return f"{table.header.columns[name].hard_is} is hard"
+
+
+def _sheet(
+    anything: str,
+    opened: Any,
+    column: str | None,
+    samples: Sequence[int],
+    data: str | Dataset | None,
+    opening: Options,
+    progress: Progress,
+) -> tuple[Sheet, Dataset]:
+    """What a sheet of a thing shows, and the dataset that has the images."""
+    scores = isinstance(opened, Table) and opened.header.kind == "scores"
+    if column is not None and not scores:
+        raise CurateError(f"{anything} has no scores to draw by: leave out --column {column}")
+    if not isinstance(opened, Table | Manifest):
+        if kind_of(Path(anything)) is not None:
+            raise CurateError(f"{anything} has no images to draw: give --sheet a table, manifest or dataset")
+        dataset = open_dataset(data or anything, opening, progress)
+        return of_samples(samples, dataset) if samples else of_dataset(dataset), dataset
+    dataset = _dataset_of(opened, data, opening, progress)
+    if samples:
+        return of_samples(samples, dataset), dataset
+    if isinstance(opened, Manifest):
+        return of_manifest(opened), dataset
+    classes = opened.header.dataset.classes
+    return of_scores(opened, column or "", classes) if scores else of_clusters(opened.columns), dataset
 
 
 def _dataset_of(

@@ -89,8 +89,9 @@ def test_json_is_one_object_on_stdout(cli, here, digits_round, words):
     (["replay", "{manifest}", "--lr", "-1"], "lr=-1.0 is out of range"),
     (["embed", "digits", "--method", "autoencoder", "--set", "lr=-1"], "lr=-1.0 is out of range"),
     (["inspect", "nowhere.parquet"], r"there is no dataset 'nowhere.parquet'"),
-    (["inspect", "digits", "--sheet", "x.png"], "digits has no clusters to draw"),
-    (["inspect", "{table}", "--sheet", "x.docx"], "is not a picture"),
+    (["inspect", "digits", "--samples", "3"], "samples are for a --sheet that shows them"),
+    (["inspect", "digits", "--samples", "3,x", "--sheet", "x.png"], "write them as 3,17,200"),
+    (["inspect", "{table}", "--sheet", "x.docx"], "is neither a picture nor a page"),
     (["inspect", "{table}", "--sheet", "x.png", "--split", "test"], "do not belong together"),
 ])  # fmt: skip
 def test_errors_are_one_line_with_the_value_and_the_remedy(cli, here, digits_round, words, message):

@@ -36,8 +36,8 @@ def test_a_sheet_shows_the_utmost_of_every_class(sessions, here):
     counts = sum(manifest.samples["n_checkpoints_selected"] for manifest in manifests)
     first = min(np.flatnonzero(data.labels == 0), key=lambda index: (counts[index], data.uids[index]))
     pixels = data.images.read(np.array([first]))[0, ..., 0]
-    scale = 5  # 8 pixels are drawn at 40
-    drawn = picture[34 : 34 + 8 * scale : scale, 72 : 72 + 8 * scale : scale, 0]
+    scale = 6  # 8 pixels are drawn at 48
+    drawn = picture[34 : 34 + 8 * scale : scale, 80 : 80 + 8 * scale : scale, 0]
     assert (drawn == pixels).all()
 
 
