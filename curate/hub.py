@@ -6,13 +6,17 @@ it is never touched here. What may pass is tried again, a few times, and the use
 
 import hashlib
 import logging as standard_logging
+import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from curate.errors import CurateError
 from curate.progress import SILENT, Progress
@@ -21,6 +25,7 @@ TAG = "curate"  # on every repository of manifests
 _TRIES = 4
 _PASSING = (408, 429, 500, 502, 503, 504)
 _FIRST_WAIT = 1.0
+_KNOCK, _KNOCKS = 6.0, 3  # seconds until a host that does not answer is given up, and tries until then
 _OUT_OF_REACH = "hf:{} is not in the local cache and the Hub is out of reach: connect, and try again"
 
 Content = bytes | Path
@@ -111,6 +116,7 @@ def commit(remote: Remote, files: Mapping[str, Content], message: str, progress:
         CommitOperationAdd(path, content if isinstance(content, bytes) else str(content))
         for path, content in sorted(files.items())
     ]
+    _knock(remote.repository)
     with _translated_errors(remote.repository, None, progress):
         made = HfApi().create_commit(
             remote.repository,
@@ -187,11 +193,64 @@ def fetch_parquet(repository: str, revision: str | None) -> Path:
         disable_progress_bars()
     with _translated_errors(repository, revision, SILENT):
         folder = snapshot_download(
-            repository, repo_type="dataset", revision=revision, allow_patterns=["*.parquet"]
+            repository,
+            repo_type="dataset",
+            revision=revision,
+            allow_patterns=["*.parquet"],
+            local_files_only=not _is_there(repository),
         )
     if not any(Path(folder).rglob("*.parquet")):
         raise CurateError(f"hf:{repository} has no Parquet files: use a dataset that has")
     return Path(folder)
+
+
+_let_in: set[tuple[str, int]] = set()  # hosts that answered this process
+
+
+def _knock(repository: str) -> None:
+    """See that the Hub's host takes connections, since its client goes on trying for minutes where none does.
+
+    A network without answer is given up after a few seconds, the look-up of the name included, which no
+    timeout of a socket bounds. Through a proxy there is nothing to see.
+    """
+    from huggingface_hub import constants
+
+    parts = urlsplit(constants.ENDPOINT)
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    if is_offline() or parts.scheme in getproxies() or (host, port) in _let_in:
+        return
+    until, reason = time.monotonic() + _KNOCK, "no answer"
+    for times in range(_KNOCKS):
+        if times:
+            pause(times - 1)
+        answer: list[str] = []
+        knocking = threading.Thread(target=_try_to_connect, args=(host, port, answer), daemon=True)
+        knocking.start()
+        knocking.join(max(0.0, until - time.monotonic()))
+        if answer == [""]:
+            _let_in.add((host, port))
+            return
+        reason = answer[0] if answer else reason
+    raise UnreachableError(f"hf:{repository}: {host} is out of reach ({reason}): connect, and try again")
+
+
+def _is_there(repository: str) -> bool:
+    """Whether the Hub's host takes connections."""
+    try:
+        _knock(repository)
+    except UnreachableError:
+        return False
+    return True
+
+
+def _try_to_connect(host: str, port: int, answer: list[str]) -> None:
+    """Connect and hang up; the answer is empty where that works, and else says why not."""
+    try:
+        socket.create_connection((host, port), timeout=_KNOCK).close()
+    except OSError as problem:
+        answer.append(" ".join(str(problem).split())[:120])
+    else:
+        answer.append("")
 
 
 class _PassingError(Exception):
@@ -200,6 +259,7 @@ class _PassingError(Exception):
 
 def _with_retries(ask: Callable[[], T], repository: str, revision: str | None, progress: Progress) -> T:
     """Ask, and ask again a few times where that may help."""
+    _knock(repository)
     for left in range(_TRIES - 1, -1, -1):
         try:
             with _translated_errors(repository, revision, progress, passing=left > 0):

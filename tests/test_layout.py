@@ -39,7 +39,6 @@ TESTS = Path(__file__).parent
 UNNAMED = {  # what has no test of its name, and why
     "errors.py",  # nothing to work out: every test of an error meets it
     "progress.py",  # as above
-    "hub.py",  # tested by what goes through it: verbs/test_push.py and test_pull.py, data/sources/test_hf.py
     "sampler.py",  # a public name; the sampler itself is in manifests/sampler.py
     "vectors/embedder.py",  # a contract without logic
     # A command hands its options to the verb of its name; cli/test_main.py and the tests of the verbs run it.
