@@ -1,6 +1,6 @@
 """The Hub out of reach: a host that takes no connection is given up before its client is asked.
 
-What goes through to it is tested by what uses it: verbs/test_push.py and test_pull.py, data/sources/test_hf.py.
+What goes through to it is tested by what uses it: test_push.py and test_pull.py, data/sources/test_hf.py.
 """
 
 import socket
