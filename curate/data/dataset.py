@@ -54,8 +54,8 @@ class Dataset:
 
     `rows` int64 `[n]` are their places in the source as other libraries count them, out of `n_rows`; −1 where
     others leave a sample out. Samples that are `missing`, bool `[n]`, keep their index, and have no image.
-    `has_files` is whether each sample is a file of its own, which `name` then gives; `in_memory` whether it
-    was made from arrays or objects, so that no reference opens it again. `notes` say what was made of its
+    In `folder`, where there is one, each sample is a file, by its `name`; `in_memory` is whether it was
+    made from arrays or objects, so that no reference opens it again. `notes` say what was made of its
     images that nobody had asked for.
     """
 
@@ -68,7 +68,7 @@ class Dataset:
     skipped: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     why_no_labels: str = ""
-    has_files: bool = False
+    folder: str = ""
     in_memory: bool = False
     missing: npt.NDArray[np.bool_] | None = None
     _rows: Indices | None = None
@@ -296,7 +296,7 @@ def _open(
         skipped=skipped,
         notes=found.notes,
         why_no_labels=samples.why_no_labels,
-        has_files=samples.has_files,
+        folder=samples.folder,
         _rows=rows if samples.rows is None else samples.rows[rows],
         _n_rows=samples.n if samples.n_rows is None else samples.n_rows,
         _names=(samples.name, rows),

@@ -52,9 +52,10 @@ class Samples:
 
     `labels` is int64 `[n]`, or None with `why_no_labels` saying what to do about it. `split` is `all`
     where the source knows no splits. `array` holds all pixels, uint8 `[n, h, w, c]`, where the source
-    has them at hand. `has_columns` is whether the user can name columns, `has_files` whether each sample is a
-    file, by its `name`. `rows` int64 `[n]` are the places that other libraries give the samples of the split,
-    out of `n_rows`, and −1 where they leave one out; None where they count as the source does.
+    has them at hand. `has_columns` is whether the user can name columns. In `folder`, where there is one,
+    each sample is a file, by its `name`. `rows` int64 `[n]` are the places that other libraries give the
+    samples of the split, out of `n_rows`, and −1 where they leave one out; None where they count as the
+    source does.
     """
 
     n: int
@@ -66,7 +67,7 @@ class Samples:
     array: npt.NDArray[np.uint8] | None = None
     why_no_labels: str = ""
     has_columns: bool = False
-    has_files: bool = False
+    folder: str = ""
     rows: npt.NDArray[np.int64] | None = None
     n_rows: int | None = None
 

@@ -32,6 +32,13 @@ class LoadedManifest:
 
     manifest: Manifest
 
+    def __len__(self) -> int:
+        """Selected samples, those of all epochs together."""
+        return len(self.manifest)
+
+    def __repr__(self) -> str:
+        return repr(self.manifest).replace("<Manifest", "<LoadedManifest", 1)
+
     @property
     def n_rows(self) -> int:
         """Samples in the source, as other libraries count them."""

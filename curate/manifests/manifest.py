@@ -53,6 +53,10 @@ class Manifest:
     path: Path
     header: Header
 
+    def __len__(self) -> int:
+        """Selected samples, those of all epochs together: the rows of selection.parquet."""
+        return sum(self.n_selected(epoch) for epoch in range(self.n_epochs))
+
     def __repr__(self) -> str:
         kept = f"{self.header.summary['n_selected_per_epoch']:,.0f} of {self.n:,} samples"
         epochs = "in every epoch" if self.is_static else f"in each of {self.n_epochs:,} epochs"

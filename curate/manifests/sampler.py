@@ -1,7 +1,7 @@
 """A torch sampler that presents what a manifest selects: per epoch, distributed, resumable in mid-epoch."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from torch.utils.data import Sampler
@@ -9,6 +9,8 @@ from torch.utils.data import Sampler
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest, rows_of
 from curate.manifests.order import order_of
+
+PastEnd = Literal["refuse", "repeat", "freeze"]
 
 
 class ManifestSampler(Sampler[int]):
@@ -18,6 +20,9 @@ class ManifestSampler(Sampler[int]):
     selection then, a static one another order. Of `world_size` ranks each gets as many indices, by wrapping
     around, or with `drop_last` by leaving up to world_size − 1 out. `state_dict` says how far the epoch is,
     in rows handed out; after `load_state_dict` the next iteration, of the same epoch, goes on there.
+
+    Past the last epoch of a dynamic manifest, `past_end` says whether to refuse, to repeat its selections
+    from the first on, or to freeze that of the last; the order is another one in every epoch all the same.
 
     A manifest whose samples weigh differently is refused, unless `weighted` says that the caller multiplies
     each loss by `LoadedManifest.weights(epoch)[row]`.
@@ -33,6 +38,7 @@ class ManifestSampler(Sampler[int]):
         world_size: int = 1,
         drop_last: bool = False,
         weighted: bool = False,
+        past_end: PastEnd = "refuse",
     ) -> None:
         if world_size < 1 or not 0 <= rank < world_size:
             raise CurateError(
@@ -44,12 +50,15 @@ class ManifestSampler(Sampler[int]):
                 "weights(epoch)[row], and say weighted=True"
             )
         self._manifest, self._seed, self._shuffle = manifest, seed, shuffle
+        if past_end not in (allowed := get_args(PastEnd)):
+            raise CurateError(f"past_end={past_end} is unknown: use one of {', '.join(allowed)}")
         self._rank, self._world_size, self._drop_last = rank, world_size, drop_last
+        self._past_end = past_end
         self._epoch = self._position = self._start = 0
         self._rows = self._of_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
-        """The epoch to present next, from its start; after the last one of a dynamic manifest, an error."""
+        """The epoch to present next, from its start."""
         if epoch != self._epoch:
             self._rows, self._epoch = self._of_epoch(epoch), epoch
             self._position = self._start = 0
@@ -85,10 +94,18 @@ class ManifestSampler(Sampler[int]):
             "rank": self._rank,
             "world_size": self._world_size,
             "drop_last": self._drop_last,
+            **({} if self._past_end == "refuse" else {"past_end": self._past_end}),
         }
 
+    def _recorded(self, epoch: int) -> int:
+        """The epoch of the manifest whose selection this one has."""
+        n_epochs = self._manifest.n_epochs
+        if self._manifest.is_static or epoch < n_epochs or self._past_end == "refuse":
+            return epoch
+        return epoch % n_epochs if self._past_end == "repeat" else n_epochs - 1
+
     def _of_epoch(self, epoch: int) -> Any:
-        indices = self._manifest.selected(epoch).indices
+        indices = self._manifest.selected(self._recorded(epoch)).indices
         if self._shuffle:
             rows = rows_of(self._manifest, order_of(indices, self._manifest.n, self._seed, epoch))
         else:

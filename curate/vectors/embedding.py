@@ -41,6 +41,9 @@ class Embedding:
     rows: Indices | None
     _read: Callable[[int, int], npt.NDArray[Any]]
 
+    def __len__(self) -> int:
+        return self.n
+
     def __repr__(self) -> str:
         return f"<Embedding {self.path}: {self.n:,} vectors of {self.dim:,} numbers>"
 

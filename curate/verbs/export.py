@@ -1,5 +1,6 @@
 """export: the selection of one epoch in the format of another tool."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,14 +110,14 @@ def _files(
     opening: Options,
     progress: Progress,
 ) -> list[str]:
-    """The path of each selected image; the dataset may be a re-ordered copy."""
+    """The path of each selected image in the folder that is the dataset; it may be a re-ordered copy."""
     recorded = loaded.manifest.header.dataset
     dataset = open_dataset(
         data or recorded.reference, opening_for(recorded, opening, data), progress, resident_limit=0
     )
-    if not dataset.has_files:
+    if not dataset.folder:
         raise CurateError(f"{dataset.reference} is no folder of images: name one with --data, or use txt")
     aligned, _, note = follow(loaded.manifest, dataset)
     if note:
         progress.note(note)
-    return [aligned.name(int(index)) for index in indices]
+    return [os.path.relpath(aligned.name(int(index)), dataset.folder) for index in indices]

@@ -60,11 +60,13 @@ def outcome_of_trial(
     n_selected_per_epoch: float,
 ) -> Outcome:
     """The row of a trial of `replay`: of its manifest, or of a control where there is none."""
-    scoring_seconds, scoring_samples_seen = cost_of(manifest.header.lineage) if manifest else (0.0, 0)
+    scoring_seconds, scoring_samples_seen = (
+        cost_of(manifest.header.lineage) if manifest is not None else (0.0, 0)
+    )
     return Outcome(
         **_shared("replay", identity, name, data),
-        manifest=manifest.path.name if manifest else "",
-        manifest_sha256=manifest.header.sha256 if manifest else "",
+        manifest=manifest.path.name if manifest is not None else "",
+        manifest_sha256=manifest.header.sha256 if manifest is not None else "",
         n_selected_per_epoch=n_selected_per_epoch,
         accuracy=trial.accuracy,
         worst_class=trial.worst_class,

@@ -116,8 +116,7 @@ class TestFolders:
         with pytest.raises(CurateError, match="such as sample 1, are files that"):
             curate.export(tmp_path / "with", "npy", output=tmp_path / "rows.npy")
         listed = curate.export(tmp_path / "with", "imagefolder-list", output=tmp_path / "list").path
-        names = [line.removeprefix(f"{path}/") for line in listed.read_text().splitlines()]
-        assert sorted(names) == ["a/1.png", "a/2.gif", "b/1.png"]
+        assert sorted(listed.read_text().splitlines()) == ["a/1.png", "a/2.gif", "b/1.png"]
 
     def test_a_skipped_file_keeps_its_place(self, tmp_path, image_folder):
         path = photos(tmp_path / "photos", [f"a/{n}.png" for n in range(4)] + ["b/1.png"])

@@ -150,3 +150,33 @@ def test_weights_are_not_dropped_without_a_word(tmp_path):
 
 def test_whoever_has_no_weights_may_say_that_they_multiply_by_them(dynamic):
     assert list(dynamic.sampler(weighted=True, seed=1)) == list(dynamic.sampler(seed=1))
+
+
+def test_past_the_last_epoch_it_refuses_repeats_or_freezes(dynamic):
+    n = len(EPOCHS)
+    with pytest.raises(CurateError, match=f"has epochs 0 to {n - 1}, not {n}"):
+        dynamic.sampler().set_epoch(n)
+    with pytest.raises(CurateError, match="past_end=wrap is unknown: use one of refuse, repeat, freeze"):
+        dynamic.sampler(past_end="wrap")
+    for past_end, of in (("repeat", lambda epoch: epoch % n), ("freeze", lambda epoch: min(epoch, n - 1))):
+        sampler = dynamic.sampler(seed=3, past_end=past_end)
+        for epoch in range(3 * n):
+            sampler.set_epoch(epoch)
+            kept = np.array(EPOCHS[of(epoch)])
+            assert list(sampler) == (2 * order_of(kept, N, 3, epoch) + 1).tolist()
+
+
+def test_the_state_of_a_sampler_that_goes_on_past_the_end_is_its_own(dynamic):
+    frozen = dynamic.sampler(past_end="freeze")
+    frozen.set_epoch(len(EPOCHS) + 1)
+    state = json.loads(json.dumps(frozen.state_dict()))
+    again = dynamic.sampler(past_end="freeze")
+    again.load_state_dict(state)
+    assert list(again) == list(frozen)
+    with pytest.raises(CurateError, match="the state is of another sampler"):
+        dynamic.sampler(past_end="repeat").load_state_dict(state)
+
+
+def test_a_manifest_is_as_long_as_its_selections_together(dynamic):
+    assert len(dynamic) == len(dynamic.manifest) == sum(map(len, EPOCHS))
+    assert repr(dynamic).startswith("<LoadedManifest ")

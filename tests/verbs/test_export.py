@@ -71,9 +71,9 @@ def test_a_list_of_files_of_a_folder(tmp_path, cli):
     kept = data.take(manifest.selected(0).indices)
     assert len(files) == 10
     for index, file in enumerate(files):
-        with Image.open(file) as image:
+        with Image.open(tmp_path / "photos" / file) as image:
             assert (np.asarray(image) == kept.images.read(np.array([index]))[0]).all()
-    assert [files[index] for index in range(10)] == [kept.name(index) for index in range(10)]
+    assert [f"{photos}/{file}" for file in files] == [kept.name(index) for index in range(10)]
 
 
 def test_the_command_writes_a_default_name_and_says_how_many(dynamic, cli, here):

@@ -66,7 +66,7 @@ class Folder:
             classes=classes,
             split=chosen[0] if len(chosen) == 1 else request.split,
             why_no_labels=why,
-            has_files=True,
+            folder=str(top),
             rows=np.array([rows.get(file, -1) for file in files], np.int64),
             n_rows=len(counted),
         )

@@ -1,4 +1,4 @@
-"""imagefolder_list: the path of an image per line, from the folder that is the dataset."""
+"""imagefolder_list: the path of an image per line, in the folder that is the dataset: `train/cat/1.jpg`."""
 
 from dataclasses import dataclass
 from pathlib import Path
