@@ -352,6 +352,10 @@ def test_shell_completion_loads_nothing_heavy():
         "replay nowhere",
         "embed digts --method features",
         "embed digits --method autoencodr",
+        "run digits-quik",
+        "report results.parquet",
+        "advise digts --hours 1",
+        "push digts-furthest ann/subsets",
     ],
 )
 def test_a_slip_is_answered_before_anything_heavy_is_loaded(words):

@@ -1,11 +1,13 @@
-"""What a run leaves behind of its epochs: a record of each."""
+"""What training leaves behind: a record of each epoch of a run, and what a trial came to."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from curate.training.evaluate import Evaluation
-from curate.training.loop import Epoch
+if TYPE_CHECKING:
+    from curate.training.evaluate import Evaluation
+    from curate.training.loop import Epoch
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,26 @@ class Record:
 _NO_METRICS = ("select_seconds", "train_seconds", "evaluate_seconds")  # they differ from run to run
 
 
-def record_of(epoch: Epoch, test: Evaluation | None, evaluate_seconds: float = 0.0) -> Record:
+@dataclass(frozen=True)
+class Trial:
+    """One training run of one seed, tested after its last epoch; accuracies in 0..1.
+
+    `accuracy_per_epoch` has NaN where the test set was not looked at.
+    """
+
+    seed: int
+    accuracy: float
+    worst_class: float
+    test_loss: float
+    samples_seen: int
+    select_seconds: float
+    train_seconds: float
+    evaluate_seconds: float
+    accuracy_per_epoch: list[float]
+    weights_sha256: str
+
+
+def record_of(epoch: "Epoch", test: "Evaluation | None", evaluate_seconds: float = 0.0) -> Record:
     """The record of an epoch and of the test after it."""
     return Record(
         epoch=epoch.epoch,

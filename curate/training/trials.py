@@ -34,6 +34,7 @@ from curate.training.batches import Batches
 from curate.training.evaluate import Evaluation, evaluate
 from curate.training.forecast import forecast
 from curate.training.loop import fit
+from curate.training.outcome import Trial
 
 
 @dataclass(frozen=True)
@@ -85,25 +86,6 @@ class Trained:
     changes: list[float]
     tests: dict[int, Evaluation]
     evaluate_seconds: float
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One training run of one seed, tested after its last epoch; accuracies in 0..1.
-
-    `accuracy_per_epoch` has NaN where the test set was not looked at.
-    """
-
-    seed: int
-    accuracy: float
-    worst_class: float
-    test_loss: float
-    samples_seen: int
-    select_seconds: float
-    train_seconds: float
-    evaluate_seconds: float
-    accuracy_per_epoch: list[float]
-    weights_sha256: str
 
 
 class Laboratory:

@@ -17,8 +17,7 @@ from curate.errors import CurateError
 from curate.manifests.manifest import Manifest
 from curate.networks.model import Hyperparameters
 from curate.statistics import spread
-from curate.training.outcome import Record
-from curate.training.trials import Trial
+from curate.training.outcome import Record, Trial
 from curate.verbs.naming import public
 
 

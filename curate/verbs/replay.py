@@ -36,7 +36,7 @@ from curate.verbs.train import check_device, weights_at
 
 if TYPE_CHECKING:
     from curate.networks.weights import Weights
-    from curate.training.trials import Trial
+    from curate.training.outcome import Trial
 
 CONTROLS = ("full", "random")
 

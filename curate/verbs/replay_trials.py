@@ -17,7 +17,8 @@ from curate.networks.learner import Normalization
 from curate.progress import Progress
 from curate.selection.controls import MatchedRandom
 from curate.selection.policy import Policy
-from curate.training.trials import Laboratory, Setting, Trial, Wanted, trials_in_processes
+from curate.training.outcome import Trial
+from curate.training.trials import Laboratory, Setting, Wanted, trials_in_processes
 from curate.verbs.hyperparameters import hyperparameters_for, model_for
 from curate.verbs.naming import origins
 from curate.verbs.outcomes import identity_of, outcome_of_trial, trial_of
