@@ -28,13 +28,19 @@ def forecast(
     hyperparameters: Hyperparameters,
     n_presentations: float,
 ) -> str:
-    """So many presentations in words of time; empty where they take less than a minute.
+    """So many presentations in words of time; empty where they take less than a minute, or nobody can tell.
 
     The network is not changed, and no stream of random numbers is.
     """
+    if n_presentations <= 0:
+        return ""
     rows = available[: min(_MOST, hyperparameters.batch_size)]
     with _streams_kept():
-        trial = replace(learner, module=copy.deepcopy(learner.module).train())
+        try:
+            module = copy.deepcopy(learner.module).train()
+        except Exception:  # noqa: BLE001  a network of the user's may hold anything, locks and files too
+            return ""
+        trial = replace(learner, module=module)
         optimizer = optimizer_of(trial.module.parameters(), hyperparameters)
         for _ in range(2):
             started = time.perf_counter()

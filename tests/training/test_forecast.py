@@ -1,6 +1,7 @@
 """A forecast: proportional to what is to come, silent where that is little; it leaves no trace."""
 
 import random
+import threading
 
 import numpy as np
 import pytest
@@ -54,3 +55,11 @@ def test_it_leaves_network_and_streams_as_they_were(digits):
     assert torch.equal(torch.get_rng_state(), states[0])
     assert (np.random.get_state()[1] == states[1]).all()  # noqa: NPY002
     assert random.getstate() == states[2]
+
+
+def test_of_what_cannot_be_copied_or_is_done_nothing_is_said(digits, second_a_look):
+    learner = learners.build("basic-cnn", {"width": 2}, digits, 0, CPU)
+    batches = Batches(digits, learner)
+    assert forecast(learner, batches, digits.present, Hyperparameters(), 0) == ""
+    learner.module.lock = threading.Lock()
+    assert forecast(learner, batches, digits.present, Hyperparameters(), 1e9) == ""
