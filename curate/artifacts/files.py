@@ -4,23 +4,54 @@ A crash, a kill or an error leaves the old state. The new one is written beside 
 """
 
 import ctypes
+import difflib
 import errno
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from curate.artifacts.kinds import MANIFEST
 from curate.errors import CurateError
 
+_ENDINGS = (".parquet", ".safetensors", ".npy", ".npz", ".csv", ".json", ".txt", ".pt", ".pth")
+
+
+def beside(path: Path, others: Iterable[str] = ()) -> Path | None:
+    """What lies where a path should, under a name like it, whichever part of it was misspelt; else None.
+
+    `others` are names that are meant as well: where one of them is nearer, nothing lies there.
+    """
+    parts = Path(path).parts
+    for place in range(len(parts)):
+        above = Path(*parts[:place])
+        if (above / parts[place]).exists() or not above.is_dir():
+            continue
+        there = sorted(one.name for one in above.iterdir())
+        close = difflib.get_close_matches(parts[place], [*others, *there], n=1)
+        return Path(above, close[0], *parts[place + 1 :]) if close and close[0] in there else None
+    return None
+
+
+def or_beside(path: Path) -> str:
+    """The remedy for a path where nothing is, where something like it lies beside it."""
+    near = beside(path)
+    return "" if near is None else f"; did you mean {near}?"
+
+
+def check_ending(path: Path, ending: str) -> None:
+    """Refuse a file whose name says that it is of another kind than what is written."""
+    if path.suffix in _ENDINGS and path.suffix != ending:
+        raise CurateError(f"{path} is written as {ending}: name a file that ends so")
+
 
 def check_output(path: Path, force: bool) -> None:
     """Refuse an output that exists. Called before the work as well as before the write."""
     if path.exists() and not force:
-        raise CurateError(f"{path} exists: use --force to replace it, or -o to write elsewhere")
+        raise CurateError(f"{path} exists: use --force to replace it, or name another output")
     if not path.absolute().parent.is_dir():
         raise CurateError(f"the folder {path.parent} does not exist: make it, or name another output")
 

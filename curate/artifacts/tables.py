@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifacts.files import atomic_file
+from curate.artifacts.files import atomic_file, or_beside
 from curate.artifacts.header import Header, canonical, read_header
 from curate.artifacts.kinds import kind_of
 from curate.artifacts.seal import UNSEALED, check_seal, seal_file
@@ -150,7 +150,9 @@ def open_table(path: str | Path, kinds: tuple[str, ...] = KINDS) -> Table:
     if path.is_dir() and kind_of(path) == "manifest":
         raise CurateError(f"{path} is a manifest, not a table: it is what `curate select` makes of a table")
     if not path.is_file():
-        raise CurateError(f"there is no table {path}: make one with `curate cluster` or `curate score`")
+        raise CurateError(
+            f"there is no table {path}: make one with `curate cluster` or `curate score`{or_beside(path)}"
+        )
     if path.suffix != ".parquet" and kind_of(path) in ("embedding", "vectors"):
         raise CurateError(f"{path} is an embedding, not a table: run `curate cluster {path}` first")
     try:

@@ -3,12 +3,11 @@
 import click
 
 from curate.cli import options
-from curate.networks.model import DEFAULT_MODEL
 
 
 @click.command()
 @click.argument("dataset")
-@click.option("--model", default=DEFAULT_MODEL, show_default=True, help="The model to be trained.")
+@click.option("--model", help=f"The model to be trained; {options.BY_SIZE}.")
 @click.option("--accuracy-loss", type=float, metavar="POINTS", help="What may be lost against full training.")
 @click.option("--hours", type=float, metavar="HOURS", help="How long the whole run may take on this machine.")
 @click.option("--epochs", type=int, help="Epochs of the whole run; by default the model's own.")

@@ -7,7 +7,7 @@ from curate.cli import options
 
 @click.command(cls=options.Listing, methods=["exports"])
 @click.argument("folder")
-@click.option("--to", required=True, metavar="FORMAT", help="One of those above.")
+@click.option("--to", default="txt", show_default=True, metavar="FORMAT", help="One of those above.")
 @click.option("--epoch", type=int, help="Which epoch of a dynamic manifest; -1 is the last.")
 @click.option("--keys", metavar="FILE", help="For webdataset: the key of every sample, in order of index.")
 @click.option("--data", metavar="DATASET", help="For imagefolder-list: the folder, where it has moved.")

@@ -5,7 +5,6 @@ and lossless files; of the encoded bytes for lossy files. The fingerprint is a h
 labels in order. MNIST read from IDX files and from PNGs is therefore one and the same dataset.
 """
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curate import finder, outside
+from curate.artifacts.files import beside
 from curate.artifacts.header import DatasetReference
 from curate.artifacts.kinds import kind_of
 from curate.data import variants
@@ -348,9 +348,8 @@ def _find_source(reference: str) -> tuple[Source, str]:
             f"{reference} was made by a file of somebody's, and a name in an artifact is not followed: name "
             "the dataset yourself with --data"
         )
-    beside = _beside(Path(reference))
-    if beside:
-        raise CurateError(f"there is no {reference}: did you mean {beside}?")
+    if (near := beside(Path(reference), _known_names())) is not None:
+        raise CurateError(f"there is no {reference}: did you mean {near}?")
     raise CurateError(
         f"there is no dataset '{reference}': give a path that exists, hf:owner/name, or a name; "
         f"{finder.nearest(reference.lower(), _known_names())}"
@@ -363,16 +362,11 @@ def _refuse_artifact(path: Path) -> None:
         kind = kind_of(path) if path.exists() else None
     except CurateError:  # a source says what is wrong with it
         return
+    if kind == "vectors" and path.suffix != ".parquet":
+        raise CurateError(f"{path} holds vectors, and no images: run `curate cluster {path}`")
     if kind is not None and kind != "vectors":
         what = {"embedding": "an embedding", "clusters": kind, "scores": kind}.get(kind, f"a {kind}")
         raise CurateError(f"{path} holds {what} of curate's and is no dataset: name the one that it is of")
-
-
-def _beside(path: Path) -> Path | None:
-    """What lies where a path should, under a name like it; None where nothing does."""
-    there = sorted(one.name for one in path.parent.iterdir()) if path.parent.is_dir() else []
-    close = difflib.get_close_matches(path.name, [*_known_names(), *there], n=1)
-    return path.parent / close[0] if close and close[0] in there else None
 
 
 def counts_as_its_source(recorded: DatasetReference, uids: Uids) -> bool:

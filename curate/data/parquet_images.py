@@ -6,6 +6,7 @@ key-value metadata `huggingface`. Encoded images are held in memory; their pixel
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ def read_parquet(files: Sequence[Path], top: Path, request: Request) -> Samples:
     if len(by_split) > 1:
         by_split.pop("all", None)
     chosen = choose_splits(by_split, request)
+    request = _with_only_classes(by_split[chosen[0]][0], request)
     table, features = _read_all([file for split in chosen for file in by_split[split]], request)
     images = table.column("image").combine_chunks()
     if images.null_count:
@@ -151,6 +153,39 @@ def _label_column(columns: list[str], features: dict[str, Any], request: Request
     return candidates[0] if candidates else None
 
 
+def _with_only_classes(file: Path, request: Request) -> Request:
+    """The request, with the only column of a file in which few words stand again and again as its label.
+
+    Where no column has the name of one; it is said that it was taken.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    def is_text(kind: Any) -> bool:
+        kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+        return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+    def fits(column: Any) -> bool:
+        return column.null_count == 0 and 2 <= pc.count_distinct(column).as_py() <= len(column) // 4
+
+    try:
+        schema = pq.read_schema(file)
+        if _label_column(schema.names, _features(schema.metadata or {}), request, file) is not None:
+            return request
+        words = [field.name for field in schema if is_text(field.type)]
+        fitting = [name for name in words if fits(_plain(pq.read_table(file, columns=[name]).column(0)))]
+    except (pa.ArrowException, OSError):
+        return request  # what is wrong with it is said where it is read
+    if len(fitting) != 1:
+        return request
+    request.progress.note(
+        f"{file} has no column that is called label: {fitting[0]} is taken, which holds few words again and "
+        "again; --label-column takes another"
+    )
+    return replace(request, label_column=fitting[0])
+
+
 def _labels(
     table: Any, features: dict[str, Any], everywhere: list[Path], request: Request
 ) -> tuple[npt.NDArray[np.int64] | None, list[str], str]:
@@ -160,7 +195,13 @@ def _labels(
 
     path = everywhere[0]
     if "label" not in table.column_names:
-        return None, [], f"{path} has no label column: name one with --label-column"
+        import pyarrow.parquet as pq
+
+        return (
+            None,
+            [],
+            f"Name one of its columns with --label-column: {', '.join(pq.read_schema(path).names)}.",
+        )
     column = table.column("label")
     if column.null_count:
         raise CurateError(f"{request.reference}: {column.null_count:,} samples have no label")

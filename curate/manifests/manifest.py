@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifacts.files import atomic_file, atomic_folder
+from curate.artifacts.files import atomic_file, atomic_folder, or_beside
 from curate.artifacts.header import Header, read_header
 from curate.artifacts.kinds import MANIFEST
 from curate.artifacts.seal import UNSEALED, check_seal, file_sha256, seal_file
@@ -208,8 +208,12 @@ def open_manifest(folder: str | Path) -> Manifest:
     folder = Path(folder)
     path = folder / HEADER
     if not path.is_file():
+        if folder.name.endswith(".unfinished"):
+            raise CurateError(
+                f"{folder} is a run that has not come to its end: `curate status` says how to go on"
+            )
         what = "is not a manifest folder: it has no manifest.json" if folder.exists() else "does not exist"
-        raise CurateError(f"{folder} {what}; make one with `curate select`")
+        raise CurateError(f"{folder} {what}; make one with `curate select`{or_beside(folder)}")
     header = read_header(path.read_bytes(), path, ("manifest",))
     check_seal(path)
     for name in (SELECTION, SAMPLES):

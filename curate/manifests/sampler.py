@@ -100,8 +100,13 @@ class ManifestSampler(Sampler[int]):
     def _recorded(self, epoch: int) -> int:
         """The epoch of the manifest whose selection this one has."""
         n_epochs = self._manifest.n_epochs
-        if self._manifest.is_static or epoch < n_epochs or self._past_end == "refuse":
+        if self._manifest.is_static or epoch < n_epochs:
             return epoch
+        if self._past_end == "refuse":
+            raise CurateError(
+                f"{self._manifest.path} has epochs 0 to {n_epochs - 1}, not {epoch}: past_end='repeat' "
+                "begins anew there, past_end='freeze' stays with the last"
+            )
         return epoch % n_epochs if self._past_end == "repeat" else n_epochs - 1
 
     def _of_epoch(self, epoch: int) -> Any:

@@ -14,8 +14,9 @@ import numpy as np
 
 from curate import finder
 from curate.artifacts.results import Outcome, read_results
+from curate.data.dataset import open_dataset
 from curate.errors import CurateError
-from curate.networks.model import DEFAULT_MODEL
+from curate.networks.model import default_model
 from curate.recipes.comparison import control_of
 from curate.recipes.loss_law import Foresight, foresee, share_of
 from curate.recipes.run import STORE, RunResult, Watch, run
@@ -81,7 +82,7 @@ class Advice:
 
 def advise(
     dataset: str,
-    model: str = DEFAULT_MODEL,
+    model: str | None = None,
     *,
     accuracy_loss: float | None = None,
     hours: float | None = None,
@@ -96,7 +97,8 @@ def advise(
     """Propose policy, keep and epochs for a dataset and a model, from a pilot of a fifth of the epochs.
 
     Either `accuracy_loss`, in percentage points against full training, or `hours` is given: then it is the
-    least that has to be trained on, or the best that fits. `epochs` are those of the whole run, by default
+    least that has to be trained on, or the best that fits. The model is the default for the images, unless it
+    is named; `epochs` are those of the whole run, by default
     the model's own. The pilot is a recipe like any other: it goes on after a kill, and its trials are rows of
     `output`. `against` is a results file of whole runs, of the same samples, model and epochs, to which the
     predictions are held.
@@ -106,6 +108,8 @@ def advise(
     for name, value in (("accuracy-loss", accuracy_loss), ("hours", hours)):
         if value is not None and not 0 < value < math.inf:
             raise CurateError(f"{name}={value} is not positive: use a number above 0")
+    if model is None:
+        model = default_model(*open_dataset(dataset).images.shape[:2])
     whole = epochs or int(finder.load("models", model).hyperparameters.n_epochs)
     short = min(whole, max(_FEWEST_EPOCHS, whole // 5))
     sweep = _whole_runs(against, model, whole) if against is not None else []
@@ -260,7 +264,11 @@ def _verdict(
         )
         return False, text, epochs
     if best.keep >= 1 or best.hours >= 0.95 * full_hours:
-        return False, "nothing less than everything stays within that: pruning does not pay", whole
+        return (
+            False,
+            "nothing stays within that in less time: pruning does not pay",
+            whole,
+        )
     less = shorter.interval(best.keep)[1]
     if less <= best.loss:
         text = (

@@ -22,14 +22,19 @@ _PERCENT = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*%")
 
 def in_shares(keep: str | float | int) -> str:
     """What is kept, as text without percent signs: `30%` is 0.3, and `20%:60%` is 0.2:0.6."""
-    return _PERCENT.sub(lambda found: format((Decimal(found[1]) / 100).normalize(), "f"), str(keep).strip())
+    text = str(keep).strip()
+    for percent in _PERCENT.findall(text):
+        if not 0 < Decimal(percent) <= 100:
+            raise CurateError(f"keep={text} is no share: use more than 0% and at most 100%")
+    return _PERCENT.sub(lambda found: format((Decimal(found[1]) / 100).normalize(), "f"), text)
 
 
 def likely_slip(keep: str, n: int, n_classes: int) -> str | None:
     """What to ask about a count that is so small that a share may have been meant; None where it is not."""
     for part in keep.split(":"):
         k = count_to_keep(part, n)
-        if Fraction(part) > 1 and (100 * k < n or k < 2 * n_classes):
+        is_percent = k <= 100 and 20 * k < n  # as many percent would be another thing altogether
+        if Fraction(part) > 1 and (100 * k < n or k < 2 * n_classes or is_percent):
             share = f": for a share say {part}% or {k / 100:g}" if k <= 100 else ""
             few = f", fewer than two for each of {n_classes:,} classes" if k < 2 * n_classes else ""
             return f"keep={part} is a count, {k:,} of {n:,} samples ({k / n:.2%}){few}{share}"

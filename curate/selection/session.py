@@ -135,7 +135,10 @@ def check_combination(policy: Policy, name: str, asked: Asked) -> None:
     if asked.budget not in RUN_LENGTHS:
         raise CurateError(f"there is no budget '{asked.budget}': {nearest(asked.budget, RUN_LENGTHS)}")
     if policy.sizing == "own" and asked.keep is not None:
-        raise CurateError(f"policy {name} decides itself how many samples to keep: leave out --keep")
+        raise CurateError(
+            f"policy {name} decides itself how many samples to keep: leave out --keep, or name another with "
+            "--policy, such as random"
+        )
     if policy.sizing != "own" and asked.keep is None:
         raise CurateError(f"policy {name} needs to know how many samples to keep: use --keep 0.3")
     if policy.sizing == "own" and asked.budget == "samples":

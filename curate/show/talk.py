@@ -140,7 +140,8 @@ def manifest(made: "Manifest") -> None:
     by = f" by {column}" if column else ""
     say(f"kept {summary['n_kept']:,} of {made.n:,} samples ({summary['keep']:.1%}){by}")
     if made.header.dataset.vectors_only:
-        next_step(f"curate export {made.path} --to txt, or curate replay {made.path} --data DATASET")
+        say("to train on them, tie the vectors to their samples: curate cluster VECTORS --data DATASET")
+        next_step(f"curate export {made.path} --to txt")
     else:
         next_step(f"curate replay {made.path} --against full,random")
 
@@ -186,6 +187,9 @@ def training(made: "TrainingResult", dataset: str, model: str | None) -> None:
             f"of {n:,} samples, {selected['none'] / n:.1%} were selected at none of "
             f"{len(summary['checkpoints'])} checkpoints, {selected['all'] / n:.1%} at all of them"
         )
+        next_step(f"curate inspect {made.manifest.path}")
+        return
+    if last.test_accuracy is None or summary["keep"] == 1:  # there is nothing to compare
         next_step(f"curate inspect {made.manifest.path}")
         return
     again = f" --data {dataset}" if outside.in_file(dataset) else ""

@@ -1,6 +1,7 @@
 """A run in progress on disk, so that a killed one goes on where it was.
 
     NAME.unfinished/
+      said.txt               the command line that began it
       run.json               what is being run, a record per finished epoch, which checkpoint is good
       epoch-000010.parquet   what was selected at that checkpoint, in the columns of a manifest
       trace-000012.parquet   what that epoch saw of its samples, in the columns of a trace
@@ -29,9 +30,9 @@ from curate.manifests.manifest import Selected, read_epoch
 from curate.progress import Progress
 
 ENDING = ".unfinished"
-_RUN = "run.json"
+_RUN, SAID = "run.json", "said.txt"
 _OURS = re.compile(
-    r"run\.json|(epoch|trace)-\d+\.parquet|trace\.parquet|scores-\d+\.npy|state-\d+\.pt|\..*\.tmp"
+    r"run\.json|said\.txt|(epoch|trace)-\d+\.parquet|trace\.parquet|scores-\d+\.npy|state-\d+\.pt|\..*\.tmp"
 )
 _ANEW = "start the run anew with --fresh"
 _SHARE = 0.02  # of the time of a run, at most, goes into saving its state
@@ -160,6 +161,8 @@ def unfinished(
         for left in output.absolute().parent.iterdir():
             if being_written.fullmatch(left.name) and left.is_dir():
                 shutil.rmtree(left)
+        if progress.said and not (folder / _RUN).exists():
+            (folder / SAID).write_text(progress.said)
         try:
             yield Unfinished(folder, key, n_epochs, progress.said)
         except CurateError:

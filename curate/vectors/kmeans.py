@@ -120,8 +120,11 @@ def kmeans(
 
 
 def usual_k(n: int) -> int:
-    """How many clusters for `n` samples: one per 120, as in the MNIST experiment this follows."""
-    return max(1, round(n / _SAMPLES_PER_CLUSTER))
+    """How many clusters for `n` samples: one per 120, as in the MNIST experiment this follows.
+
+    Of fewer samples there are up to 12, as long as each has 12 samples on average.
+    """
+    return max(1, round(n / _SAMPLES_PER_CLUSTER), min(12, n // 12))
 
 
 def assign(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from curate.artifacts.files import check_output
+from curate.artifacts.files import check_ending, check_output
 from curate.artifacts.header import RankingColumn, make_header
 from curate.artifacts.tables import Table, sample_columns, write_table
 from curate.data.dataset import Dataset
@@ -38,15 +38,16 @@ def cluster(
 ) -> Table:
     """Write the table of clusters: cluster and distance to its centroid for every sample.
 
-    `k` defaults to one cluster per 120 samples. `embedding` may be vectors from elsewhere; `data` then
-    says whose they are. `init` is `random`, `afk-mc2` or `kmeans++`; with `relocate`, idle centroids are
-    moved so many times to where the error is largest. Distances are Euclidean, or 1 − cosine
-    when `spherical`.
+    `k` defaults to one cluster per 120 samples, and to 12 where that would be fewer. `embedding` may be
+    vectors from elsewhere; `data` then says whose they are. `init` is `random`, `afk-mc2` or `kmeans++`; with
+    `relocate`, idle centroids are moved so many times to where the error is largest. Distances are Euclidean,
+    or 1 − cosine when `spherical`.
     """
     named = embedding.path if isinstance(embedding, Embedding) else Path(embedding)
     if k is not None and output is None:
         check_output(output_path(None, _default_name(named, k, spherical, seed)), force)
     elif output is not None:
+        check_ending(Path(output), ".parquet")
         check_output(Path(output), force)
     opened = embedding if isinstance(embedding, Embedding) else open_embedding(embedding, data)
     k = usual_k(opened.n) if k is None else k

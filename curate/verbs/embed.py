@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from curate import finder
-from curate.artifacts.files import check_output
+from curate.artifacts.files import check_ending, check_output
 from curate.artifacts.header import make_header
 from curate.data.dataset import Dataset, Options, open_dataset
 from curate.errors import CurateError
@@ -40,6 +40,7 @@ def embed(
     model = str((options or {}).get("model", ""))
     parts = [stem(method), stem(model) if model else "", f"{dim}d" if dim else ""]
     path = output_path(output, f"{name_of(reference, *parts, opening=opening, seed=seed)}.safetensors")
+    check_ending(path, ".safetensors")
     check_output(path, force)
     opened = open_dataset(dataset, opening, progress)
     work = _work(method, device, seed, progress)

@@ -18,6 +18,8 @@ def hyperparameters_for(model: str, overrides: Mapping[str, Any] | None) -> Hype
 def with_overrides(own: Hyperparameters, overrides: Mapping[str, Any] | None) -> Hyperparameters:
     """Hyperparameters with what is set otherwise; None changes nothing, an unknown name is refused."""
     given = {key: value for key, value in (overrides or {}).items() if value is not None}
+    if "epochs" in given:  # as the option is called
+        given["n_epochs"] = given.pop("epochs")
     known = [field.name for field in fields(Hyperparameters)]
     for name in given:
         if name not in known:

@@ -33,8 +33,11 @@ def describe_dataset(reference: str, opening: Options, progress: Progress) -> De
         ("fingerprint", data.fingerprint),
     ]
     facts += list(problems.items())
+    said: set[str] = set()
     for part in parts:
-        facts += [(part.options.split, text) for text in (*part.notes, *_unreadable(part, opening))]
+        new = [text for text in (*part.notes, *_unreadable(part, opening)) if text not in said]
+        facts += [(part.options.split, text) for text in new]
+        said |= set(new)
     charts: list[Chart] = []
     if data.labels is not None:
         facts += [("beware", text) for text in _overlap(data, others)]
@@ -68,7 +71,8 @@ def _splits(reference: str, opening: Options, progress: Progress) -> tuple[list[
         except CurateError as problem:
             if not parts:
                 raise
-            problems[split] = str(problem)
+            if split != "val":  # that there is none is nothing to say of a dataset that was not asked for it
+                problems[split] = str(problem)
         else:
             if all(part.fingerprint != other.fingerprint for other in parts):
                 parts.append(part)

@@ -47,6 +47,11 @@ def keep_in_words(keep: str | float | int) -> str:
     return in_shares(keep).replace(":", "-to-").replace("/", "-of-")
 
 
+def in_epochs(n_epochs: int | None) -> str:
+    """How long a run was asked to be, as part of a name; empty where it was not said."""
+    return "" if n_epochs is None else f"{n_epochs}-epochs"
+
+
 def output_path(given: str | Path | None, default: str) -> Path:
     """The path the user gave, else the default in the working folder."""
     return Path(given) if given is not None else Path(default)

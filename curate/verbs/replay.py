@@ -87,7 +87,13 @@ class ReplayResult:
 
     def difference(self, control: str) -> Difference:
         """Test accuracy of the manifest minus that of a control, paired by seed."""
-        other = next(run for run in self.runs if run.name == control)
+        others = {run.name: run for run in self.runs[1:]}
+        if control not in others:
+            ran = f"controls: {', '.join(others)}" if others else "no controls"
+            raise CurateError(
+                f"{control} was not run beside the manifest, which had {ran}: name it in against"
+            )
+        other = others[control]
         return paired_difference(
             [trial.accuracy for trial in self.runs[0].trials], [trial.accuracy for trial in other.trials]
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from curate import finder, outside
-from curate.artifacts.files import check_output
+from curate.artifacts.files import check_ending, check_output
 from curate.artifacts.tables import Table
 from curate.data.dataset import Dataset, Options, open_dataset
 from curate.errors import CurateError
@@ -22,7 +22,7 @@ from curate.statistics import exactly, part_of
 from curate.training.hyperparameters import check_hyperparameters
 from curate.training.unfinished import run_beside
 from curate.verbs.hyperparameters import hyperparameters_for, model_for
-from curate.verbs.naming import name_of, output_path, share_out, stem
+from curate.verbs.naming import in_epochs, name_of, output_path, share_out, stem
 from curate.verbs.score_from_artifact import score_from_artifact
 from curate.verbs.score_from_trace import score_from_trace
 from curate.verbs.score_given import Given, score_given
@@ -114,8 +114,9 @@ def score(
         if value is not None and value < 1:
             raise CurateError(f"{name}={value} is too few: use 1 or more")
     reads = _reads_all({name: finder.load("scorers", name) for name in names})
-    path = output_path(output, _default_name(source, trace, names, model, opening, seed or 0))
+    path = output_path(output, _default_name(source, trace, names, model, models, epochs, opening, seed or 0))
     check_no_folder(path)
+    check_ending(path, ".parquet")
     training_options = {
         "model": model,
         **(hyperparameters or {}),
@@ -305,6 +306,8 @@ def _default_name(
     trace: str | Path | None,
     names: Sequence[str],
     model: Any,
+    models: int | None,
+    epochs: int | None,
     opening: Options,
     seed: int,
 ) -> str:
@@ -312,4 +315,5 @@ def _default_name(
     if source is None and Path(named).name == TRACE:
         named = str(Path(named).parent)
     trained = "" if model is None else stem(outside.called(outside.hand_in("models", model)))
-    return f"{name_of(named, trained, *names, opening=opening, seed=seed)}.parquet"
+    amount = ["" if models is None else f"{models}-models", in_epochs(epochs)]
+    return f"{name_of(named, trained, *names, *amount, opening=opening, seed=seed)}.parquet"

@@ -95,7 +95,8 @@ def score_from_training(
         total = len(data) * training.n_models * training.n_epochs
         n_seen = epochs[-1]["samples_seen"] if epochs else 0
         takes = forecast(first, batches, data.present, training.hyperparameters, total - n_seen)
-        say_what_was_chosen(first, training.model, own, training.hyperparameters, takes, progress)
+        shown = replace(training.hyperparameters, n_epochs=training.n_epochs)
+        say_what_was_chosen(first, training.model, own, shown, takes, progress)
         with progress.task(f"train {training.n_models} x {first.model}", total, "samples"):
             progress.advance(n_seen)
             for done in fit_all(

@@ -122,7 +122,7 @@ def _default_name(
     class_floor: float,
     seed: int,
 ) -> str:
-    given = [stem(str(value)) for value in (options or {}).values()]
+    given = [stem(f"{name}-{value}") for name, value in (options or {}).items()]
     floor = f"floor-{class_floor:g}" if class_floor else ""
     return name_of(table.name, stem(strategy), *given, keep_in_words(keep), floor, seed=seed)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from curate.artifacts.locks import locked
 from curate.errors import CurateError
-from curate.training.unfinished import ENDING, read_run
+from curate.training.unfinished import ENDING, SAID, read_run
 from curate.verbs.description import Description
 
 
@@ -51,7 +51,8 @@ def read_unfinished(folder: Path) -> UnfinishedRun:
     except CurateError as damage:
         run, problem = None, str(damage)
     if run is None:
-        return UnfinishedRun(str(folder), "", "", "", 0, 0, "", running, problem)
+        said = (folder / SAID).read_text() if (folder / SAID).is_file() else ""
+        return UnfinishedRun(str(folder), "", "", said, 0, 0, "", running, problem)
     saved = datetime.fromtimestamp((folder / "run.json").stat().st_mtime).astimezone()
     return UnfinishedRun(
         str(folder),

@@ -25,7 +25,7 @@ from curate.sharing.cache import is_remote
 from curate.sharing.opening import open_any
 from curate.training.hyperparameters import check_hyperparameters
 from curate.verbs.hyperparameters import hyperparameters_for
-from curate.verbs.naming import keep_in_words, name_of, output_path, share_out, stem
+from curate.verbs.naming import in_epochs, keep_in_words, name_of, output_path, share_out, stem
 
 if TYPE_CHECKING:
     from curate.networks.weights import Weights
@@ -160,7 +160,7 @@ def train(
     check_combination(plan, policy, asked)
     check_hyperparameters(hyperparameters_for(model, hyperparameters))
     reference = dataset.reference if isinstance(dataset, Dataset) else dataset
-    path = output_path(output, default_name(reference, named, policy, keep, opening, seed))
+    path = output_path(output, default_name(reference, named, policy, keep, opening, hyperparameters, seed))
     kept = None if results is None else Path(results)
     _check_outputs(path, kept, force, evaluate_every)
     if device is not None:
@@ -234,10 +234,12 @@ def default_name(
     policy: str,
     keep: str | float | int | None,
     opening: Options,
+    hyperparameters: Mapping[str, Any] | None,
     seed: int = 0,
 ) -> str:
     """Where a run is written when the user does not say."""
     parts = [stem(model) if model else "", stem(policy), "" if keep is None else keep_in_words(keep)]
+    parts += [in_epochs((hyperparameters or {}).get("n_epochs"))]
     return name_of(reference, *parts, opening=opening, seed=seed)
 
 

@@ -53,7 +53,9 @@ def train_trials(
     reference = dataset.reference if isinstance(dataset, Dataset) else dataset
     model = None if model is None else outside.hand_in("models", model)
     policy = outside.hand_in("policies", options.get("policy", "full"))
-    name = default_name(reference, model, policy, options.get("keep"), opening)
+    name = default_name(
+        reference, model, policy, options.get("keep"), opening, options.get("hyperparameters")
+    )
     path = output_path(output, name)
     rows = output_path(results, f"{path}-trials.parquet")
     data = open_dataset(dataset, opening, progress)

@@ -9,7 +9,7 @@ import pytest
 from helpers.manifests import header_for
 
 import curate
-from curate.artifacts.files import atomic_file, atomic_folder
+from curate.artifacts.files import atomic_file, atomic_folder, beside, check_ending, or_beside
 from curate.errors import CurateError
 from curate.manifests.manifest import Selected, open_manifest, write_manifest
 
@@ -17,9 +17,7 @@ from curate.manifests.manifest import Selected, open_manifest, write_manifest
 class TestAtomicWrites:
     def test_an_output_that_exists_is_kept(self, digits_round, tmp_path):
         (tmp_path / "m").mkdir()
-        with pytest.raises(
-            CurateError, match=r"m exists: use --force to replace it, or -o to write elsewhere"
-        ):
+        with pytest.raises(CurateError, match=r"m exists: use --force to replace it, or name another output"):
             curate.select(digits_round.table, keep=5, output=tmp_path / "m")
         assert list((tmp_path / "m").iterdir()) == []
 
@@ -98,3 +96,22 @@ def test_what_is_written_is_synced_before_it_has_its_name_and_the_folder_after(t
     with atomic_folder(tmp_path / "folder") as folder:
         (folder / "inside").write_text("a")
     assert done == ["file", "folder", "name", "folder"]
+
+
+def test_what_lies_beside_a_misspelt_path_is_found_whichever_part_was(tmp_path):
+    (tmp_path / "photos" / "train").mkdir(parents=True)
+    assert beside(tmp_path / "phtoos" / "train") == tmp_path / "photos" / "train"
+    assert beside(tmp_path / "photos" / "trian") == tmp_path / "photos" / "train"
+    assert beside(tmp_path / "photos" / "train") is None, "it is there"
+    assert beside(tmp_path / "elsewhere" / "train") is None
+    assert beside(tmp_path / "photoz", ["photoz"]) is None, "another name is nearer"
+    assert or_beside(tmp_path / "photo") == f"; did you mean {tmp_path / 'photos'}?"
+    assert or_beside(tmp_path / "elsewhere") == ""
+
+
+def test_a_name_of_another_kind_of_file_is_refused(tmp_path):
+    for name in ("a.parquet", "a", "a.5"):
+        check_ending(tmp_path / name, ".parquet")
+    for name in ("a.npy", "a.csv", "a.safetensors"):
+        with pytest.raises(CurateError, match=r"is written as \.parquet: name a file that ends so"):
+            check_ending(tmp_path / name, ".parquet")

@@ -179,7 +179,7 @@ def test_a_quiet_command_says_results_and_errors_alone(cli, here, words):
     before = cli(*words, "embed", "digits", "--dim", "2", "-o", "b.safetensors")
     assert (before.code, before.err) == (0, "")
     wrong = cli("embed", "digits", *words, "-o", "a.safetensors")
-    assert wrong.err == "error: a.safetensors exists: use --force to replace it, or -o to write elsewhere\n"
+    assert wrong.err == "error: a.safetensors exists: use --force to replace it, or name another output\n"
     loud = cli("embed", "digits", "--dim", "2", "--log-level", "info", "-o", "c.safetensors")
     assert "next: curate cluster c.safetensors" in loud.err
 
@@ -209,10 +209,11 @@ def test_of_vectors_alone_the_next_step_is_one_that_they_can_take(cli, here):
     np.save("vectors.npy", np.random.default_rng(0).standard_normal((40, 3)).astype(np.float32))
     assert cli("cluster", "vectors.npy", "-k", "4", "-o", "t.parquet").code == 0
     result = cli("select", "t.parquet", "--keep", "0.5", "-o", "m")
-    assert result.err.splitlines()[-1] == (
-        "next: curate export m --to txt, or curate replay m --data DATASET"
-    )
-    assert cli("export", "m", "--to", "txt").code == 0
+    assert result.err.splitlines()[-2:] == [
+        "to train on them, tie the vectors to their samples: curate cluster VECTORS --data DATASET",
+        "next: curate export m --to txt",
+    ]
+    assert cli("export", "m").last == "m.txt"
 
 
 def test_what_is_an_artifact_is_no_dataset(cli, digits_round):

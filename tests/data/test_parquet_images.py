@@ -10,6 +10,7 @@ from helpers.pictures import ALL, pixels_of, write
 
 from curate.data.dataset import Options, open_dataset
 from curate.errors import CurateError, DamagedError
+from curate.progress import Progress
 
 pytest_plugins = ["helpers.parquet_shelf"]
 
@@ -77,9 +78,38 @@ def test_parquet_without_labels_says_how_to_name_them(shelf):
     assert dataset.labels is None
     with pytest.raises(
         CurateError,
-        match=r"has no labels and training needs them\. .* has no label column: name one with --label-col",
+        match=r"has no labels and training needs them\. Name one of its columns with --label-column: image",
     ):
         dataset.need_labels("training")
+
+
+def test_the_only_column_of_few_words_is_taken_for_the_label_and_it_is_said(shelf):
+    images, heard = SIX * 2, []
+
+    class Heard(Progress):
+        def note(self, text):
+            heard.append(text)
+
+    columns = {"url": [f"u{n}" for n in range(12)], "picture": images, "kind": ["cat", "dog", "dog"] * 4}
+    dataset = open_dataset(parquet(shelf / "a.parquet", columns), ALL, Heard())
+    assert (dataset.classes, dataset.labels.tolist()) == (["cat", "dog"], [0, 1, 1] * 4)
+    assert [text for text in heard if "kind is taken" in text] == [
+        f"{shelf / 'a.parquet'} has no column that is called label: kind is taken, which holds few words "
+        "again and again; --label-column takes another"
+    ]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"source": ["a", "b"] * 6},  # two such columns: nobody knows which
+        {"kind": ["cat"] * 12},  # one word alone tells nothing apart
+        {"kind": [None, *["cat", "dog"] * 5, "dog"]},
+    ],
+)
+def test_a_column_of_words_that_may_be_none_is_not_taken(shelf, more):
+    columns = {"picture": SIX * 2, "kind": ["cat", "dog", "dog"] * 4, **more}
+    assert open_dataset(parquet(shelf / "a.parquet", columns), ALL).labels is None
 
 
 def test_parquet_with_several_image_columns_asks_for_one(shelf):

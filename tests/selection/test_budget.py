@@ -128,10 +128,18 @@ def test_a_percentage_is_the_share_that_it_is(keep, share):
         ),
         ("500", 60_000, 10, "keep=500 is a count, 500 of 60,000 samples (0.83%)"),
         ("600", 60_000, 10, None),
-        ("20", 1000, 10, None),
+        ("20", 1000, 10, "keep=20 is a count, 20 of 1,000 samples (2.00%): for a share say 20% or 0.2"),
+        ("50", 1000, 10, None),
+        ("101", 9000, 10, None),
         ("0.0001", 60_000, 10, None),
         ("1", 60_000, 10, None),
     ],
 )
 def test_a_count_that_may_be_meant_as_a_share_is_asked_about(keep, n, n_classes, text):
     assert likely_slip(keep, n, n_classes) == text
+
+
+@pytest.mark.parametrize("keep", ["300%", "0%", "20%:101%", "100.5%"])
+def test_a_percentage_beyond_everything_is_no_share(keep):
+    with pytest.raises(CurateError, match=f"keep={keep} is no share: use more than 0% and at most 100%"):
+        in_shares(keep)

@@ -162,11 +162,17 @@ RANGE = "is out of range: use 0 <"
     [
         ("ema", {}, "policy ema needs to know how many samples to keep: use --keep 0.3"),
         ("early-stop", {}, "policy early-stop needs to know how many samples to keep: use --keep 0.3"),
-        ("full", {"keep": 0.3}, "policy full decides itself how many samples to keep: leave out --keep"),
+        (
+            "full",
+            {"keep": 0.3},
+            "policy full decides itself how many samples to keep: leave out --keep, or name "
+            "another with --policy, such as random",
+        ),
         (
             "infobatch",
             {"keep": 0.3},
-            "policy infobatch decides itself how many samples to keep: leave out --keep",
+            "policy infobatch decides itself how many samples to keep: leave out --keep, or name "
+            "another with --policy, such as random",
         ),
         (
             "full",

@@ -69,7 +69,7 @@ def test_cut_at_every_touch_of_the_disk(cli, small, tmp_path, monkeypatch):
         where = f"cut {number}: {sorted(files)}"
         if "run/manifest.json" in files:
             assert result.code == 2, where
-            assert result.err == "error: run exists: use --force to replace it, or -o to write elsewhere\n"
+            assert result.err == "error: run exists: use --force to replace it, or name another output\n"
             assert_same(content(folder / "run"), calm)
             result = cli(*words, "--force")
         assert result.code == 0, where + result.err

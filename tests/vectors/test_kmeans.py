@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import curate
 from curate.errors import CurateError
-from curate.vectors.kmeans import kmeans
+from curate.vectors.kmeans import kmeans, usual_k
 
 
 def reader(vectors):
@@ -182,3 +182,8 @@ def test_it_trains_on_a_sample_and_assigns_everything(monkeypatch):
 def test_impossible_numbers_are_refused(k, iterations, message):
     with pytest.raises(CurateError, match=message):
         kmeans(reader(np.zeros((10, 2))), 10, 2, k, n_iterations=iterations)
+
+
+@pytest.mark.parametrize(("n", "k"), [(5, 1), (24, 2), (156, 12), (1_443, 12), (1_500, 12), (60_000, 500)])
+def test_small_sets_have_clusters_too(n, k):
+    assert usual_k(n) == k

@@ -89,8 +89,8 @@ def test_classes_of_a_test_set_are_matched_by_name(few):
 
 def test_wrong_words_are_refused_before_any_work(few):
     learner = small(few[0])
-    with pytest.raises(CurateError, match="there is no hyperparameter 'epochs'"):
-        fitted(learner, few[0], hyperparameters={"epochs": 3})
+    with pytest.raises(CurateError, match="there is no hyperparameter 'epoch': did you mean n_epochs"):
+        fitted(learner, few[0], hyperparameters={"epoch": 3})
     with pytest.raises(CurateError, match="there is no policy called 'usb': did you mean ucb"):
         fitted(learner, few[0], policy="usb")
     with pytest.raises(CurateError, match="there is no model called 'lenet': did you mean lenet5"):

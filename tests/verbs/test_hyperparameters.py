@@ -32,3 +32,7 @@ def test_where_no_model_is_named_it_is_one_for_images_of_their_size(size, model)
 def test_both_defaults_have_the_same_options_which_are_looked_at_before_the_data():
     small, large = (finder.load("models", name) for name in (DEFAULT_MODEL, DEFAULT_BEYOND))
     assert finder.option_names(small) == finder.option_names(large)
+
+
+def test_epochs_are_called_as_the_option_is():
+    assert hyperparameters_for("lenet5", {"epochs": 3}) == hyperparameters_for("lenet5", {"n_epochs": 3})

@@ -309,3 +309,15 @@ def test_damage_is_an_error_on_the_command_line(cli, here, digits_round):
     assert_error(
         cli("replay", "m"), r"selection.parquet is damaged: its sha256 is not the one in manifest.json"
     )
+
+
+def test_a_control_that_was_not_run_is_named(digits_round, tmp_path):
+    result = curate.replay(
+        digits_round.manifest,
+        trials=1,
+        hyperparameters={"epochs": 1},
+        against=["random"],
+        output=tmp_path / "one.parquet",
+    )
+    with pytest.raises(CurateError, match=r"full was not run beside the manifest.*controls: random.*name it"):
+        result.difference("full")

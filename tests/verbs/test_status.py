@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import pytest
 from helpers.commands import assert_error
@@ -90,3 +91,18 @@ def test_a_folder_that_is_none_is_named(here, cli):
     assert_error(cli("status", "nowhere"), "nowhere is no folder: name one that holds runs, or stand in it")
     with pytest.raises(CurateError, match="is no folder"):
         curate.status(os.devnull)
+
+
+def test_a_run_killed_before_its_first_epoch_was_saved_says_what_began_it(here, cli):
+    class Told(Progress):
+        said = "curate score digits -o s.parquet"
+
+        def advance(self, steps=1, **live):
+            if not (killed := here / "killed.parquet.unfinished").exists():
+                shutil.copytree(here / "s.parquet.unfinished", killed)
+
+    curate.score("digits", models=1, epochs=1, options={"width": 1}, output="s.parquet", progress=Told())
+    (run,) = curate.status()
+    assert run.said == "curate score digits -o s.parquet"
+    assert "from the start" in run.problem
+    assert "curate score digits -o s.parquet" in cli("status").out

@@ -124,7 +124,7 @@ def test_the_command_says_mean_and_spread(cli):
     *seeds, last, path = result.out.splitlines()
     assert [line.partition(":")[0] for line in seeds] == ["seed 0", "seed 1"]
     assert "(n = 2), after the last epoch" in last
-    assert path == "digits-full-trials.parquet"
+    assert path == "digits-full-1-epochs-trials.parquet"
     printed = json.loads(cli(*words, "--json").out)
     assert printed["accuracy"]["n"] == 2
     assert [trial["seed"] for trial in printed["trials"]] == [0, 1]
