@@ -28,6 +28,7 @@ from curate.data.dataset import Dataset, counts_as_its_source
 from curate.data.identity import Indices, bring
 from curate.errors import CurateError, DamagedError, MismatchError
 from curate.manifests.card import card
+from curate.manifests.content import check_content
 
 SELECTION, SAMPLES, HEADER, CARD = "selection.parquet", "samples.parquet", MANIFEST, "README.md"
 
@@ -237,6 +238,10 @@ def open_manifest(folder: str | Path) -> Manifest:
     check_sizes(samples, header.dataset.n, folder / SAMPLES)
     _check_selection(selection, header, folder / SELECTION)
     _check_samples(samples, folder / SAMPLES)
+    try:
+        check_content(selection, samples, header, folder)
+    except (pa.ArrowException, OSError) as problem:
+        raise DamagedError(f"{folder} is not readable ({problem}): copy it anew") from None
     return Manifest(folder, header)
 
 

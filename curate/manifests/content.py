@@ -1,0 +1,90 @@
+"""What a manifest says is checked against itself as it is opened: every epoch, every sample, every number.
+
+Hashes tell that a file is the one that was sealed, not that whoever sealed it wrote the truth. One pass over
+the row groups tells whether indices are sorted, unique and those of samples, whether epochs are where they
+are said to be, whether weights weigh, and whether what is counted adds up.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from curate.artifacts.header import Header
+from curate.data.identity import Indices
+from curate.errors import DamagedError
+
+_NUMBERED = ("index", "uid", "row", "label", "n_selected", "cluster")
+
+
+def check_content(selection: Any, samples: Any, header: Header, folder: Path) -> None:
+    """Refuse a manifest whose files, opened by pyarrow, contradict themselves or its header."""
+    counts = np.zeros(header.dataset.n, np.int64)
+    total = 0
+    for group in range(selection.num_row_groups):
+        indices = _check_epoch(selection.read_row_group(group), group, header.dataset.n, folder)
+        counts[indices] += 1
+        total += len(indices)
+    _check_summary(header, selection.num_row_groups, total, folder)
+    columns = [name for name in _NUMBERED if name in samples.schema_arrow.names]
+    _check_samples(samples.read(columns), counts, header, folder)
+
+
+def _check_epoch(table: Any, group: int, n: int, folder: Path) -> Indices:
+    """The indices of an epoch: sorted, unique, of samples that there are; weights that can weigh."""
+    for name in table.column_names:
+        if table.column(name).null_count:
+            raise _wrong(folder, f"epoch {group} has no {name} in some places")
+    indices: Indices = table.column("index").to_numpy()
+    rises = bool((indices[1:] > indices[:-1]).all())
+    if len(indices) and not (rises and indices[0] >= 0 and indices[-1] < n):
+        raise _wrong(folder, f"the indices of epoch {group} are not sorted, each once, from 0 to {n - 1:,}")
+    epochs = table.column("epoch").to_numpy()
+    if not (epochs == group).all():
+        raise _wrong(folder, f"epoch {group} says that it is epoch {epochs[epochs != group][0]}")
+    if "weight" in table.column_names:
+        weights = table.column("weight").to_numpy()
+        if not (np.isfinite(weights) & (weights >= 0)).all():
+            raise _wrong(folder, f"weights of epoch {group} are negative, or no numbers")
+    return indices
+
+
+def _check_summary(header: Header, n_epochs: int, total: int, folder: Path) -> None:
+    """What the header counts is what there is."""
+    each = total / n_epochs
+    is_so = {"n_selected_per_epoch": each, "keep": round(each / max(1, header.dataset.n), 6)}
+    is_so |= {"n_kept": total} if n_epochs == 1 else {}
+    for name, expected in is_so.items():
+        said = header.summary.get(name, expected)
+        if isinstance(said, bool) or not isinstance(said, int | float) or not _are_near(said, expected):
+            raise _wrong(folder, f"its header says {name}={str(said)[:40]}, and it is {expected:,.6g}")
+
+
+def _are_near(said: float, expected: float) -> bool:
+    """Whether a number is that one, but for rounding; a whole number may have any length."""
+    margin = 1e-6 * max(1.0, expected)
+    return expected - margin <= said <= expected + margin
+
+
+def _check_samples(table: Any, counts: Indices, header: Header, folder: Path) -> None:
+    """The samples stand in order, are told from one another, and have classes and counts that there are."""
+    columns: dict[str, npt.NDArray[Any]] = {}
+    for name in table.column_names:
+        if table.column(name).null_count:
+            raise _wrong(folder, f"samples have no {name} in some places")
+        columns[name] = table.column(name).to_numpy()
+    n, n_rows = len(counts), header.dataset.n_rows or len(counts)
+    if not np.array_equal(columns["index"], np.arange(n)):
+        raise _wrong(folder, f"samples are not numbered 0 to {n - 1:,} in order")
+    if "n_selected" not in columns or not np.array_equal(columns["n_selected"], counts):
+        raise _wrong(folder, "n_selected of its samples is not how often the epochs select them")
+    bounds = {"row": (-1, n_rows), "label": (0, len(header.dataset.classes)), "cluster": (0, n)}
+    for name, (least, beyond) in bounds.items():
+        values = columns.get(name)
+        if values is not None and len(values) and not (least <= values.min() and values.max() < beyond):
+            raise _wrong(folder, f"samples have a {name} outside of {least} to {beyond - 1:,}")
+
+
+def _wrong(folder: Path, what: str) -> DamagedError:
+    return DamagedError(f"{folder} contradicts itself: {what}; make it again, or copy it anew")
