@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from curate.artifacts.header_schema import check_header, parsed
 from curate.errors import CurateError, DamagedError, MismatchError
 from curate.outside import in_file
 
@@ -252,7 +253,7 @@ def make_header(
 def read_header(text: str | bytes | None, path: Path, kinds: tuple[str, ...]) -> Header:
     """A header from its JSON. Refuses what is no artifact, is of a newer curate, or is not of these kinds."""
     try:
-        plain = json.loads(text) if text else None
+        plain = parsed(text) if text else None
     except ValueError:
         raise DamagedError(f"{path} is damaged: its header is not readable; copy it anew") from None
     if not isinstance(plain, dict) or "kind" not in plain or "format" not in plain:
@@ -262,6 +263,7 @@ def read_header(text: str | bytes | None, path: Path, kinds: tuple[str, ...]) ->
     if kinds and plain["kind"] not in kinds:
         raise CurateError(f"{path} holds {plain['kind']}, not {' or '.join(kinds)}")
     try:
+        check_header(plain)
         return Header.from_json(plain)
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         reason = f"{type(problem).__name__}: {problem}"[:120]

@@ -1,10 +1,10 @@
 """What lies at a path: told from the header that it carries, without reading or verifying the rest."""
 
-import json
 import struct
 from pathlib import Path
 from typing import Any
 
+from curate.artifacts.header_schema import parsed
 from curate.errors import CurateError, DamagedError
 
 MANIFEST = "manifest.json"
@@ -44,7 +44,7 @@ def header_at(path: str | Path) -> dict[str, Any] | None:
     if text is None:
         return None
     try:
-        header = json.loads(text)
+        header = parsed(text)
     except ValueError:
         header = None
     if not isinstance(header, dict):
@@ -59,7 +59,7 @@ def _safetensors_metadata(path: Path) -> dict[str, Any]:
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
         text = file.read(length) if length <= _LONGEST_HEADER else b""
     try:
-        metadata = json.loads(text).get("__metadata__")
+        metadata = parsed(text).get("__metadata__")
     except (ValueError, AttributeError):
         return {}
     return metadata if isinstance(metadata, dict) else {}

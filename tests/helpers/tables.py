@@ -24,7 +24,10 @@ def clusters_table(
     classes = [] if label is None else [str(number) for number in range(max(label) + 1)]
     dataset = DatasetReference("hand", "all", n, classes, "0" * 64)
     ranking = {"distance": RankingColumn("high")}
-    header = make_header("clusters", "cluster", {}, seed=0, dataset=dataset, columns=ranking)
+    k = max(cluster, default=0) + 1
+    summary = {"k": k, "objective": 1.0, "history": [1.0], "n_trained_on": n}
+    summary |= {"n_empty": 0, "n_tiny": 0, "largest": n}
+    header = make_header("clusters", "cluster", {}, seed=0, dataset=dataset, columns=ranking, summary=summary)
     columns = {"index": np.arange(n), "uid": uids}
     if label is not None:
         columns["label"] = np.array(label, np.int64)
