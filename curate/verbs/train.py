@@ -239,7 +239,8 @@ def default_name(
 ) -> str:
     """Where a run is written when the user does not say."""
     parts = [stem(model) if model else "", stem(policy), "" if keep is None else keep_in_words(keep)]
-    parts += [in_epochs((hyperparameters or {}).get("n_epochs"))]
+    asked = hyperparameters or {}
+    parts += [in_epochs(asked.get("n_epochs") or asked.get("epochs"))]
     return name_of(reference, *parts, opening=opening, seed=seed)
 
 

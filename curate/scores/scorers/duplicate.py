@@ -28,7 +28,7 @@ _MOST_PAIRS = 2**22  # held at once
 class Duplicate:
     """`max_cosine_distance` is the limit up to which samples are near-duplicates; `rule` is chains or pairs.
 
-    `k` and `seed` are of the clusters whose centroids decide pairs; 0 is one per 120 samples.
+    `k` and `seed` are of the clusters whose centroids decide pairs; 0 is as many as `cluster` makes.
     """
 
     max_cosine_distance: float = 0.05
