@@ -19,7 +19,7 @@ from curate.vectors.kmeans import kmeans, usual_k
 
 @dataclass(frozen=True)
 class Prototypicality:
-    """`k` is the number of clusters of an embedding, 0 for as many as `cluster` makes; `seed` is of k-means."""
+    """`k` is the number of clusters of an embedding, 0 for as many as `cluster` makes; `seed` is theirs."""
 
     k: int = 0
     seed: int = 0
