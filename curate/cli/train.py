@@ -22,9 +22,8 @@ def _needs(summary):
 )
 @click.option(
     "--policy",
-    default="full",
-    show_default=True,
-    help="What selects the samples: one of the second list above, or file.py:Name.",
+    help="What selects the samples: one of the second list above, or file.py:Name; by default full, with "
+    "--keep random.",
 )
 @click.option("--keep", metavar="K", help="Share (0.3, 30%) or count to keep; 0.2:0.6 changes it on the way.")
 @click.option(

@@ -90,6 +90,7 @@ def _train(store: Store, task: Task, parents: Mapping[str, Task]) -> None:
     if "from" in parents:
         arguments["from_"] = store.output(parents["from"])
     arguments.setdefault("model", DEFAULT_MODEL)
+    arguments.setdefault("policy", "full")
     verb_of("train")(
         opened(task.subject, opening),
         **arguments,

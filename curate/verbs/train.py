@@ -85,7 +85,7 @@ def train(
     dataset: str | Dataset,
     model: Any = None,
     *,
-    policy: Any = "full",
+    policy: Any = None,
     keep: str | float | int | None = None,
     period: int | None = None,
     budget: str = "epochs",
@@ -116,7 +116,7 @@ def train(
     an nn.Module, called with those of `n_channels` and `n_classes` that it takes, or an nn.Module, of which
     every run has a copy. By default it is basic-cnn, for images of more than 48 pixels resnet10, and a batch
     is as large as the model's own where that has room. A policy is a name, `file.py:Name`, a class or an
-    instance.
+    instance; by default it is full, and random where `keep` is given.
 
     Every `period` epochs the policy selects `keep` of the samples (a fraction, a count, or two of them,
     `0.2:0.6`, for the first and the last checkpoint). A `budget` of `samples` stretches the run until as
@@ -141,7 +141,7 @@ def train(
     file, and a run that is there already, its folder standing, is not made again.
     """
     named = None if model is None else outside.hand_in("models", model)
-    policy = outside.hand_in("policies", policy)
+    policy = outside.hand_in("policies", policy_for(policy, keep))
     model = named or DEFAULT_MODEL  # both defaults have the same options
     model_options, policy_options = share_out(options or {}, [("models", model), ("policies", policy)])
     if from_ is not None:
@@ -191,6 +191,13 @@ def train(
         from curate.verbs.train_session import train_session  # torch, from here on
 
     return train_session(wanted, data, opening, progress)
+
+
+def policy_for(policy: Any, keep: str | float | int | None) -> Any:
+    """The policy that was named, else full; where something is to be kept, a draw."""
+    if policy is not None:
+        return policy
+    return "full" if keep is None else "random"
 
 
 def check_device(name: str) -> None:

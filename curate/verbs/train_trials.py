@@ -11,7 +11,7 @@ from curate.errors import CurateError
 from curate.progress import SILENT, Progress
 from curate.statistics import Spread, spread
 from curate.verbs.naming import output_path
-from curate.verbs.train import TrainingResult, default_name, train
+from curate.verbs.train import TrainingResult, default_name, policy_for, train
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def train_trials(
         raise CurateError(f"trials={trials} is too few: use 1 or more")
     reference = dataset.reference if isinstance(dataset, Dataset) else dataset
     model = None if model is None else outside.hand_in("models", model)
-    policy = outside.hand_in("policies", options.get("policy", "full"))
+    policy = outside.hand_in("policies", policy_for(options.get("policy"), options.get("keep")))
     name = default_name(
         reference, model, policy, options.get("keep"), opening, options.get("hyperparameters")
     )

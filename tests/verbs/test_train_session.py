@@ -72,3 +72,13 @@ def test_what_is_unknown_is_refused_before_the_data_is_looked_at(tmp_path):
     ):
         with pytest.raises(curate.CurateError, match=said):
             curate.train("nowhere/at/all", output=tmp_path / "run", **wrong)
+
+
+def test_what_is_to_be_kept_without_a_policy_is_drawn(photographs, tmp_path):
+    data, test = photographs
+    quick = {"hyperparameters": EPOCH, "options": {"width": 2}, "test": test}
+    drawn = curate.train(data, keep=0.5, output=tmp_path / "drawn", **quick)
+    assert drawn.manifest.header.options["policy"] == "random"
+    assert len(drawn.manifest) == 12
+    whole = curate.train(data, output=tmp_path / "whole", **quick)
+    assert whole.manifest.header.options["policy"] == "full"
