@@ -344,7 +344,7 @@ def test_shell_completion_loads_nothing_heavy():
     "words",
     [
         "train digts",
-        "train digits --keep 0.3",
+        "train digits --keep 300%",
         "train digits --set widht=3",
         "train digits --lr -1",
         "score digts --method grand",
