@@ -5,6 +5,7 @@ is, and all that can be checked before torch is needed; replay_trials.py runs th
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +19,7 @@ from curate.errors import CurateError
 from curate.manifests.manifest import Manifest, follow
 from curate.networks.model import DEFAULT_MODEL, Hyperparameters
 from curate.progress import SILENT, Progress
+from curate.sharing.cache import is_remote
 from curate.sharing.opening import open_any
 from curate.statistics import Difference, Spread, paired_difference, spread
 from curate.verbs.hyperparameters import hyperparameters_for
@@ -194,7 +196,11 @@ def replay(
     """
     _check_numbers(trials, jobs, evaluate_every)
     controls = _controls(against)
-    opened = open_any(manifest, progress)
+    fetches = is_remote(manifest)  # which is a task of its own
+    with nullcontext() if fetches else progress.task("open", 1):
+        if not fetches:
+            progress.advance(0, trials=f"0 of {trials * (1 + len(controls))}")
+        opened = open_any(manifest, progress)
     path = output_path(output, f"{stem(opened.path.absolute().name)}-replay.parquet")
     check_results(path, force)
     recorded = opened.header.options if opened.header.command == "train" else {}
