@@ -99,7 +99,8 @@ def _from_outside(kind: str, name: str) -> type[Any]:
     if thing is None and wanted in outside.packages(kind):
         thing = outside.from_package(outside.packages(kind)[wanted])
     if thing is None and not _is_adopted(kind, name):
-        raise CurateError(f"there is no {KINDS[kind].label} called '{name}': {nearest(wanted, names(kind))}")
+        remedy = nearest(wanted, names(kind)) + _elsewhere(kind, name)
+        raise CurateError(f"there is no {KINDS[kind].label} called '{name}': {remedy}")
     if KINDS[kind].adopts:
         adopt = importlib.import_module(KINDS[kind].adopts).adopt
         return cast(type[Any], adopt(thing, outside.called(name)))
@@ -109,6 +110,14 @@ def _from_outside(kind: str, name: str) -> type[Any]:
             "its options"
         )
     return thing
+
+
+def _elsewhere(kind: str, name: str) -> str:
+    """Where else a plain name may be meant, for a kind that adopts those of other libraries."""
+    if not KINDS[kind].adopts or not name.isidentifier():
+        return ""
+    named = ", ".join(f"{library}:{name}" for library in LIBRARIES)
+    return f" (those of other libraries are named {named})"
 
 
 def _is_adopted(kind: str, name: str) -> bool:

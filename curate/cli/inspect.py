@@ -9,14 +9,25 @@ from curate.cli import options
 @click.argument("anything", nargs=-1, required=True)
 @click.option("--by", metavar="class", help="Break the groups of a dynamic manifest down by class.")
 @click.option(
-    "--sheet", metavar="FILE", help="Draw images: a picture (.png, .webp), or a page that opens them (.html)."
+    "--sheet",
+    is_flag=False,
+    flag_value="",
+    metavar="[FILE]",
+    help="Draw images: a picture (.png, .webp), or a page that opens them (.html).",
 )
-@click.option("--samples", metavar="INDICES", help="For --sheet: show these, 3,17,200, and no others.")
-@click.option("--column", metavar="NAME", help="For --sheet of scores: the score; by default the first.")
+@click.option("--samples", metavar="INDICES", help="Draw a sheet of these, 3,17,200, and no others.")
+@click.option("--column", metavar="NAME", help="Draw a sheet of scores by this one; by default the first.")
 @click.option(
     "--data", metavar="DATASET", help="For --sheet, where the dataset is not at its recorded place."
 )
-@click.option("--html", "page", metavar="FILE.html", help="Write one page that needs nothing else.")
+@click.option(
+    "--html",
+    "page",
+    is_flag=False,
+    flag_value="",
+    metavar="[FILE]",
+    help="Write one page that needs nothing else.",
+)
 @click.option("--force", is_flag=True, help="Replace sheet and page if they exist.")
 @options.JSON
 @options.dataset
@@ -34,7 +45,7 @@ def command(anything, by, sheet, samples, column, data, page, force, as_json, op
       curate inspect digits
       curate inspect digits-pca-k12.parquet --sheet digits.png
       curate inspect digits-pca-k12-furthest-0.3 --sheet kept.html
-      curate inspect digits --samples 3,17,200 --sheet three.png
+      curate inspect digits --samples 3,17,200
       curate inspect digits-ucb-0.3 --by class --html ucb.html
     """
     import sys
@@ -44,7 +55,12 @@ def command(anything, by, sheet, samples, column, data, page, force, as_json, op
     from curate.show import talk
     from curate.show.description import print_description
     from curate.verbs.inspect import inspect
+    from curate.verbs.naming import stem
 
+    if sheet == "" or (sheet is None and (samples or column)):
+        sheet = f"{stem(anything[0])}-sheet.png"
+    if page == "":
+        page = f"{stem(anything[0])}.html"
     if page:
         check_output(Path(page), force)
 

@@ -123,7 +123,11 @@ _DATASET = (
     click.option("--channels", type=int, metavar="1|3", help="Make all images grey (1) or colour (3)."),
     click.option("--root", default="data", show_default=True, help="Folder of torchvision datasets."),
     click.option("--download", is_flag=True, help="Fetch a torchvision dataset that is not there."),
-    click.option("--skip-corrupt", is_flag=True, help="Leave unreadable images out and list them."),
+    click.option(
+        "--skip-corrupt/--no-skip-corrupt",
+        default=None,
+        help="Leave out all unreadable images, or none; by default up to 5%, which are named.",
+    ),
     click.option("--image-column", metavar="NAME", help="Column of the images in Parquet."),
     click.option("--label-column", metavar="NAME", help="Column of the labels in Parquet."),
     click.option("--stream", is_flag=True, help="Decode images when needed, however small the set."),

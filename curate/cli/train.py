@@ -9,8 +9,7 @@ from curate.cli import options
 
 def _needs(summary):
     """The options that a policy needs."""
-    needs = ["--keep"] if summary.facts.get("sizing") in ("keep", "early") else []
-    needs += ["--from"] if {"scores", "manifest"} & summary.options.keys() else []
+    needs = ["--from"] if {"scores", "manifest"} & summary.options.keys() else []
     return f"[{' '.join(needs)}]" if needs else ""
 
 
@@ -25,7 +24,11 @@ def _needs(summary):
     help="What selects the samples: one of the second list above, or file.py:Name; by default full, with "
     "--keep random.",
 )
-@click.option("--keep", metavar="K", help="Share (0.3, 30%) or count to keep; 0.2:0.6 changes it on the way.")
+@click.option(
+    "--keep",
+    metavar="K",
+    help="Share (0.3, 30%) or count to keep, by default 0.5 where a policy is named; 0.2:0.6 changes it.",
+)
 @click.option(
     "--period", type=int, metavar="EPOCHS", help="How often to select; by default a twentieth of the run."
 )

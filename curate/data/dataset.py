@@ -5,7 +5,7 @@ and lossless files; of the encoded bytes for lossy files. The fingerprint is a h
 labels in order. MNIST read from IDX files and from PNGs is therefore one and the same dataset.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -28,13 +28,15 @@ from curate.progress import SILENT, Progress
 
 RESIDENT_LIMIT = 2 * 2**30  # bytes of pixels; larger sets are decoded when needed
 _HELD_OUT_ONE_IN = 5
+_NAMED = 3  # of the images that were left out
 
 
 @dataclass(frozen=True)
 class Options:
     """How a reference is opened: everything a user can say about a dataset beside its reference.
 
-    A `split` that is empty was not said, and is train.
+    A `split` that is empty was not said, and is train. Of images that cannot be read a few are left out, and
+    named, where `skip_corrupt` is None, all where it is True, and none where it is False.
     """
 
     split: str = ""
@@ -42,7 +44,7 @@ class Options:
     channels: int | None = None
     root: str = "data"
     download: bool = False
-    skip_corrupt: bool = False
+    skip_corrupt: bool | None = None
     image_column: str | None = None
     label_column: str | None = None
     stream: bool = False
@@ -117,7 +119,7 @@ class Dataset:
             channels=self.options.channels,
             image_column=self.options.image_column,
             label_column=self.options.label_column,
-            skip_corrupt=self.options.skip_corrupt,
+            skip_corrupt=bool(self.options.skip_corrupt),
             skipped=self.skipped,
             n_rows=self.n_rows,
         )
@@ -283,9 +285,16 @@ def _open(
     target = Target(options.image_size, options.channels)
     found = read_all(samples, target, options.skip_corrupt, limit, progress, decodes)
     rows, skipped = found.rows, found.skipped
-    for note in (*(f"skipped {name}, which is not a readable image" for name in skipped), *found.notes):
+    if options.split == "test" and samples.split == "val":
+        progress.note(f"{reference} has no test split: accuracies are those of its val split")
+    for note in (*_left_out(skipped, samples.n, options), *found.notes):
         progress.note(note)
-    options = replace(options, image_size=found.target.image_size, channels=found.target.channels)
+    options = replace(
+        options,
+        image_size=found.target.image_size,
+        channels=found.target.channels,
+        skip_corrupt=options.skip_corrupt or bool(skipped) or None,
+    )
     dataset = Dataset(
         reference=reference,
         images=found.images,
@@ -309,6 +318,15 @@ def _open(
     if hold_out and samples.split == "all" and options.split != "all":
         return _hold_out(dataset, progress)
     return dataset
+
+
+def _left_out(skipped: Sequence[str], n: int, options: Options) -> list[str]:
+    """What is said of the images that were skipped."""
+    if not skipped:
+        return []
+    names = ", ".join(skipped[:_NAMED]) + (f" and {len(skipped) - _NAMED:,} more" * (len(skipped) > _NAMED))
+    asked = "" if options.skip_corrupt else "; --no-skip-corrupt stops at them"
+    return [f"left out {len(skipped):,} of {n:,} images that cannot be read: {names}{asked}"]
 
 
 def opening_for(recorded: DatasetReference, given: Options, elsewhere: object = None) -> Options:

@@ -30,6 +30,7 @@ from curate.errors import CurateError
 from curate.progress import Progress
 
 _CHUNK = 256
+_FEW_CORRUPT = 0.05  # of the images: so many are left out, and named, where the user says nothing of them
 _SIZES = (64, 32, 16)  # that images of several sizes are brought to: the largest that half of them have
 
 
@@ -48,17 +49,27 @@ class Reading:
     notes: list[str]
 
 
+def too_many_corrupt(n_corrupt: int, n: int, skip_corrupt: bool | None) -> bool:
+    """Whether `n_corrupt` of `n` images that cannot be read are a reason to stop.
+
+    All may be left out with `skip_corrupt`, none where it is False, a few where it was not said.
+    """
+    allowed = _FEW_CORRUPT * n if skip_corrupt is None else n * skip_corrupt
+    return n_corrupt > allowed
+
+
 def read_all(
     samples: Samples,
     target: Target,
-    skip_corrupt: bool,
+    skip_corrupt: bool | None,
     resident_limit: int,
     progress: Progress,
     decodes: bool = True,
 ) -> Reading:
     """Look at all samples; what is not readable is refused, all of it in one message, or skipped.
 
-    To skip for certain is to decode; without `decodes` a lossy image that has both its ends is readable.
+    A few are skipped where `skip_corrupt` is None. To skip for certain is to decode; without
+    `decodes` a lossy image that has both its ends is readable.
     """
     if samples.array is not None and bring_to(samples.array[0], target).shape == samples.array.shape[1:]:
         uids = np.array([uid_of(b"", image) for image in samples.array], np.uint64)
@@ -72,7 +83,7 @@ class _Scan:
     """The state of one pass over the samples of a source."""
 
     def __init__(
-        self, samples: Samples, target: Target, skip_corrupt: bool, limit: int, decodes: bool
+        self, samples: Samples, target: Target, skip_corrupt: bool | None, limit: int, decodes: bool
     ) -> None:
         self.samples, self.target, self.skip_corrupt, self.limit = samples, target, skip_corrupt, limit
         self.uids = np.zeros(samples.n, np.uint64)
@@ -84,13 +95,22 @@ class _Scan:
             shape = first.shape if isinstance(first, np.ndarray) else probe(first, samples.name(0))
         except CorruptImageError:
             shape = (256, 256, 3)  # it is named, or skipped, when its turn comes
-        self.makes_sure = skip_corrupt and decodes
+        self.decodes, self.makes_sure = decodes, bool(skip_corrupt) and decodes
         self.expected: tuple[int, int, int] | None = None  # the shape of all so far, brought to the target
         self.holds = self._fits(target, _without_alpha(*shape))
         self.pixels: list[Pixels | None] = [None] * (samples.n if self.holds else 0)
 
     def look(self, progress: Progress) -> None:
-        """The pass: in memory it keeps pixels as long as all have one shape."""
+        """The pass: in memory it keeps pixels as long as all have one shape.
+
+        Where it is found that images have to be skipped, a second one makes sure that they are all.
+        """
+        self._pass(progress)
+        if self.reasons and self.skip_corrupt is None and self.decodes and not self.holds:
+            self.makes_sure = True
+            self._pass(progress)
+
+    def _pass(self, progress: Progress) -> None:
         with progress.task("read", self.samples.n, "images"), ThreadPoolExecutor(self.workers) as pool:
             for done in pool.map(self._chunk, range(0, self.samples.n, _CHUNK)):
                 progress.advance(done)
@@ -170,7 +190,7 @@ class _Scan:
         if rows.size == 0:
             reason = self.reasons[min(self.reasons)]
             raise CurateError(f"none of the {self.samples.n:,} images could be read: {reason}")
-        if self.reasons and not self.skip_corrupt:
+        if too_many_corrupt(len(self.reasons), self.samples.n, self.skip_corrupt):
             wrong = sorted(self.reasons)
             if len(wrong) == 1:
                 raise CorruptImageError(self.reasons[wrong[0]])

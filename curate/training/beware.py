@@ -37,10 +37,23 @@ def beware_in_all(records: Sequence[Record], policy: Policy, session: Session) -
     if lacking:
         of = f"{len(lacking)} of {len(decisions)} decisions left a class without a sample"
         texts.append(f"{of}: {_floor(session, ranks)}")
+    if ranks and len(records) > 1 and session.adapt is None:
+        texts += _hardly_asked(decisions, len(records), session)
     if turns:
         of = f"{len(turns)} of {len(decisions) - 1} decisions changed more than {MOST_CHANGED:.0%}"
         texts.append(f"{of} of the selection: {_start(session)}")
     return texts
+
+
+def _hardly_asked(decisions: Sequence[Record], n_epochs: int, session: Session) -> list[str]:
+    """That a policy decided only once, so that the run is hardly one under that policy."""
+    own = [record.epoch for record in decisions if not session.is_warming_up(record.epoch)]
+    if len(own) != 1:
+        return []
+    return [
+        f"the policy decided once, before epoch {own[0] + 1} of {n_epochs}: this run says little of it; use "
+        "more --epochs, or a shorter --period"
+    ]
 
 
 def _floor(session: Session, ranks: bool) -> str:

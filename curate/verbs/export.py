@@ -48,7 +48,7 @@ def export(
     own. `keys` is a file with the key of every sample of the source, in order, for webdataset; without it
     keys are rows of nine digits. `data` is the folder of images that is the dataset, for imagefolder-list.
 
-    A dynamic manifest needs `epoch`; its last one is -1.
+    Of a dynamic manifest it is the last epoch, unless `epoch` says another.
     """
     form: ExportFormat = finder.make("exports", to, options)
     for option, value in (("keys", keys), ("data", data)):
@@ -58,6 +58,9 @@ def export(
     check_output(path, force)
     loaded = load_manifest(manifest)
     chosen = _epoch(loaded, epoch)
+    if loaded.n_epochs > 1 and epoch is None:
+        of = f"epoch {chosen}, the last of {loaded.n_epochs:,}, each with a selection of its own"
+        progress.note(f"{of}; --epoch takes another")
     by_row = loaded.manifest.rows
     indices, samples = loaded.manifest.selected(chosen).indices, loaded.manifest.samples
     indices = indices[np.argsort(by_row[indices], kind="stable")]
@@ -87,12 +90,7 @@ def _epoch(loaded: LoadedManifest, epoch: int | None) -> int:
         if epoch not in (None, 0, -1):
             raise CurateError(f"{loaded.manifest.path} is static: leave out --epoch {epoch}")
         return 0
-    if epoch is None:
-        raise CurateError(
-            f"{loaded.manifest.path} has {loaded.n_epochs} epochs, each with a selection of its own: say "
-            "which with --epoch, -1 for the last"
-        )
-    return loaded.n_epochs - 1 if epoch == -1 else epoch
+    return loaded.n_epochs - 1 if epoch in (None, -1) else epoch
 
 
 def _keys(file: str | Path | None, n: int) -> list[str]:

@@ -7,6 +7,7 @@ import numpy as np
 from curate.data.dataset import Dataset, Options, open_dataset
 from curate.data.identity import occurrences
 from curate.data.overlap import overlap
+from curate.data.scan import too_many_corrupt
 from curate.data.source import SPLITS, NoSplitError
 from curate.errors import CurateError
 from curate.progress import Progress
@@ -84,8 +85,9 @@ def _unreadable(part: Dataset, opening: Options) -> list[str]:
     if not part.skipped:
         return []
     names = ", ".join(part.skipped[:_FEW]) + (", ..." if len(part.skipped) > _FEW else "")
-    remedy = "left out" if opening.skip_corrupt else "mend them, or leave them out with --skip-corrupt"
     n = len(part) + len(part.skipped)
+    stops = too_many_corrupt(len(part.skipped), n, opening.skip_corrupt)
+    remedy = "mend them, or leave them out with --skip-corrupt" if stops else "left out"
     return [f"{len(part.skipped):,} of {n:,} images cannot be read ({names}): {remedy}"]
 
 

@@ -42,7 +42,7 @@ def _opened(
         progress.note(f"{data.reference} was made in memory, without a test set: name one as test")
         return None
     try:
-        return _comparable(data, open_dataset(data.reference, same_shape))
+        return _comparable(data, open_dataset(data.reference, same_shape, progress))
     except NoSplitError as problem:
         progress.note(f"{problem}; training without a test")
         return None

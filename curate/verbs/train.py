@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from curate.networks.weights import Weights
     from curate.training.outcome import Record
 
+_KEEP = "0.5"  # where a policy is named alone, as in select
 _EARLIER = ("manifest", "scores")
 
 
@@ -116,7 +117,7 @@ def train(
     an nn.Module, called with those of `n_channels` and `n_classes` that it takes, or an nn.Module, of which
     every run has a copy. By default it is basic-cnn, for images of more than 48 pixels resnet10, and a batch
     is as large as the model's own where that has room. A policy is a name, `file.py:Name`, a class or an
-    instance; by default it is full, and random where `keep` is given.
+    instance; by default it is full, and random where `keep` is given. A policy named alone keeps a half.
 
     Every `period` epochs the policy selects `keep` of the samples (a fraction, a count, or two of them,
     `0.2:0.6`, for the first and the last checkpoint). A `budget` of `samples` stretches the run until as
@@ -141,7 +142,7 @@ def train(
     file, and a run that is there already, its folder standing, is not made again.
     """
     named = None if model is None else outside.hand_in("models", model)
-    policy = outside.hand_in("policies", policy_for(policy, keep))
+    policy, keep = settled_policy(policy, keep, progress)
     model = named or DEFAULT_MODEL  # both defaults have the same options
     model_options, policy_options = share_out(options or {}, [("models", model), ("policies", policy)])
     if from_ is not None:
@@ -193,11 +194,17 @@ def train(
     return train_session(wanted, data, opening, progress)
 
 
-def policy_for(policy: Any, keep: str | float | int | None) -> Any:
-    """The policy that was named, else full; where something is to be kept, a draw."""
-    if policy is not None:
-        return policy
-    return "full" if keep is None else "random"
+def settled_policy(
+    policy: Any, keep: str | float | int | None, progress: Progress
+) -> tuple[str, str | float | int | None]:
+    """The policy that was named, else full; where something is to be kept, a draw. And what it keeps."""
+    if policy is None:
+        policy = "full" if keep is None else "random"
+    name = outside.hand_in("policies", policy)
+    if keep is None and finder.load("policies", name).sizing != "own":
+        keep = _KEEP
+        progress.note(f"policy {outside.called(name)} keeps {keep} of the samples; --keep says otherwise")
+    return name, keep
 
 
 def check_device(name: str) -> None:

@@ -11,7 +11,7 @@ from curate.errors import CurateError
 from curate.progress import SILENT, Progress
 from curate.statistics import Spread, spread
 from curate.verbs.naming import output_path
-from curate.verbs.train import TrainingResult, default_name, policy_for, train
+from curate.verbs.train import TrainingResult, default_name, settled_policy, train
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,19 @@ def train_trials(
         raise CurateError(f"trials={trials} is too few: use 1 or more")
     reference = dataset.reference if isinstance(dataset, Dataset) else dataset
     model = None if model is None else outside.hand_in("models", model)
-    policy = outside.hand_in("policies", policy_for(options.get("policy"), options.get("keep")))
-    name = default_name(
-        reference, model, policy, options.get("keep"), opening, options.get("hyperparameters")
-    )
+    policy, keep = settled_policy(options.get("policy"), options.get("keep"), progress)
+    name = default_name(reference, model, policy, keep, opening, options.get("hyperparameters"))
     path = output_path(output, name)
     rows = output_path(results, f"{path}-trials.parquet")
     data = open_dataset(dataset, opening, progress)
-    shared = {"opening": opening, "results": rows, "progress": progress, **options}
+    shared = {
+        "opening": opening,
+        "results": rows,
+        "progress": progress,
+        **options,
+        "policy": policy,
+        "keep": keep,
+    }
     made = [
         train(data, model, seed=each, output=f"{path}-seed-{each}", **shared)
         for each in range(seed, seed + trials)

@@ -89,8 +89,7 @@ def test_json_is_one_object_on_stdout(cli, here, digits_round, words):
     (["replay", "{manifest}", "--lr", "-1"], "lr=-1.0 is out of range"),
     (["embed", "digits", "--method", "autoencoder", "--set", "lr=-1"], "lr=-1.0 is out of range"),
     (["inspect", "nowhere.parquet"], r"there is no dataset 'nowhere.parquet'"),
-    (["inspect", "digits", "--samples", "3"], "samples are for a --sheet that shows them"),
-    (["inspect", "digits", "--samples", "3,x", "--sheet", "x.png"], "write them as 3,17,200"),
+    (["inspect", "digits", "--samples", "3,x"], "write them as 3,17,200"),
     (["inspect", "{table}", "--sheet", "x.docx"], "is neither a picture nor a page"),
     (["inspect", "{table}", "--sheet", "x.png", "--split", "test"], "do not belong together"),
 ])  # fmt: skip
@@ -170,6 +169,17 @@ def test_curate_alone_prints_its_help(cli):
     assert (alone.code, alone.err) == (0, "")
     assert alone.out.splitlines() == asked.out.splitlines()
     assert "\n  status " in alone.out
+    assert cli("help").out == asked.out
+    assert cli("help", "export").out == cli("export", "--help").out
+
+
+def test_a_sheet_or_page_without_a_name_is_named_after_what_it_shows(cli, here, digits_round):
+    assert cli("inspect", "digits", "--samples", "3,17").last == "digits-sheet.png"
+    result = cli("inspect", digits_round.manifest, "--html", "--sheet")
+    assert result.code == 0, result.err
+    sheet, page = f"{digits_round.manifest.name}-sheet.png", f"{digits_round.manifest.name}.html"
+    assert result.out.splitlines()[-2:] == [sheet, page]
+    assert sorted(path.name for path in here.iterdir()) == sorted(["digits-sheet.png", sheet, page])
 
 
 @pytest.mark.parametrize("words", [["--quiet"], ["-q"], ["--log-level", "error"]])

@@ -62,6 +62,22 @@ def test_what_cannot_be_read_is_refused_or_skipped_by_name(limit):
 
 
 @pytest.mark.parametrize("limit", [0, 10**9])
+def test_a_few_are_skipped_where_nobody_says_otherwise_and_all_of_those_there_are(limit):
+    """One has both its ends and a broken middle: only decoding finds it, once another has been found."""
+    whole = [encoded(image, "JPEG") for image in noise(38, 40, 40)]
+    broken = bytearray(whole[0])
+    broken[150:-2] = bytes(len(broken) - 152)
+    contents = [*whole, b"no image", bytes(broken)]
+    rows, _, images, skipped = scanned(contents, skip_corrupt=None, limit=limit)
+    assert (rows.tolist(), skipped) == (list(range(38)), ["image 38", "image 39"])
+    assert images.shape == (40, 40, 1)
+    with pytest.raises(CorruptImageError, match=r"image 38 is not a readable image"):
+        scanned(contents[:-1], skip_corrupt=False, limit=limit)
+    with pytest.raises(CorruptImageError, match="2 of 39 images cannot be read"):
+        scanned(contents[1:], skip_corrupt=None, limit=limit)
+
+
+@pytest.mark.parametrize("limit", [0, 10**9])
 @pytest.mark.parametrize(
     ("shapes", "target", "shape", "settled", "notes"),
     [

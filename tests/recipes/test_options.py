@@ -8,7 +8,7 @@ from curate.recipes.options import VERBS, fits, in_words, options_of
 NOT_IN_RECIPES = {
     "debug", "device", "force", "fresh", "help", "json", "log-level", "output", "quiet", "set",
     "jobs", "against", "count-scoring", "no-scoring", "results", "strategy", "keep",
-    "class-floor", "one-by-one", "data",
+    "class-floor", "one-by-one", "data", "no-skip-corrupt",
 }  # fmt: skip
 
 

@@ -67,6 +67,21 @@ def test_selections_that_turn_over_are_said_once_and_then_counted():
     assert text.startswith("2 of 3 decisions changed more than 90% of the selection: samples take turns")
 
 
+def test_a_policy_that_decided_only_once_is_hardly_the_one_that_is_studied():
+    warm = Session(observes="training", warm_up_epochs=2)
+    drawn_then_decided = records_of((True, None, 0), (True, 0.5, 0), (True, 0.5, 0), (False, 0.5, 0))
+    (text,) = beware_in_all(drawn_then_decided, EMA, warm)
+    assert text == (
+        "the policy decided once, before epoch 3 of 4: this run says little of it; use more --epochs, or a "
+        "shorter --period"
+    )
+    decided_twice = records_of((True, None, 0), (True, 0.5, 0), (True, 0.5, 0), (True, 0.5, 0))
+    assert beware_in_all(decided_twice, EMA, warm) == []
+    assert beware_in_all(drawn_then_decided, RANDOM, PLAIN) == []
+    adapted = Session(observes="training", warm_up_epochs=2, adapt=0.5)
+    assert beware_in_all(drawn_then_decided, EMA, adapted) == []
+
+
 def test_where_chance_selects_a_turnover_is_as_it_should_be():
     records = records_of((True, None, 0), (True, 0.95, 0))
     assert said(records, RANDOM) == [[], []]

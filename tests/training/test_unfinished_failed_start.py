@@ -12,7 +12,7 @@ pytest_plugins = ["helpers.unfinished_runs"]
 FAILED = {
     "period": ("--policy", "ucb", "--keep", 0.3, "--period", 7),
     "keep of 0": ("--policy", "ucb", "--keep", 0),
-    "keep missing": ("--policy", "ucb"),
+    "keep of all too many": ("--policy", "ucb", "--trust", 0.4),
     "unknown option": ("--policy", "ucb", "--keep", 0.3, "--set", "alhpa=1"),
     "unknown policy": ("--policy", "ubc", "--keep", 0.3),
     "unknown model": ("--model", "basic-cmm"),

@@ -27,12 +27,28 @@ def test_skipping_corrupt_images_repeats_byte_for_byte(cli, here):
 def test_a_corrupt_image_is_named_or_skipped(cli, here):
     jpegs(here / "photos")
     (here / "photos" / "cat" / "3.jpg").write_bytes(b"\xff\xd8\xff but no image")
+    (here / "photos" / "cat" / "7.jpg").write_bytes(b"")
     words = ("embed", "photos", "--image-size", "8", "--split", "all", "--dim", "3")
-    assert_error(cli(*words), r"photos/cat/3.jpg is not a readable image .*--skip-corrupt")
+    assert_error(cli(*words), r"2 of 24 images cannot be read, such as photos/cat/3.jpg, .*--skip-corrupt")
     result = cli(*words, "--skip-corrupt")
     assert result.code == 0
-    assert "skipped photos/cat/3.jpg" in result.err
-    assert "23 vectors of 3 numbers" in result.err
+    assert "left out 2 of 24 images that cannot be read: photos/cat/3.jpg, photos/cat/7.jpg\n" in result.err
+    assert "22 vectors of 3 numbers" in result.err
     manifest = cli("cluster", result.last, "-k", 2, "--strategy", "random", "--keep", 0.5, "-o", "m")
     assert manifest.code == 0
     assert cli("replay", "m", "--epochs", 1, "--trials", 1, "--test", "photos").code == 0
+
+
+def test_a_few_corrupt_images_are_left_out_and_named_from_the_first_command_to_the_last(cli, here):
+    jpegs(here / "photos")
+    (here / "photos" / "cat" / "3.jpg").write_bytes(b"\xff\xd8\xff but no image")
+    said = "left out 1 of 24 images that cannot be read: photos/cat/3.jpg; --no-skip-corrupt stops at them"
+    embedding = cli("embed", "photos", "--split", "all", "--dim", 2)
+    assert (embedding.code, said in embedding.err) == (0, True)
+    shown = cli("inspect", "photos", "--split", "all").out
+    assert "1 of 24 images cannot be read (photos/cat/3.jpg): left out" in " ".join(shown.split())
+    manifest = cli("cluster", embedding.last, "-k", 2, "--strategy", "random", "-o", "m")
+    assert manifest.code == 0
+    assert cli("replay", "m", "--epochs", 1, "--trials", 1, "--test", "photos").code == 0
+    stopped = cli("embed", "photos", "--split", "all", "--no-skip-corrupt")
+    assert_error(stopped, r"photos/cat/3.jpg is not a readable image .*--skip-corrupt")

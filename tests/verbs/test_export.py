@@ -93,10 +93,6 @@ def test_the_command_writes_a_default_name_and_says_how_many(dynamic, cli, here)
     ("words", "message"),
     [
         (["--to", "nyp"], "there is no export format called 'nyp': did you mean npy?"),
-        (
-            ["--to", "npy"],
-            "has 3 epochs, each with a selection of its own: say which with --epoch",
-        ),
         (["--to", "npy", "--epoch", "7"], "has epochs 0 to 2, not 7"),
         (["--to", "npy", "--epoch", "0", "--keys", "x"], "--keys is for webdataset: leave it out"),
         (["--to", "txt", "--epoch", "0", "--data", "x"], "--data is for imagefolder-list: leave it out"),
@@ -110,6 +106,15 @@ def test_wrong_input_is_answered_in_one_line(dynamic, cli, here, words, message)
     assert result.code == 2
     assert message in result.err
     assert not [path for path in here.iterdir() if path.is_file()]
+
+
+def test_the_last_epoch_is_taken_where_none_is_named_and_it_is_said(dynamic, cli, here):
+    result = cli("export", dynamic.manifest.path, "--to", "npy")
+    assert (result.code, result.out) == (0, "dynamic.npy\n")
+    assert "epoch 2, the last of 3, each with a selection of its own; --epoch takes another" in result.err
+    assert np.load("dynamic.npy").tolist() == ROWS[2]
+    named = cli("export", dynamic.manifest.path, "--to", "npy", "--epoch", 1, "-o", "named.npy")
+    assert "each with a selection" not in named.err
 
 
 def test_the_help_names_every_format(cli):

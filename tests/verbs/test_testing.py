@@ -2,6 +2,15 @@
 
 import numpy as np
 from helpers.commands import assert_error
+from helpers.pictures import jpegs
+
+
+def test_a_val_split_that_stands_in_for_test_is_said(cli, here):
+    for split in ("train", "val"):
+        jpegs(here / "photos" / split, each=4, seed=len(split))
+    result = cli("train", "photos", "--epochs", 1, "--image-size", 8)
+    assert result.code == 0
+    assert "photos has no test split: accuracies are those of its val split" in result.err
 
 
 def test_a_test_set_of_other_classes_or_sizes_is_refused_before_training(cli, here, digits_round):

@@ -129,3 +129,13 @@ def test_the_command_says_mean_and_spread(cli):
     assert printed["accuracy"]["n"] == 2
     assert [trial["seed"] for trial in printed["trials"]] == [0, 1]
     assert_error(cli(*words[:-1], 0), "trials=0 is too few")
+
+
+def test_a_policy_named_alone_keeps_a_half_and_says_so_once(cli, here):
+    words = ("train", "digits", "--epochs", 2, "--set", "width=2", "--policy", "ema")
+    result = cli(*words, "--trials", 2)
+    assert result.last == "digits-ema-0.5-2-epochs-trials.parquet"
+    assert result.err.count("policy ema keeps 0.5 of the samples; --keep says otherwise") == 1
+    one = cli(*words)
+    assert one.last == "digits-ema-0.5-2-epochs"
+    assert curate.open_manifest(one.last).n_selected(0) == 722  # of 1443
