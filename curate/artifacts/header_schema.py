@@ -14,6 +14,7 @@ MOST_BYTES = 64 * 2**20  # of a header
 _MOST_NAMES, _MOST_STEPS, _DEEPEST, _LONGEST = 2_000_000, 10_000, 12, 4096
 _HEXADECIMAL = re.compile(r"[0-9a-f]{64}")
 _MOST = 2**63
+_LARGEST_OPTION = 4096  # of a model: a width, a depth
 
 Check = Callable[[Any], bool]
 
@@ -102,6 +103,14 @@ def _is_plain(value: Any, depth: int = 0) -> bool:
     return value is None or isinstance(value, bool) or _is_text(value) or _is_number(value)
 
 
+def is_modest(options: Mapping[str, Any]) -> bool:
+    """Whether options read in a file can build a network: no number asks for more than a large one has."""
+    return all(
+        not isinstance(value, int | float) or -_LARGEST_OPTION <= value <= _LARGEST_OPTION
+        for value in options.values()
+    )
+
+
 def _is_options(value: Any) -> bool:
     return isinstance(value, dict) and _is_plain(value)
 
@@ -149,7 +158,7 @@ _DATASET: dict[str, Check] = {
     "n": _whole(0, 2**40),
     "classes": _all(_is_text),
     "fingerprint": _is_text,
-    "image_size": _maybe(_whole(1, 2**16)),
+    "image_size": _maybe(_whole(1, 2**12 + 1)),
     "channels": _maybe(_whole(1, 4)),
     "image_column": _maybe(_is_text),
     "label_column": _maybe(_is_text),
@@ -185,6 +194,7 @@ _TRAINED: dict[str, Check] = {
     "test": _maybe(_is_text),
     "n_models": _whole(1),
     "n_epochs": _whole(1),
-    **dict.fromkeys(("recipe", "model_options", "policy_options", "session", "start"), _is_options),
+    "model_options": lambda value: _is_options(value) and is_modest(value),
+    **dict.fromkeys(("recipe", "policy_options", "session", "start"), _is_options),
 }
 _OPTIONS: dict[str, dict[str, Check]] = {"train": _TRAINED, "score": _TRAINED, "pruner": {"policy": _is_text}}

@@ -4,7 +4,8 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from curate.artifacts.header_schema import parsed
+from curate.artifacts.header_schema import MOST_BYTES, parsed
+from curate.artifacts.reading import read_bounded
 from curate.errors import CurateError, DamagedError
 
 MANIFEST = "manifest.json"
@@ -38,7 +39,8 @@ def header_at(path: str | Path) -> dict[str, Any] | None:
     """The header of a manifest's folder or of a Parquet file, as plain JSON; None where there is none."""
     path = Path(path)
     if path.is_dir():
-        text: bytes | None = (path / MANIFEST).read_bytes() if (path / MANIFEST).is_file() else None
+        there = (path / MANIFEST).is_file()
+        text: bytes | None = read_bounded(path / MANIFEST, MOST_BYTES) if there else None
     else:
         text = (_parquet_schema(path).metadata or {}).get(b"curate")
     if text is None:

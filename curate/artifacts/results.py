@@ -7,7 +7,6 @@ Seconds differ from run to run; everything else in a row is the same wherever it
 """
 
 import hashlib
-import json
 import os
 import platform
 import typing
@@ -18,8 +17,11 @@ from typing import Any
 
 from curate.artifacts.files import atomic_file, check_output
 from curate.artifacts.header import FORMAT, canonical
+from curate.artifacts.header_schema import parsed
 from curate.artifacts.locks import locked
+from curate.artifacts.reading import damage_as_one_line, open_parquet
 from curate.artifacts.seal import UNSEALED, check_seal, seal_file
+from curate.artifacts.tables import check_sizes
 from curate.errors import CurateError, DamagedError
 
 KIND = "results"
@@ -133,14 +135,11 @@ def write_results(path: Path, rows: Sequence[Outcome], about: Mapping[str, Any])
 
 
 def _read(path: Path) -> tuple[list[Outcome], dict[str, Any]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     if not path.is_file():
         raise CurateError(f"there are no results {path}: make some with `curate replay` or `curate run`")
-    try:
-        file = pq.ParquetFile(path)
-        head = json.loads((file.metadata.metadata or {}).get(b"curate", b"null"))
+    with damage_as_one_line(path, "results file", "copy it anew"):
+        file = open_parquet(path)
+        head = parsed((file.metadata.metadata or {}).get(b"curate", b"null"))
         if not isinstance(head, dict) or head.get("kind") != KIND:
             raise CurateError(f"{path} holds no results: name what `curate replay` or `curate run` wrote")
         if head["format"] != FORMAT:
@@ -148,12 +147,26 @@ def _read(path: Path) -> tuple[list[Outcome], dict[str, Any]]:
                 f"{path} has format {head['format']}, this curate reads {FORMAT}: update curate"
             )
         check_seal(path)
-        known = [name for name in _columns() if name in file.schema_arrow.names]
-        rows = [Outcome(**row) for row in file.read(known).to_pylist()]
-    except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as problem:
-        reason = " ".join(str(problem).split())[:120]
-        raise DamagedError(f"{path} is not a readable results file ({reason}): copy it anew") from None
-    return rows, head["about"]
+        check_sizes(file, None, path)
+        rows = _rows_of(file, path)
+        about = head["about"]
+        if not isinstance(about, dict):
+            raise TypeError(f"about={about!r}")
+    return rows, about
+
+
+def _rows_of(file: Any, path: Path) -> list[Outcome]:
+    """The rows of an open results file: columns of their types, and no value missing that has to be there."""
+    wanted = {name: kind for name, kind in _columns().items() if name in file.schema_arrow.names}
+    table = file.read(list(wanted))
+    hints = typing.get_type_hints(Outcome)
+    for name, kind in wanted.items():
+        column = table.column(name)
+        if column.type != kind:
+            raise DamagedError(f"{path} has a column {name} of {column.type}, and not {kind}: copy it anew")
+        if column.null_count and hints[name] != float | None:
+            raise DamagedError(f"{path} has no {name} in some rows: copy it anew")
+    return [Outcome(**row) for row in table.to_pylist()]
 
 
 def _columns() -> dict[str, Any]:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from curate.artifacts.files import atomic_file, or_beside
 from curate.artifacts.header import Header, canonical, read_header
 from curate.artifacts.kinds import kind_of
+from curate.artifacts.reading import damage_as_one_line, open_parquet
 from curate.artifacts.seal import UNSEALED, check_seal, seal_file
 from curate.errors import CurateError, DamagedError
 from curate.finder import nearest
@@ -143,9 +144,6 @@ def write_parquet(
 
 def open_table(path: str | Path, kinds: tuple[str, ...] = KINDS) -> Table:
     """Open a table and check it: kind, sizes and seal."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     path = Path(path)
     if path.is_dir() and kind_of(path) == "manifest":
         raise CurateError(f"{path} is a manifest, not a table: it is what `curate select` makes of a table")
@@ -155,17 +153,58 @@ def open_table(path: str | Path, kinds: tuple[str, ...] = KINDS) -> Table:
         )
     if path.suffix != ".parquet" and kind_of(path) in ("embedding", "vectors"):
         raise CurateError(f"{path} is an embedding, not a table: run `curate cluster {path}` first")
-    try:
-        file = pq.ParquetFile(path)
+    with damage_as_one_line(path, "table", "make it again"):
+        file = open_parquet(path)
         header = read_header((file.metadata.metadata or {}).get(b"curate"), path, kinds)
         check_seal(path)
         check_sizes(file, header.dataset.n, path)
+        check_plain(file.schema_arrow, path)
         table = file.read()
         columns = {name: table.column(name).to_numpy() for name in table.column_names}
-    except (pa.ArrowException, OSError, ValueError) as problem:
-        reason = " ".join(str(problem).split())[:120]
-        raise DamagedError(f"{path} is not a readable table ({reason}): make it again") from None
+        _check_content(columns, table, header, path)
     return Table(path, header, columns)
+
+
+def check_plain(schema: Any, path: Path) -> None:
+    """Refuse columns of other types than those of samples: index, uid, numbers, truths and words."""
+    import pyarrow as pa
+
+    types = {field.name: field.type for field in schema}
+    plain = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_string)
+    odd = [name for name, kind in types.items() if not any(is_kind(kind) for is_kind in plain)]
+    if odd or str(types.get("index")) != "int64" or str(types.get("uid")) != "uint64":
+        raise DamagedError(f"{path} has columns of other types than samples have ({odd or 'index, uid'})")
+
+
+def check_samples(columns: Mapping[str, Column], header: Header, path: Path) -> None:
+    """Refuse columns `[n]` that contradict their header: samples stand in order, numbers are in bounds."""
+    n = header.dataset.n
+    if not np.array_equal(columns["index"], np.arange(n)):
+        raise _wrong(path, f"samples are not numbered 0 to {n - 1:,} in order")
+    beyond = {"row": header.dataset.n_rows or n, "label": len(header.dataset.classes), "cluster": n}
+    for name in beyond.keys() & columns.keys():
+        values, least = columns[name], -1 if name == "row" else 0
+        if values.dtype.kind not in "iu":
+            raise _wrong(path, f"its {name} is {values.dtype}, and not a whole number")
+        if len(values) and not (least <= values.min() and values.max() < beyond[name]):
+            raise _wrong(path, f"samples have a {name} outside of {least} to {beyond[name] - 1:,}")
+
+
+def _check_content(columns: Mapping[str, Column], table: Any, header: Header, path: Path) -> None:
+    for name in ("index", "uid", "row", "label", "cluster"):
+        if name in columns and table.column(name).null_count:
+            raise _wrong(path, f"samples have no {name} in some places")
+    check_samples(columns, header, path)
+    lacking = [name for name in header.columns if name not in columns]
+    if lacking:
+        raise _wrong(path, f"its header tells of a column {lacking[0]}, which it has not")
+    words = [name for name in header.columns if columns[name].dtype.kind not in "iufb"]
+    if words:
+        raise _wrong(path, f"its column {words[0]} ranks samples, and holds no numbers")
+
+
+def _wrong(path: Path, what: str) -> DamagedError:
+    return DamagedError(f"{path} contradicts itself: {what}; make it again, or copy it anew")
 
 
 def check_sizes(file: Any, n_rows: int | None, path: Path) -> None:

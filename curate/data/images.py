@@ -15,9 +15,11 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from curate.artifacts.reading import read_bounded
 from curate.errors import CurateError
 
 MAX_PIXELS = 100_000_000
+MOST_BYTES = 512 * 2**20  # of an encoded image
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
@@ -127,6 +129,15 @@ def view(images: Images, rows: npt.NDArray[np.int64]) -> Images:
         array[missing] = 0
         return ResidentImages(array, missing)
     return ImageView(images, rows)
+
+
+def read_image(path: str) -> bytes:
+    """The encoded bytes of a file; what is none, cannot be read, or is too large counts as corrupt."""
+    try:
+        return read_bounded(path, MOST_BYTES)
+    except (CurateError, OSError) as problem:
+        reason = f"{path}: {problem.strerror}" if isinstance(problem, OSError) else str(problem)
+        raise CorruptImageError(f"{reason}, or leave it out with --skip-corrupt") from None
 
 
 def is_lossless(content: bytes) -> bool:

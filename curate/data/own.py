@@ -17,7 +17,7 @@ from curate.data.dataset import Dataset, Options
 from curate.data.identity import uids_of_keys
 from curate.data.images import Target
 from curate.data.scan import read_all
-from curate.data.source import NoSplitError, Samples, check_labels, from_array
+from curate.data.source import NoSplitError, Samples, check_labels, from_array, numbered_classes
 from curate.errors import CurateError
 from curate.finder import nearest
 from curate.progress import SILENT, Progress
@@ -231,4 +231,4 @@ def _class_numbers(labels: Any, n: int, called: str) -> npt.NDArray[np.int64]:
 
 
 def _numbered(labels: npt.NDArray[np.int64] | None) -> list[str]:
-    return [] if labels is None else [str(number) for number in range(int(labels.max(initial=-1)) + 1)]
+    return [] if labels is None else numbered_classes(int(labels.max(initial=-1)), len(labels), "the dataset")

@@ -4,7 +4,6 @@ The image column is `struct<bytes: binary, path: string>` or plain binary. Class
 key-value metadata `huggingface`. Encoded images are held in memory; their pixels need not be.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +12,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curate.data.source import Request, Samples, choose_splits, split_of_name
-from curate.errors import CurateError, DamagedError
+from curate.artifacts.header_schema import parsed
+from curate.artifacts.reading import damage_as_one_line, open_parquet, size_of
+from curate.data.source import Request, Samples, choose_splits, numbered_classes, split_of_name
+from curate.errors import CurateError
 
 _LABEL_NAMES = ("label", "labels", "fine_label", "class", "target", "y")
-_MAX_BYTES = 64 * 2**30  # decoded size a file may announce; a guard against hostile metadata
+_SMALL_BYTES, _MOST_TIMES = 256 * 2**20, 200  # what a file may unpack to, and as a multiple of its size
+_LONGEST_WORD = 1024
 
 
 def read_parquet(files: Sequence[Path], top: Path, request: Request) -> Samples:
@@ -33,16 +35,12 @@ def read_parquet(files: Sequence[Path], top: Path, request: Request) -> Samples:
         by_split.pop("all", None)
     chosen = choose_splits(by_split, request)
     request = _with_only_classes(by_split[chosen[0]][0], request)
-    table, features = _read_all([file for split in chosen for file in by_split[split]], request)
-    images = table.column("image").combine_chunks()
-    if images.null_count:
-        empty = np.flatnonzero(images.is_null().to_numpy(zero_copy_only=False))[0]
-        raise CurateError(f"{request.reference}: sample {empty} has no image")
+    images, column, features = _read_all([file for split in chosen for file in by_split[split]], request)
     everywhere = [file for some in by_split.values() for file in some]
-    labels, classes, why = _labels(table, features, everywhere, request)
+    labels, classes, why = _labels(column, features, everywhere, request)
     return Samples(
         n=len(images),
-        read=lambda row: images[row].as_py(),
+        read=images.read,
         name=lambda row: f"{request.reference}[{row}]",
         labels=labels,
         classes=classes,
@@ -52,66 +50,95 @@ def read_parquet(files: Sequence[Path], top: Path, request: Request) -> Samples:
     )
 
 
-def _read_all(files: list[Path], request: Request) -> tuple[Any, dict[str, Any]]:
-    """The rows of all files in one table, and what Hugging Face says of the columns."""
+class _Encoded:
+    """Encoded images, in chunks as they were read; what is stored once is held once."""
+
+    def __init__(self, chunks: Sequence[Any]) -> None:
+        self._chunks = chunks
+        self._ends = np.cumsum([len(chunk) for chunk in chunks])
+
+    def __len__(self) -> int:
+        return int(self._ends[-1]) if len(self._ends) else 0
+
+    def read(self, row: int) -> bytes:
+        """The bytes of one image."""
+        at = int(np.searchsorted(self._ends, row, side="right"))
+        content: bytes = self._chunks[at][row - (int(self._ends[at - 1]) if at else 0)].as_py()
+        return content
+
+
+def _read_all(files: list[Path], request: Request) -> tuple[_Encoded, Any, dict[str, Any]]:
+    """The images of all files, their labels in one column (None without), and what is said of the columns."""
     import pyarrow as pa
 
-    tables = []
+    chunks: list[Any] = []
+    labels: list[Any] = []
     features: dict[str, Any] = {}
     for path in files:
-        table, features = _read_columns(path, request)
-        tables.append(table)
-    try:
-        return pa.concat_tables(tables), features
-    except pa.ArrowInvalid as problem:
-        raise CurateError(f"the files of {request.reference} do not agree: {problem}") from None
+        images, label, features = _read_columns(path, request)
+        if images.null_count:
+            empty = np.flatnonzero(images.is_null().to_numpy(zero_copy_only=False))[0]
+            at = sum(map(len, chunks)) + empty
+            raise CurateError(f"{request.reference}: sample {at} has no image")
+        chunks += images.chunks
+        labels.append(label)
+    kinds = {None if label is None else str(label.type) for label in labels}
+    if len(kinds) > 1:
+        told = " and ".join(sorted(kind or "no labels" for kind in kinds))
+        raise CurateError(f"the files of {request.reference} do not agree: their labels are {told}")
+    if kinds <= {None}:
+        return _Encoded(chunks), None, features
+    return _Encoded(chunks), pa.chunked_array([chunk for one in labels for chunk in one.chunks]), features
 
 
-def _read_columns(path: Path, request: Request) -> tuple[Any, dict[str, Any]]:
-    """A table of `image` and, where there is one, `label`; and what Hugging Face says of the columns."""
+def _read_columns(path: Path, request: Request) -> tuple[Any, Any, dict[str, Any]]:
+    """The column of images, that of labels or None, and what Hugging Face says of the columns.
+
+    Values that a file holds once, and repeats by number, stay so: unpacked, a small file could fill the
+    memory.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
-    try:
-        file = pq.ParquetFile(path)
+    with damage_as_one_line(path, "Parquet file", "copy it anew"):
+        file = open_parquet(path)
         schema = file.schema_arrow
-        announced = sum(
-            file.metadata.row_group(group).total_byte_size for group in range(file.num_row_groups)
-        )
-        if announced > _MAX_BYTES:
-            raise CurateError(f"{path} unpacks to {announced / 2**30:.0f} GiB, more than 64: split it")
+        _check_sizes(file, path)
         features = _features(schema.metadata or {})
         image = _image_column(schema, request, path)
         label = _label_column(schema.names, features, request, path)
-        table = file.read([image] + ([label] if label else []))
+        bytes_of = f"{image}.bytes" if pa.types.is_struct(schema.field(image).type) else image
+        numbered = [bytes_of, *([label] if label and _is_text(schema.field(label).type) else [])]
+        table = open_parquet(path, read_dictionary=numbered).read([bytes_of, *([label] if label else [])])
         pixels = table.column(image)
         if pa.types.is_struct(pixels.type):
             pixels = pc.struct_field(pixels, "bytes")
-        columns = {"image": pixels.cast(pa.large_binary())}
-    except (pa.ArrowException, OSError) as problem:
-        reason = " ".join(str(problem).split())[:120]
-        raise DamagedError(f"{path} is not a readable Parquet file ({reason}): copy it anew") from None
-    if label:
-        columns["label"] = _plain(table.column(label))
     named = dict(features, label=features[label]) if label in features else features
-    return pa.table(columns), named
+    return pixels, table.column(label) if label else None, named
+
+
+def _check_sizes(file: Any, path: Path) -> None:
+    """Refuse a file that would unpack to far more than a file of its size holds."""
+    groups = [file.metadata.row_group(group) for group in range(file.num_row_groups)]
+    unpacked, size = sum(group.total_byte_size for group in groups), size_of(path)
+    if unpacked > max(_SMALL_BYTES, _MOST_TIMES * size):
+        raise CurateError(f"{path} has {size:,} bytes and unpacks to {unpacked / 2**30:,.1f} GiB: not read")
+
+
+def _is_text(kind: Any) -> bool:
+    import pyarrow as pa
+
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _features(metadata: dict[bytes, bytes]) -> dict[str, Any]:
     """What the metadata of Hugging Face says of each column; nothing where it says nothing sensible."""
     try:
-        features = json.loads(metadata[b"huggingface"])["info"]["features"]
+        features = parsed(metadata[b"huggingface"])["info"]["features"]
     except (KeyError, ValueError, TypeError):
         return {}
     return features if isinstance(features, dict) else {}
-
-
-def _plain(column: Any) -> Any:
-    """A column without dictionary encoding."""
-    import pyarrow as pa
-
-    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
 def _image_column(schema: Any, request: Request, path: Path) -> str:
@@ -158,24 +185,18 @@ def _with_only_classes(file: Path, request: Request) -> Request:
 
     Where no column has the name of one; it is said that it was taken.
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    def is_text(kind: Any) -> bool:
-        kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-        return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
     def fits(column: Any) -> bool:
-        return column.null_count == 0 and 2 <= pc.count_distinct(column).as_py() <= len(column) // 4
+        return column.null_count == 0 and 2 <= len(_words(column)) <= len(column) // 4
 
     try:
-        schema = pq.read_schema(file)
-        if _label_column(schema.names, _features(schema.metadata or {}), request, file) is not None:
-            return request
-        words = [field.name for field in schema if is_text(field.type)]
-        fitting = [name for name in words if fits(_plain(pq.read_table(file, columns=[name]).column(0)))]
-    except (pa.ArrowException, OSError):
+        with damage_as_one_line(file, "Parquet file", "copy it anew"):
+            schema = open_parquet(file).schema_arrow
+            if _label_column(schema.names, _features(schema.metadata or {}), request, file) is not None:
+                return request
+            words = [field.name for field in schema if _is_text(field.type)]
+            fitting = [name for name in words if fits(_read_column(file, name))]
+    except CurateError:
         return request  # what is wrong with it is said where it is read
     if len(fitting) != 1:
         return request
@@ -187,49 +208,64 @@ def _with_only_classes(file: Path, request: Request) -> Request:
 
 
 def _labels(
-    table: Any, features: dict[str, Any], everywhere: list[Path], request: Request
+    column: Any, features: dict[str, Any], everywhere: list[Path], request: Request
 ) -> tuple[npt.NDArray[np.int64] | None, list[str], str]:
     """Labels as numbers, and the names of their classes, which are those of all splits together."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     path = everywhere[0]
-    if "label" not in table.column_names:
-        import pyarrow.parquet as pq
-
-        return (
-            None,
-            [],
-            f"Name one of its columns with --label-column: {', '.join(pq.read_schema(path).names)}.",
-        )
-    column = table.column("label")
+    if column is None:
+        names = ", ".join(open_parquet(path).schema_arrow.names)
+        return None, [], f"Name one of its columns with --label-column: {names}."
     if column.null_count:
         raise CurateError(f"{request.reference}: {column.null_count:,} samples have no label")
     if pa.types.is_integer(column.type):
         named = features.get("label")
-        names = named.get("names") if isinstance(named, dict) else None
-        if names is None:
+        classes = named.get("names") if isinstance(named, dict) else None
+        if not isinstance(classes, list):
             top = max(int(pc.max(part).as_py() or 0) for part in _label_columns(everywhere, request))
-            names = range(top + 1)
-        return column.to_numpy().astype(np.int64), [str(name) for name in names], ""
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        values = {
-            value for part in _label_columns(everywhere, request) for value in pc.unique(part).to_pylist()
-        }
-        texts = sorted(value for value in values if value is not None)
-        numbers = pc.index_in(column, pa.array(texts, column.type)).to_numpy().astype(np.int64)
-        return numbers, texts, ""
+            classes = numbered_classes(top, len(column), request.reference)
+        return column.to_numpy().astype(np.int64), [str(name) for name in classes], ""
+    if _is_text(column.type):
+        texts = sorted({word for part in _label_columns(everywhere, request) for word in _words(part)})
+        number = {text: place for place, text in enumerate(texts)}
+        parts = [
+            np.array([number[word] for word in chunk.dictionary.to_pylist()], np.int64)[
+                chunk.indices.to_numpy()
+            ]
+            for chunk in column.chunks
+            if len(chunk)
+        ]
+        return np.concatenate(parts), texts, ""
     raise CurateError(f"{path}: the label column is {column.type}; use integers or text")
+
+
+def _words(column: Any) -> set[str]:
+    """The words that a column of text uses; no class has a name that fills a page."""
+    words: set[str] = set()
+    for chunk in column.chunks:
+        used = np.unique(chunk.indices.drop_null().to_numpy())
+        words |= {str(chunk.dictionary[int(place)].as_py()) for place in used}
+    longest = max(map(len, words), default=0)
+    if longest > _LONGEST_WORD:
+        raise CurateError(f"a column of labels has a word of {longest:,} letters: name another")
+    return words
 
 
 def _label_columns(files: list[Path], request: Request) -> list[Any]:
     """The label columns of files, read without their images."""
-    import pyarrow.parquet as pq
-
     columns = []
     for path in files:
-        schema = pq.read_schema(path)
+        schema = open_parquet(path).schema_arrow
         label = _label_column(schema.names, _features(schema.metadata or {}), request, path)
         if label:
-            columns.append(_plain(pq.read_table(path, columns=[label]).column(0)))
+            columns.append(_read_column(path, label))
     return columns
+
+
+def _read_column(path: Path, name: str) -> Any:
+    """One column of a file; text stays numbered."""
+    with damage_as_one_line(path, "Parquet file", "copy it anew"):
+        text = _is_text(open_parquet(path).schema_arrow.field(name).type)
+        return open_parquet(path, read_dictionary=[name] if text else []).read([name]).column(0)

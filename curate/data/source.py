@@ -16,6 +16,7 @@ import numpy.typing as npt
 from curate.errors import CurateError
 from curate.progress import SILENT, Progress
 
+_MOST_CLASSES = 100_000  # that numbers alone may tell of, unless there are as many samples
 SPLITS = ("train", "val", "test")
 _SPLIT_WORDS = {
     "train": "train",
@@ -131,6 +132,18 @@ def choose_splits(available: Iterable[str], request: Request) -> list[str]:
     remedy = "; name a test set with --test" if request.split == "test" else ""
     missing = "val" if request.split == "train+val" and "val" not in present else request.split
     raise NoSplitError(f"{request.reference} has no {missing} split: it has {', '.join(ordered)}{remedy}")
+
+
+def numbered_classes(top: int, n: int, called: str) -> list[str]:
+    """The names of classes that are known by their numbers, 0 to `top`, of a dataset of `n` samples.
+
+    Far more classes than samples are an error: a single number must not make a list that fills the memory.
+    """
+    if top >= max(_MOST_CLASSES, n):
+        raise CurateError(
+            f"{called} has a label {top:,} and {n:,} samples: number its classes from 0 on, without gaps"
+        )
+    return [str(number) for number in range(top + 1)]
 
 
 def check_labels(labels: npt.NDArray[np.int64], classes: Sequence[str], called: str) -> None:

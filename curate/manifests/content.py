@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.artifacts.header import Header
+from curate.artifacts.tables import check_samples
 from curate.data.identity import Indices
 from curate.errors import DamagedError
 
@@ -69,16 +70,9 @@ def _check_samples(table: Any, counts: Indices, header: Header, folder: Path) ->
         if table.column(name).null_count:
             raise _wrong(folder, f"samples have no {name} in some places")
         columns[name] = table.column(name).to_numpy()
-    n, n_rows = len(counts), header.dataset.n_rows or len(counts)
-    if not np.array_equal(columns["index"], np.arange(n)):
-        raise _wrong(folder, f"samples are not numbered 0 to {n - 1:,} in order")
+    check_samples(columns, header, folder)
     if "n_selected" not in columns or not np.array_equal(columns["n_selected"], counts):
         raise _wrong(folder, "n_selected of its samples is not how often the epochs select them")
-    bounds = {"row": (-1, n_rows), "label": (0, len(header.dataset.classes)), "cluster": (0, n)}
-    for name, (least, beyond) in bounds.items():
-        values = columns.get(name)
-        if values is not None and len(values) and not (least <= values.min() and values.max() < beyond):
-            raise _wrong(folder, f"samples have a {name} outside of {least} to {beyond - 1:,}")
 
 
 def _wrong(folder: Path, what: str) -> DamagedError:

@@ -11,6 +11,7 @@ samples; `row` is their place in the source as other libraries count.
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,9 +22,11 @@ import numpy.typing as npt
 
 from curate.artifacts.files import atomic_file, atomic_folder, or_beside
 from curate.artifacts.header import Header, read_header
+from curate.artifacts.header_schema import MOST_BYTES
 from curate.artifacts.kinds import MANIFEST
+from curate.artifacts.reading import damage_as_one_line, open_parquet, read_bounded
 from curate.artifacts.seal import UNSEALED, check_seal, file_sha256, seal_file
-from curate.artifacts.tables import Column, check_sizes
+from curate.artifacts.tables import Column, check_plain, check_sizes
 from curate.data.dataset import Dataset, counts_as_its_source
 from curate.data.identity import Indices, bring
 from curate.errors import CurateError, DamagedError, MismatchError
@@ -105,7 +108,9 @@ class Manifest:
 
     def selected(self, epoch: int) -> Selected:
         """The samples of an epoch, read without the others; a static manifest repeats its one epoch."""
-        return _selected_of(self._selection.read_row_group(self._group(epoch)))
+        group = self._group(epoch)
+        with _damage(self.path / SELECTION):
+            return _selected_of(self._selection.read_row_group(group))
 
     def weights(self, epoch: int) -> Weights:
         """The loss weight of each sample in an epoch, float32 `[n]`: 0 where it is not selected."""
@@ -121,21 +126,8 @@ class Manifest:
     @cached_property
     def samples(self) -> dict[str, Column]:
         """The columns of samples.parquet, each `[n]`, in order of index."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        schema = pq.read_schema(self.path / SAMPLES)
-        words = [field.name for field in schema if pa.types.is_string(field.type)]
-        table = pq.read_table(self.path / SAMPLES, read_dictionary=words)
-        for name in words:
-            for chunk in table.column(name).chunks:
-                if any(len(str(word)) > _LONGEST_WORD for word in chunk.dictionary):
-                    raise DamagedError(
-                        f"{self.path / SAMPLES}: {name} has words beyond {_LONGEST_WORD} letters"
-                    )
-        return {
-            name: np.asarray(table.column(name).to_numpy(zero_copy_only=False)) for name in table.column_names
-        }
+        with _damage(self.path / SAMPLES):
+            return _samples_of(self.path / SAMPLES)
 
     def _group(self, epoch: int) -> int:
         """The row group of an epoch."""
@@ -146,9 +138,7 @@ class Manifest:
 
     @cached_property
     def _selection(self) -> Any:
-        import pyarrow.parquet as pq
-
-        return pq.ParquetFile(self.path / SELECTION)
+        return open_parquet(self.path / SELECTION)
 
 
 def rows_of(manifest: Manifest, indices: Indices) -> Indices:
@@ -203,9 +193,6 @@ def write_manifest(
 
 def open_manifest(folder: str | Path) -> Manifest:
     """Open a manifest folder and verify it: the seal, every hash, every schema and size."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     folder = Path(folder)
     path = folder / HEADER
     if not path.is_file():
@@ -215,7 +202,7 @@ def open_manifest(folder: str | Path) -> Manifest:
             )
         what = "is not a manifest folder: it has no manifest.json" if folder.exists() else "does not exist"
         raise CurateError(f"{folder} {what}; make one with `curate select`{or_beside(folder)}")
-    header = read_header(path.read_bytes(), path, ("manifest",))
+    header = read_header(read_bounded(path, MOST_BYTES), path, ("manifest",))
     check_seal(path)
     for name in (SELECTION, SAMPLES):
         if name not in header.files:
@@ -230,19 +217,18 @@ def open_manifest(folder: str | Path) -> Manifest:
             raise DamagedError(f"{folder} is incomplete: {name} is missing; copy it anew")
         if file_sha256(file) != expected:
             raise DamagedError(f"{file} is damaged: its sha256 is not the one in {HEADER}; copy it anew")
-    try:
-        selection, samples = pq.ParquetFile(folder / SELECTION), pq.ParquetFile(folder / SAMPLES)
-    except (pa.ArrowException, OSError) as problem:
-        raise DamagedError(f"{folder} is not readable ({problem}): copy it anew") from None
-    check_sizes(selection, None, folder / SELECTION)
-    check_sizes(samples, header.dataset.n, folder / SAMPLES)
-    _check_selection(selection, header, folder / SELECTION)
-    _check_samples(samples, folder / SAMPLES)
-    try:
+    with _damage(folder):
+        selection, samples = open_parquet(folder / SELECTION), open_parquet(folder / SAMPLES)
+        check_sizes(selection, None, folder / SELECTION)
+        check_sizes(samples, header.dataset.n, folder / SAMPLES)
+        _check_selection(selection, header, folder / SELECTION)
+        _check_samples(samples, folder / SAMPLES)
         check_content(selection, samples, header, folder)
-    except (pa.ArrowException, OSError) as problem:
-        raise DamagedError(f"{folder} is not readable ({problem}): copy it anew") from None
     return Manifest(folder, header)
+
+
+def _damage(path: Path) -> AbstractContextManager[None]:
+    return damage_as_one_line(path, "manifest", "copy it anew")
 
 
 def _check_selection(file: Any, header: Header, path: Path) -> None:
@@ -260,14 +246,8 @@ def _check_selection(file: Any, header: Header, path: Path) -> None:
 
 def _check_samples(file: Any, path: Path) -> None:
     """Refuse samples of other types, or that unpack to far more than a file of that size can hold."""
-    import pyarrow as pa
-
-    types = {field.name: field.type for field in file.schema_arrow}
-    plain = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_string)
-    odd = [name for name, kind in types.items() if not any(is_kind(kind) for is_kind in plain)]
-    if odd or str(types.get("index")) != "int64" or str(types.get("uid")) != "uint64":
-        raise DamagedError(f"{path} has columns of other types than samples have ({odd or 'index, uid'})")
-    unpacked, size = 8 * file.metadata.num_rows * len(types), path.stat().st_size
+    check_plain(file.schema_arrow, path)
+    unpacked, size = 8 * file.metadata.num_rows * len(file.schema_arrow), path.stat().st_size
     if unpacked > max(_SMALL_BYTES, _MOST_TIMES * size):
         raise DamagedError(
             f"{path} has {size:,} bytes and unpacks to {unpacked / 2**20:,.0f} MiB: it is not read"
@@ -347,6 +327,22 @@ def read_epoch(path: Path) -> Selected:
     import pyarrow.parquet as pq
 
     return _selected_of(pq.read_table(path))
+
+
+def _samples_of(path: Path) -> dict[str, Column]:
+    """The columns of samples.parquet; words are read by a dictionary, whose own are looked at first."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    words = [field.name for field in pq.read_schema(path) if pa.types.is_string(field.type)]
+    table = pq.read_table(path, read_dictionary=words)
+    for name in words:
+        for chunk in table.column(name).chunks:
+            if any(len(str(word)) > _LONGEST_WORD for word in chunk.dictionary):
+                raise DamagedError(f"{path}: {name} has words beyond {_LONGEST_WORD} letters")
+    return {
+        name: np.asarray(table.column(name).to_numpy(zero_copy_only=False)) for name in table.column_names
+    }
 
 
 def _selected_of(table: Any) -> Selected:

@@ -4,7 +4,6 @@ Weights are saved as safetensors whose metadata says all of that, so `embed --me
 them and nobody has to guess how images were prepared.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -19,6 +18,7 @@ from torch.nn import functional
 from curate import finder
 from curate.artifacts.header import canonical
 from curate.artifacts.kinds import MODEL
+from curate.artifacts.saved_model import about_model, check_weights
 from curate.data.dataset import Dataset
 from curate.errors import CurateError, DamagedError
 from curate.networks.model import Hyperparameters, Model
@@ -212,15 +212,14 @@ def load(path: Path, device: torch.device, model: str | None = None) -> Learner:
     """
     from safetensors import SafetensorError, safe_open
 
+    check_weights(path)
     try:
         with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {}).get(MODEL, "null"))
+            about = about_model(file.metadata(), path)
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict
     except (SafetensorError, OSError, ValueError) as problem:
         raise DamagedError(f"{path} is not a readable safetensors file ({problem})") from None
-    if about is None:
-        raise CurateError(f"{path} was not saved by `curate train`: it does not name its model")
-    named = str(about["model"])
+    named = about["model"]
     if model is not None and called(model) != named:
         raise CurateError(f"{path} holds {named}, not {called(model)}: leave out --set model=")
     if model is None and not finder.is_ours("models", named):
@@ -230,7 +229,11 @@ def load(path: Path, device: torch.device, model: str | None = None) -> Learner:
         )
     plug_in: Model = finder.make("models", model or named, about["options"])
     module = plug_in.build(about["n_channels"], len(about["classes"]))
-    module.load_state_dict(weights)
+    try:
+        module.load_state_dict(weights)
+    except RuntimeError as problem:
+        reason = " ".join(str(problem).split())[:120]
+        raise DamagedError(f"{path} does not hold the weights of {named} ({reason}): copy it anew") from None
     height, width = about["input_size"]
     precision = "fp32" if device.type == "cpu" else precision_for("auto", model or named, device)
     return Learner(

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from curate.artifacts.saved_model import check_weights
 from curate.errors import CurateError
 
 SAVED = "model.safetensors"  # in the folder of a `curate train`
@@ -77,7 +78,7 @@ def open_weights(path: str | Path) -> Weights:
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """A state dict from a file; code in it is never run."""
+    """A state dict from a file; code in it is never run. Where its hash lies beside it, it is that file."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -85,6 +86,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
         raise CurateError(
             f"there are no weights at {path}: name a file, .safetensors or .pth, or a `curate train` folder"
         )
+    check_weights(path)
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
@@ -99,7 +101,10 @@ def read_state(path: Path) -> dict[str, Tensor]:
         pickle.UnpicklingError,
         RuntimeError,
         AttributeError,
+        LookupError,
         TypeError,
+        ValueError,
+        MemoryError,
     ) as problem:
         raise CurateError(
             f"{path} is not a file of weights ({type(problem).__name__}): "

@@ -10,7 +10,7 @@ All of it is as of the training forward pass, before the update. A sample that w
 epoch has no row there. Scores are made of traces without another look at an image.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,12 +21,14 @@ import numpy.typing as npt
 
 from curate.artifacts.files import atomic_file
 from curate.artifacts.header import Header, read_header
+from curate.artifacts.reading import damage_as_one_line, open_parquet
 from curate.artifacts.seal import check_seal
 from curate.artifacts.tables import check_sizes, write_parquet
 from curate.errors import CurateError, DamagedError
 
 TRACE = "trace.parquet"
 MOST_PLACES = 2**26  # samples times models: rows of one row group, by Arrow's own limit
+_AGAIN = "make it again"
 _LARGEST = float(np.finfo(np.float16).max)
 
 Half = npt.NDArray[np.float16]
@@ -82,9 +84,11 @@ class Trace:
     def epochs(self) -> Iterator[TracedEpoch]:
         """The epochs in order, one in memory at a time."""
         for epoch in range(self.n_epochs):
-            table = self._file.read_row_group(epoch)
-            columns = {name: np.asarray(table.column(name)) for name in table.column_names}
+            with damage_as_one_line(self.path, "trace", _AGAIN):
+                table = self._file.read_row_group(epoch)
+                columns = {name: np.asarray(table.column(name)) for name in table.column_names}
             model = columns["model"].astype(np.int64)
+            self._check(epoch, columns, model * self.n + columns["index"])
             here = model < self.n_models
             kept = {name: columns[name][here] for name in ("loss", "margin", "error", "correct")}
             yield TracedEpoch(epoch, (model * self.n + columns["index"])[here], **kept)
@@ -98,18 +102,22 @@ class Trace:
                 )
         return Trace(self.path, self.header, n_epochs or self.n_epochs, n_models or self.n_models)
 
+    def _check(self, epoch: int, columns: Mapping[str, Any], place: npt.NDArray[np.int64]) -> None:
+        """Refuse an epoch whose rows are not those of samples and models that there are, each once."""
+        index, model, n_models = columns["index"], columns["model"], int(self.header.summary["n_models"])
+        is_so = (columns["epoch"] == epoch).all() and (place[1:] > place[:-1]).all()
+        for values, beyond in ((index, self.n), (model, n_models)):
+            is_so = is_so and (not len(values) or (values.min() >= 0 and values.max() < beyond))
+        if not is_so:
+            raise DamagedError(f"{self.path} contradicts itself in epoch {epoch}: {_AGAIN}")
+
     @cached_property
     def _file(self) -> Any:
-        import pyarrow.parquet as pq
-
-        return pq.ParquetFile(self.path)
+        return open_parquet(self.path)
 
 
 def open_trace(path: str | Path) -> Trace:
     """Open a trace, or the one in the folder of a run, and check it: kind, sizes, seal and columns."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     path = Path(path)
     if path.is_dir():
         path /= TRACE
@@ -118,16 +126,13 @@ def open_trace(path: str | Path) -> Trace:
             f"there is no trace {path}: make one with `curate train --trace`, `curate score --trace`, or "
             "Pruner(..., trace=True) in a loop of your own"
         )
-    try:
-        file = pq.ParquetFile(path)
+    with damage_as_one_line(path, "trace", _AGAIN):
+        file = open_parquet(path)
         header = read_header((file.metadata.metadata or {}).get(b"curate"), path, ("trace",))
         check_seal(path)
         check_sizes(file, None, path)
-    except (pa.ArrowException, OSError) as problem:
-        reason = " ".join(str(problem).split())[:120]
-        raise DamagedError(f"{path} is not a readable trace ({reason}): make it again") from None
     n_epochs, n_models = header.summary["n_epochs"], header.summary["n_models"]
-    if file.num_row_groups != n_epochs or file.schema_arrow.names != _schema().names:
+    if file.num_row_groups != n_epochs or not file.schema_arrow.equals(_schema()):
         raise DamagedError(f"{path} is not the trace that its header describes: make it again")
     return Trace(path, header, n_epochs, n_models)
 

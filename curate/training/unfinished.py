@@ -22,8 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from curate.artifacts.files import atomic_file
+from curate.artifacts.header_schema import MOST_BYTES, parsed
 from curate.artifacts.kinds import header_at
 from curate.artifacts.locks import locked
+from curate.artifacts.reading import read_bounded
 from curate.artifacts.seal import UNSEALED, check_seal, file_sha256, seal_file
 from curate.errors import CurateError, DamagedError
 from curate.manifests.manifest import Selected, read_epoch
@@ -196,10 +198,22 @@ def read_run(folder: Path) -> dict[str, Any] | None:
         return None
     try:
         check_seal(path)
-        run: dict[str, Any] = json.loads(path.read_bytes())
-    except (ValueError, DamagedError):
+        run: dict[str, Any] = parsed(read_bounded(path, MOST_BYTES))
+        _check_run(run)
+    except (ValueError, KeyError, TypeError, AttributeError, DamagedError):
         raise DamagedError(f"{path} is damaged: {_ANEW}") from None
     return run
+
+
+def _check_run(run: Mapping[str, Any]) -> None:
+    """KeyError, TypeError, ValueError or AttributeError for what no run wrote."""
+    files = {**run["files"], run["state"]: run["state_sha256"]}
+    key, records = run["key"], [dict(record) for record in run["records"]]
+    texts = [*files, *files.values(), run["said"], key["command"], key["dataset"]["reference"]]
+    if not all(isinstance(text, str) for text in texts) or not isinstance(run["n_epochs"], int):
+        raise TypeError("other types than those of a run")
+    if not all(isinstance(record.get("epoch", 0), int) for record in records):
+        raise TypeError("an epoch that is no number")
 
 
 def being_finished(output: Path, key: Mapping[str, Any]) -> bool:

@@ -17,7 +17,9 @@ import numpy.typing as npt
 
 from curate.artifacts.files import atomic_file
 from curate.artifacts.header import DatasetReference, Header, canonical, read_header
+from curate.artifacts.reading import damage_as_one_line, open_parquet, size_of
 from curate.artifacts.seal import UNSEALED, check_seal, seal_file
+from curate.artifacts.tables import check_samples, check_sizes
 from curate.data.dataset import Dataset
 from curate.data.identity import Indices, Labels, Uids, uid_of
 from curate.data.identity import fingerprint as fingerprint_of
@@ -49,7 +51,8 @@ class Embedding:
 
     def read(self, start: int, stop: int) -> Vectors:
         """Rows `start` to `stop`, float32 `[stop − start, dim]`; a value that is no number is an error."""
-        rows = np.ascontiguousarray(self._read(start, stop), dtype=np.float32)
+        with damage_as_one_line(self.path, "file of vectors", "make it again"):
+            rows = np.ascontiguousarray(self._read(start, stop), dtype=np.float32)
         check_finite(rows, start, str(self.path))
         return rows
 
@@ -140,10 +143,12 @@ def _write_preamble(file: Any, layout: dict[str, Any], header: Header) -> None:
 def _open_safetensors(path: Path, data: Dataset | None) -> Embedding:
     from safetensors import SafetensorError, safe_open
 
+    size_of(path)
     try:
         file = safe_open(path, framework="numpy")
-    except (SafetensorError, OSError) as problem:
-        raise DamagedError(f"{path} is not a readable safetensors file ({problem})") from None
+    except (SafetensorError, OSError, ValueError) as problem:
+        reason = " ".join(str(problem).split())[:120]
+        raise DamagedError(f"{path} is not a readable safetensors file ({reason}): copy it anew") from None
     written, names = (file.metadata() or {}).get("curate"), set(file.keys())
     ours = {"uid", "vectors"} <= names
     if ours != (written is not None):
@@ -151,38 +156,57 @@ def _open_safetensors(path: Path, data: Dataset | None) -> Embedding:
     if not ours:
         name = _only_matrix({key: file.get_slice(key).get_shape() for key in names}, path)
         matrix = file.get_slice(name)
+        if not matrix.get_dtype().startswith(("F", "I", "U")):
+            raise CurateError(f"{path}: {name} is {matrix.get_dtype()}: store vectors as float32")
         return _foreign(path, matrix.get_shape(), lambda a, b: matrix[a:b], data)
     check_seal(path)
     header = read_header(written, path, ("embedding",))
-    matrix = file.get_slice("vectors")
-    n, dim = matrix.get_shape()
-    columns = {name: file.get_tensor(name) for name in ("label", "row", "uid") if name in names}
+    with damage_as_one_line(path, "embedding", "make it again"):
+        matrix = file.get_slice("vectors")
+        columns = {name: file.get_tensor(name) for name in ("label", "row", "uid") if name in names}
+        n, dim = _check_tensors(matrix, columns, header, path)
     labels, rows = columns.get("label"), columns.get("row")
     return Embedding(path, header, n, dim, columns["uid"], labels, rows, lambda a, b: matrix[a:b])
 
 
+def _check_tensors(
+    matrix: Any, columns: dict[str, npt.NDArray[Any]], header: Header, path: Path
+) -> tuple[int, int]:
+    """How many vectors of how many numbers; refuses tensors that contradict one another or the header."""
+    n = header.dataset.n
+    shape, kind = matrix.get_shape(), matrix.get_dtype()
+    if kind != "F32" or len(shape) != 2 or shape[0] != n or shape[1] < 1:
+        raise DamagedError(f"{path} has vectors {kind} {shape}, and not float32 for {n:,} samples")
+    for name, column in columns.items():
+        wanted = np.uint64 if name == "uid" else np.int64
+        if column.dtype != wanted or column.shape != (n,):
+            raise DamagedError(f"{path} has a {name} {column.dtype} {column.shape} for {n:,} samples")
+    check_samples({**columns, "index": np.arange(n)}, header, path)
+    return n, shape[1]
+
+
 def _open_npy(path: Path, data: Dataset | None) -> Embedding:
-    try:
+    size_of(path)
+    with damage_as_one_line(path, ".npy file", "save it anew"):
         matrix = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as problem:
-        raise CurateError(f"{path} is not a readable .npy file ({problem})") from None
+    if not isinstance(matrix, np.ndarray) or matrix.dtype.kind not in "fiu":
+        kind = getattr(matrix, "dtype", type(matrix).__name__)
+        raise CurateError(f"{path} holds {kind}: store vectors as float32")
     return _foreign(path, list(matrix.shape), lambda a, b: matrix[a:b], data)
 
 
 def _open_parquet(path: Path, data: Dataset | None) -> Embedding:
     """The vector column of a Parquet file: the only column of lists of numbers."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    try:
-        file = pq.ParquetFile(path)
+    with damage_as_one_line(path, "Parquet file", "copy it anew"):
+        file = open_parquet(path)
+        check_sizes(file, None, path)
         lists = [field.name for field in file.schema_arrow if _is_vector(field.type)]
         if len(lists) != 1:
             names = ", ".join(lists) or "none"
             raise CurateError(f"{path} needs one column of vectors, it has {names}: keep one")
         column = file.read(lists).column(0).combine_chunks()
-    except (pa.ArrowException, OSError) as problem:
-        raise DamagedError(f"{path} is not a readable Parquet file ({problem})") from None
     values = column.flatten().to_numpy(zero_copy_only=False)
     if column.null_count or len(column) == 0 or values.size % len(column):
         raise CurateError(f"{path}: the vectors of column {lists[0]} are missing or differ in length")

@@ -1,6 +1,5 @@
 """inspect: say in plain words, and in histograms, what anything of curate's is."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,10 @@ from curate.artifacts.files import check_output
 from curate.artifacts.header import Header, Step, check_same_dataset, cost_of
 from curate.artifacts.kinds import kind_of
 from curate.artifacts.results import read_results
+from curate.artifacts.saved_model import about_model, check_weights
 from curate.artifacts.tables import Table, open_table
 from curate.data.dataset import Dataset, Options, open_dataset, opening_for
-from curate.errors import CurateError
+from curate.errors import CurateError, DamagedError
 from curate.manifests.manifest import Manifest, open_manifest
 from curate.progress import SILENT, Progress
 from curate.scores.trace import open_trace
@@ -221,11 +221,16 @@ def _sessions(manifests: list[Manifest], by: str | None) -> Description:
 
 
 def _model(path: Path) -> Description:
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
-    with safe_open(path, framework="numpy") as file:
-        about = json.loads(file.metadata()["curate_model"])
-        size = sum(int(np.prod(file.get_slice(name).get_shape())) for name in file.keys())  # noqa: SIM118
+    check_weights(path)
+    try:
+        with safe_open(path, framework="numpy") as file:
+            about = about_model(file.metadata(), path)
+            shapes = [file.get_slice(name).get_shape() for name in file.keys()]  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as problem:
+        raise DamagedError(f"{path} is not a readable safetensors file ({problem})") from None
+    size = sum(int(np.prod(shape)) for shape in shapes)
     facts = [
         ("model", about["model"]),
         ("numbers", f"{size:,}"),

@@ -16,7 +16,7 @@ from curate.vectors.embedding import open_embedding, write_embedding
 
 
 def small_header(n):
-    dataset = DatasetReference("x", "all", n, [], "f")
+    dataset = DatasetReference("x", "all", n, ["a"] * n, "f", n_rows=2 * n)
     return make_header("embedding", "embed", {}, seed=0, dataset=dataset)
 
 

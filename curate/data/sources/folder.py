@@ -13,10 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
+from curate.data.images import read_image
 from curate.data.source import Request, Samples, choose_splits, split_of_name
 from curate.errors import CurateError
 
-_SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"))
+_SUFFIXES = frozenset(
+    (".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".avif", ".ppm", ".pgm")
+)
 _SUFFIXES_ELSEWHERE = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 
 
@@ -60,7 +63,7 @@ class Folder:
         rows = {file: row for row, file in enumerate(counted)}
         return Samples(
             n=len(files),
-            read=lambda row: Path(files[row]).read_bytes(),
+            read=lambda row: read_image(files[row]),
             name=lambda row: files[row],
             labels=numbers,
             classes=classes,

@@ -93,7 +93,7 @@ def test_a_folder_without_classes_gives_no_labels(tmp_path):
 
 
 def test_a_folder_without_images(tmp_path):
-    with pytest.raises(CurateError, match=r"has no images \(\.bmp, \.gif, .*\.webp\)$"):
+    with pytest.raises(CurateError, match=r"has no images \(\.avif, \.bmp, \.gif, \.jfif, .*\.webp\)$"):
         open_dataset(folder(tmp_path, {"notes.txt": b"a"}))
 
 

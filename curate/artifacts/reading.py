@@ -1,0 +1,74 @@
+"""Reading what others wrote: only regular files, of a size looked at first, and every damage one line.
+
+A device or a FIFO would be read for ever, and a reader of a format raises what it likes on altered bytes.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from curate.errors import CurateError, DamagedError
+
+_LONGEST_REASON = 120
+_WRONG_BYTES = (  # what readers raise on bytes that they do not understand
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
+
+def size_of(path: str | Path, most: int | None = None) -> int:
+    """How many bytes a file has; an error where it is none (a device, a FIFO, a folder), or has too many."""
+    try:
+        about = os.stat(path)
+    except OSError as problem:
+        raise CurateError(f"{path} cannot be read: {problem.strerror}") from None
+    if not stat.S_ISREG(about.st_mode):
+        raise CurateError(f"{path} is no regular file: name a file")
+    if most is not None and about.st_size > most:
+        raise DamagedError(f"{path} has {about.st_size:,} bytes, more than {most:,}: it is not read")
+    return about.st_size
+
+
+def read_bounded(path: str | Path, most: int) -> bytes:
+    """The bytes of a regular file that has no more than `most`."""
+    size_of(path, most)
+    with open(path, "rb") as file:
+        return file.read(most)
+
+
+@contextmanager
+def damage_as_one_line(called: str | Path, what: str, remedy: str) -> Iterator[None]:
+    """Whatever is raised in the block because of the bytes of a file is a DamagedError that says so."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except CurateError:
+        raise
+    except (*_WRONG_BYTES, pa.ArrowException) as problem:
+        reason = " ".join(str(problem).split())[:_LONGEST_REASON] or type(problem).__name__
+        raise DamagedError(f"{called} is not a readable {what} ({reason}): {remedy}") from None
+
+
+def open_parquet(path: str | Path, **how: Any) -> Any:
+    """A regular Parquet file, opened by pyarrow; no two of its columns share a name."""
+    import pyarrow.parquet as pq
+
+    size_of(path)
+    file = pq.ParquetFile(path, **how)
+    names = file.schema_arrow.names
+    if len(set(names)) < len(names):
+        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        raise DamagedError(f"{path} has two columns called {twice[:_LONGEST_REASON]!r}: it is not read")
+    return file
