@@ -54,7 +54,7 @@ def test_whatever_a_reader_raises_is_one_line(problem):
 
 
 def test_what_is_said_already_is_left_as_it_is():
-    with pytest.raises(CurateError, match="^said$"), damage_as_one_line("x", "table", "make it again"):
+    with pytest.raises(CurateError, match=r"^said$"), damage_as_one_line("x", "table", "make it again"):
         raise CurateError("said")
 
 

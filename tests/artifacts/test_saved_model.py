@@ -1,4 +1,4 @@
-"""Saved weights: what they say of their model is looked at, and they are those whose hash lies beside them."""
+"""Saved weights: what they say of their model is checked, and they are those whose hash lies beside."""
 
 import json
 import shutil
