@@ -7,6 +7,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # small networks: more threads on
 import gc
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from helpers.commands import Said  # noqa: E402
 import curate  # noqa: E402
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ["CURATE_CACHE"] = tempfile.mkdtemp(prefix="curate-tests-")
 os.fsync = lambda descriptor: None  # it only tells after a power cut; test_files says when it is called
 if "CURATE_DATA" in os.environ:  # every test has a working folder of its own
     os.environ["CURATE_DATA"] = os.path.abspath(os.environ["CURATE_DATA"])

@@ -19,6 +19,7 @@ from curate.artifacts.files import beside
 from curate.artifacts.header import DatasetReference
 from curate.artifacts.kinds import kind_of
 from curate.data import variants
+from curate.data.followed import check_followed, remember
 from curate.data.identity import Indices, Labels, Uids, fingerprint
 from curate.data.images import Images, Target, view
 from curate.data.scan import read_all
@@ -228,9 +229,28 @@ def open_dataset(
     base, variant = variants.parse(reference)
     joins = variant is not None and bool(variant.join)
     dataset = _open(base, options, progress, resident_limit, hold_out, joins, decodes)
-    if variant is None:
-        return dataset
-    return _varied(dataset, variant, reference)
+    if variant is not None:
+        dataset = _varied(dataset, variant, reference)
+    remember(reference, dataset.fingerprint)
+    return dataset
+
+
+def open_recorded(
+    recorded: DatasetReference,
+    called: object,
+    given: "str | Dataset | None" = None,
+    opening: Options = Options(),
+    progress: Progress = SILENT,
+    resident_limit: int = RESIDENT_LIMIT,
+) -> Dataset:
+    """The dataset that the header of the artifact `called` so names, opened as it was, or `given` instead.
+
+    What it names is refused unless it is built in, or the user opened it before.
+    """
+    if given is None:
+        check_followed(recorded.reference, recorded.fingerprint, called)
+    how = opening_for(recorded, opening, given)
+    return open_dataset(recorded.reference if given is None else given, how, progress, resident_limit)
 
 
 def recorded(reference: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from curate.artifacts.results import machine
 from curate.data.dataset import Dataset, Options, open_dataset, opening_for
+from curate.data.followed import check_followed
 from curate.networks.model import DEFAULT_MODEL
 from curate.progress import SILENT
 from curate.recipes.options import fields_of_opening, hyperparameters_of, verb_of
@@ -109,6 +110,8 @@ def _replay(store: Store, task: Task, parents: Mapping[str, Task]) -> None:
     manifest = open_manifest(store.output(parents[""]) if "" in parents else task.subject)
     recorded, named = manifest.header.dataset, arguments.pop("data", None)
     opening = opening_for(recorded, opening_of(task.options), named)
+    if named is None:
+        check_followed(recorded.reference, recorded.fingerprint, manifest.path)
     reference = named or recorded.reference
     test = _opened_test(reference, opening, arguments.pop("test", None))
     data = opened(reference, opening)

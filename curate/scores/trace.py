@@ -106,7 +106,7 @@ class Trace:
         """Refuse an epoch whose rows are not those of samples and models that there are, each once."""
         index, model, n_models = columns["index"], columns["model"], int(self.header.summary["n_models"])
         is_so = bool((columns["epoch"] == epoch).all())
-        is_so = is_so and ((place[1:] > place[:-1]).all() or len(np.unique(place)) == len(place))
+        is_so = is_so and (bool((place[1:] > place[:-1]).all()) or len(np.unique(place)) == len(place))
         for values, beyond in ((index, self.n), (model, n_models)):
             is_so = is_so and (not len(values) or (values.min() >= 0 and values.max() < beyond))
         if not is_so:

@@ -8,12 +8,12 @@ nothing is believed before its hash, its sizes and its types have been checked.
 """
 
 import json
-import os
 import re
 import shutil
 from pathlib import Path
 
 from curate import hub
+from curate.artifacts.cache import cache_folder
 from curate.artifacts.files import atomic_file, atomic_folder
 from curate.errors import CurateError, DamagedError
 from curate.manifests.manifest import Manifest, open_manifest
@@ -33,7 +33,7 @@ def is_remote(source: object) -> bool:
 def fetched(reference: str, progress: Progress = SILENT) -> Manifest:
     """The manifest at `hf:owner/name[/manifest][@revision]`, from the Hub or as last fetched from there."""
     address = parse(reference)
-    root = _cache() / address.repository.replace("/", "--")
+    root = cache_folder() / address.repository.replace("/", "--")
     if hub.is_offline():
         return _as_last_fetched(address, root, None)
     try:
@@ -57,7 +57,7 @@ def fetched(reference: str, progress: Progress = SILENT) -> Manifest:
 def last_fetched(reference: str) -> Manifest:
     """The manifest as last fetched, without asking the Hub."""
     address = parse(reference)
-    return _as_last_fetched(address, _cache() / address.repository.replace("/", "--"), None)
+    return _as_last_fetched(address, cache_folder() / address.repository.replace("/", "--"), None)
 
 
 def _fetch(remote: hub.Remote, name: str, folder: Path, progress: Progress) -> None:
@@ -117,13 +117,6 @@ def _choose(address: Address, names: list[str]) -> str:
             f"{address.repository}/{names[0]} ({', '.join(names)})"
         )
     return names[0]
-
-
-def _cache() -> Path:
-    given = os.environ.get("CURATE_CACHE")
-    if given:
-        return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "curate" / "hub"
 
 
 def _refs(root: Path) -> dict[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from curate.artifacts.kinds import MANIFEST, header_at
-from curate.data.dataset import Options, open_dataset, opening_for
+from curate.data.dataset import open_recorded
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest, open_manifest
 from curate.recipes.comparison import Comparison, control_of
@@ -48,7 +48,7 @@ def _sheet(name: str, budget: str, manifests: list[Manifest]) -> Pictures | None
     """The most and the least selected images of each class, over all sessions of a cell."""
     first = manifests[0]
     try:
-        dataset = open_dataset(first.header.dataset.reference, opening_for(first.header.dataset, Options()))
+        dataset = open_recorded(first.header.dataset, first.path)
     except (CurateError, OSError):
         return None
     if dataset.fingerprint != first.header.dataset.fingerprint or dataset.labels is None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from curate import finder
 from curate.artifacts.files import atomic_file, check_output
-from curate.data.dataset import Dataset, Options, open_dataset, opening_for
+from curate.data.dataset import Dataset, Options, open_recorded
 from curate.errors import CurateError
 from curate.manifests.export import Exportable, ExportFormat
 from curate.manifests.loading import LoadedManifest
@@ -110,9 +110,7 @@ def _files(
 ) -> list[str]:
     """The path of each selected image in the folder that is the dataset; it may be a re-ordered copy."""
     recorded = loaded.manifest.header.dataset
-    dataset = open_dataset(
-        data or recorded.reference, opening_for(recorded, opening, data), progress, resident_limit=0
-    )
+    dataset = open_recorded(recorded, loaded.manifest.path, data, opening, progress, resident_limit=0)
     if not dataset.folder:
         raise CurateError(f"{dataset.reference} is no folder of images: name one with --data, or use txt")
     aligned, _, note = follow(loaded.manifest, dataset)

@@ -12,7 +12,7 @@ from curate.artifacts.kinds import kind_of
 from curate.artifacts.results import read_results
 from curate.artifacts.saved_model import about_model, check_weights
 from curate.artifacts.tables import Table, open_table
-from curate.data.dataset import Dataset, Options, open_dataset, opening_for
+from curate.data.dataset import Dataset, Options, open_dataset, open_recorded
 from curate.errors import CurateError, DamagedError
 from curate.manifests.manifest import Manifest, open_manifest
 from curate.progress import SILENT, Progress
@@ -330,7 +330,7 @@ def _dataset_of(
     opened: Table | Manifest, data: str | Dataset | None, opening: Options, progress: Progress
 ) -> Dataset:
     recorded = opened.header.dataset
-    dataset = open_dataset(data or recorded.reference, opening_for(recorded, opening, data), progress)
+    dataset = open_recorded(recorded, opened.path, data, opening, progress)
     check_same_dataset(recorded, str(opened.path), dataset.header(), dataset.reference)
     return dataset
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from curate.manifests.manifest import HEADER, Manifest, open_manifest
 from curate.manifests.origins import Origin, origin_of
 from curate.progress import SILENT, Progress
 from curate.sharing.layout import CARD, Address, check_name, files_of, front_page, names_in, parse
+from curate.sharing.published import published_header
 from curate.verbs.outcomes import replay_in
 
 _TRIES = 3
@@ -64,7 +65,14 @@ def push(
     origin = Origin(link or known.link, licence or known.licence)
     accuracies = _results(results, manifest) if results else None
     at = Address(address.repository, called, tag)
-    files = files_of(manifest, called, at, origin, accuracies)
+    header, sealed = published_header(manifest.header, (manifest.path / HEADER).read_bytes())
+    if header != manifest.header:
+        progress.note(
+            "what is published names no path of this machine, and so has a seal of its own: "
+            f"{header.sha256[:12]}, where that of {manifest.path} is {manifest.header.sha256[:12]}"
+        )
+    manifest = replace(manifest, header=header)
+    files = files_of(manifest, called, at, origin, accuracies) | {f"{called}/{HEADER}": sealed}
     if dry_run:
         files |= _front(address.repository, {called: manifest.header}, {called: files}, origin)
         sizes = {path: _size(content) for path, content in files.items()}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from curate import finder, outside
 from curate.artifacts.results import check_results
-from curate.data.dataset import Dataset, Options, open_dataset, opening_for
+from curate.data.dataset import Dataset, Options, open_recorded, opening_for
 from curate.data.identity import Indices
 from curate.data.images import ResidentImages
 from curate.errors import CurateError
@@ -27,10 +27,10 @@ from curate.verbs.naming import output_path, stem
 from curate.verbs.replay_setting import (
     check_in_replay,
     first_seed_for,
-    followed,
     model_for,
     overrides_in_replay,
     recorded_hyperparameters,
+    recorded_test,
     seeds_behind,
 )
 from curate.verbs.testing import open_test
@@ -228,14 +228,14 @@ def replay(
         check_device(device)
     start = None if weights is None else weights_at(weights)
     how = opening_for(opened.header.dataset, opening or Options(), data)
-    source = open_dataset(data or _reference(opened), how, progress)
+    source = open_recorded(opened.header.dataset, opened.path, data, opening or Options(), progress)
     source.need_labels("replay")
     aligned, available, note = follow(opened, source)
     if note:
         progress.note(note)
     if jobs > 1 and not isinstance(aligned.images, ResidentImages):
         raise CurateError(f"jobs={jobs} needs the images in memory: leave out --stream, or use --jobs 1")
-    test_data = open_test(source, test or followed(recorded.get("test"), "test"), how, progress)
+    test_data = open_test(source, test or recorded_test(opened), how, progress)
     if test_data is None:
         raise CurateError(f"{source.reference} has no test set to replay against: name one with --test")
     asked = Replay(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from curate import finder, outside
 from curate.data.dataset import Dataset
+from curate.data.followed import check_followed
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest
 from curate.networks.model import Hyperparameters
@@ -90,6 +91,18 @@ def recorded_hyperparameters(manifest: Manifest) -> dict[str, Any]:
     formerly = {"precision": "fp32" if manifest.header.device == "cpu" else "auto"}
     recipe = manifest.header.options["recipe"]
     return {**formerly, **recipe, "schedule": followed(recipe.get("schedule", "cosine"), "schedule")}
+
+
+def recorded_test(manifest: Manifest) -> str | None:
+    """The test set of the run that a manifest is of, where one was named, and may be opened."""
+    named = followed(manifest.header.options.get("test"), "test") if _is_trained(manifest) else None
+    if named is not None:
+        check_followed(named, "", manifest.path, "--test")
+    return named
+
+
+def _is_trained(manifest: Manifest) -> bool:
+    return manifest.header.command == "train"
 
 
 def followed(name: Any, option: str) -> Any:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from curate.artifacts.header import Cost, check_same_dataset, make_header
 from curate.artifacts.tables import Column, Table, sample_columns
-from curate.data.dataset import Dataset, Options, open_dataset, opening_for
+from curate.data.dataset import Dataset, Options, open_recorded
 from curate.manifests.manifest import open_manifest
 from curate.progress import Progress
 from curate.scores.scorer import presentations
@@ -62,6 +62,6 @@ def _samples_of(
             return sample_columns(known["uid"], known.get("row"), known["label"])
     recorded = trace.header.dataset
     wanted = None if source is None else source if isinstance(source, Dataset) else str(source)
-    dataset = open_dataset(wanted or recorded.reference, opening_for(recorded, opening, wanted), progress)
+    dataset = open_recorded(recorded, trace.path, wanted, opening, progress)
     check_same_dataset(recorded, str(trace.path), dataset.header(), dataset.reference)
     return samples_of(dataset)

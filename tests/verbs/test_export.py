@@ -97,7 +97,10 @@ def test_the_command_writes_a_default_name_and_says_how_many(dynamic, cli, here)
         (["--to", "npy", "--epoch", "0", "--keys", "x"], "--keys is for webdataset: leave it out"),
         (["--to", "txt", "--epoch", "0", "--data", "x"], "--data is for imagefolder-list: leave it out"),
         (["--to", "webdataset", "--epoch", "0", "--keys", "none"], "there is no file of keys none"),
-        (["--to", "imagefolder-list", "--epoch", "0"], "there is no dataset 'hand'"),
+        (
+            ["--to", "imagefolder-list", "--epoch", "0"],
+            "names its dataset 'hand', which was never opened here",
+        ),
         (["--to", "imagefolder-list", "--epoch", "0", "--data", "digits"], "digits is no folder of images"),
     ],
 )

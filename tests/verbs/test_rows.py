@@ -71,7 +71,7 @@ def test_from_a_run_and_from_its_trace(digits, tmp_path):
     assert (made.rows == digits.rows).all()
     assert made.header.dataset.n_rows == 1797
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("curate.verbs.score_from_trace.open_dataset", None)
+        patch.setattr("curate.verbs.score_from_trace.open_recorded", None)
         table = curate.score(trace=made.path, method="aum", output=tmp_path / "beside")
     assert (table["row"] == digits.rows).all()
     (made.path / "trace.parquet").rename(tmp_path / "trace.parquet")

@@ -25,7 +25,7 @@ def test_the_trace_of_a_run_is_scored_without_its_dataset(tmp_path):
         "digits", hyperparameters={"n_epochs": 3}, trace=True, output=tmp_path / "run"
     ).manifest
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("curate.verbs.score_from_trace.open_dataset", None)
+        patch.setattr("curate.verbs.score_from_trace.open_recorded", None)
         table = curate.score(trace=made.path, method=["aum", "forgetting"], output=tmp_path / "s")
     assert (table["uid"] == made.samples["uid"]).all()
     assert (table["label"] == made.samples["label"]).all()
