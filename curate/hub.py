@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from curate.errors import CurateError
-from curate.progress import SILENT, Progress
+from curate.progress import LOGGED, Progress
 
 TAG = "curate"  # on every repository of manifests
 _TRIES = 4
@@ -67,7 +67,7 @@ class Remote:
     files: dict[str, RemoteFile]
 
 
-def look(repository: str, revision: str | None = None, progress: Progress = SILENT) -> Remote:
+def look(repository: str, revision: str | None = None, progress: Progress = LOGGED) -> Remote:
     """What a repository holds at a revision (a tag, a branch or a commit), by default main."""
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import RepoFile
@@ -87,7 +87,7 @@ def look(repository: str, revision: str | None = None, progress: Progress = SILE
     return _with_retries(ask, repository, revision, progress)
 
 
-def fetch(remote: Remote, path: str, progress: Progress = SILENT) -> Path:
+def fetch(remote: Remote, path: str, progress: Progress = LOGGED) -> Path:
     """A file of a repository, in the Hub's own cache."""
     from huggingface_hub import hf_hub_download
 
@@ -98,7 +98,7 @@ def fetch(remote: Remote, path: str, progress: Progress = SILENT) -> Path:
     return _with_retries(ask, remote.repository, remote.commit, progress)
 
 
-def create(repository: str, private: bool, progress: Progress = SILENT) -> None:
+def create(repository: str, private: bool, progress: Progress = LOGGED) -> None:
     """A dataset repository, where there is none yet."""
     from huggingface_hub import HfApi
 
@@ -108,7 +108,7 @@ def create(repository: str, private: bool, progress: Progress = SILENT) -> None:
     _with_retries(ask, repository, None, progress)
 
 
-def commit(remote: Remote, files: Mapping[str, Content], message: str, progress: Progress = SILENT) -> str:
+def commit(remote: Remote, files: Mapping[str, Content], message: str, progress: Progress = LOGGED) -> str:
     """Add files in one commit on top of the one looked at; the new one. Refused if that is not the last."""
     from huggingface_hub import CommitOperationAdd, HfApi
 
@@ -128,7 +128,7 @@ def commit(remote: Remote, files: Mapping[str, Content], message: str, progress:
     return str(made.oid)
 
 
-def tag(repository: str, name: str, at: str, progress: Progress = SILENT) -> None:
+def tag(repository: str, name: str, at: str, progress: Progress = LOGGED) -> None:
     """Name a commit; a name that means another commit already is an error."""
     from huggingface_hub import HfApi, errors
 
@@ -147,7 +147,7 @@ def tag(repository: str, name: str, at: str, progress: Progress = SILENT) -> Non
     _with_retries(ask, repository, None, progress)
 
 
-def search(owner: str, progress: Progress = SILENT) -> list[dict[str, Any]]:
+def search(owner: str, progress: Progress = LOGGED) -> list[dict[str, Any]]:
     """The dataset repositories of an owner that carry our tag: id, private and the metadata of their card."""
     from huggingface_hub import HfApi
 
@@ -191,7 +191,7 @@ def fetch_parquet(repository: str, revision: str | None) -> Path:
 
     if not sys.stderr.isatty():
         disable_progress_bars()
-    with _translated_errors(repository, revision, SILENT):
+    with _translated_errors(repository, revision, LOGGED):
         folder = snapshot_download(
             repository,
             repo_type="dataset",

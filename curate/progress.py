@@ -1,5 +1,6 @@
-"""How long work reports itself: steps done, and live numbers such as the loss. Silent by default."""
+"""How long work reports itself: steps done, and live numbers such as the loss. By default it logs notes."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -28,4 +29,20 @@ class Progress:
         self.note(text)
 
 
-SILENT = Progress()
+class _Logged(Progress):
+    """Notes go to the logger `curate`; how far work is goes nowhere."""
+
+    def note(self, text: str) -> None:
+        """A warning of the logger, which Python shows on stderr unless it is told otherwise."""
+        logging.getLogger("curate").warning(text)
+
+
+class WithoutNotes(Progress):
+    """Shows how far work is as another does; what would be noted is in a report already."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.said = progress.said
+        self.task, self.advance = progress.task, progress.advance  # type: ignore[method-assign]
+
+
+LOGGED = _Logged()

@@ -24,7 +24,7 @@ from curate.data.source import Request, Source
 from curate.errors import CurateError
 from curate.manifests.export import Exportable, ExportFormat
 from curate.manifests.manifest import Selected
-from curate.progress import SILENT
+from curate.progress import LOGGED
 from curate.rng import rng
 from curate.selection.policy import Losses, Plan, Policy, View
 from curate.selection.strategy import Strategy
@@ -307,7 +307,7 @@ def check_scorer(scorer: Any) -> None:
         _check_looking(scorer)
     if "clusters" in has:
         table = _clusters()
-        scores, again = (scorer.from_clusters(table, SILENT) for _ in range(2))
+        scores, again = (scorer.from_clusters(table, LOGGED) for _ in range(2))
         _check_scores(scores, again, len(table))
 
 
@@ -354,7 +354,7 @@ def _check_embedded(scorer: Any, folder: Path) -> None:
     header = make_header("embedding", "embed", {}, seed=0, dataset=digits.header())
     write_embedding(folder / "drawn.safetensors", header, [vectors], 5, digits)
     embedding = open_embedding(folder / "drawn.safetensors")
-    columns, again = (scorer.from_embedding(embedding, SILENT) for _ in range(2))
+    columns, again = (scorer.from_embedding(embedding, LOGGED) for _ in range(2))
     assert all(len(column) == 60 for column in columns.values()), "every column has all samples"
     first = next(iter(columns))
     _check_scores(columns[first], again[first], 60)

@@ -52,7 +52,8 @@ def shortened(words: list[str], looked_into: list[str]) -> list[str]:
     if name in ("train", "score") and rest[0].startswith("digits") and "." not in rest[0].partition("+")[0]:
         short += [] if "--epochs" in rest else ["--epochs", "4"]
     if name == "replay":
-        short += ["--epochs", "1", "--trials", "1"]
+        short += ["--epochs", "1", "--trials", "1"]  # which would be part of the name of its results
+        short += [] if "-o" in rest else ["-o", f"{Path(rest[0]).name}-replay.parquet"]
     return [name, *short]
 
 

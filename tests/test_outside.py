@@ -51,7 +51,7 @@ def test_a_policy_in_a_file_trains_and_is_known_by_its_hash(file, here):
         few, policy=file, keep=10, test=few, options={"start": 5, "width": 1},
         hyperparameters={"n_epochs": 1},
     )  # fmt: skip
-    assert made.manifest.path.name == "digits-First-10-1-epochs"
+    assert made.manifest.path.name == "digits-First-10-1-epochs-start-5-width-1"
     assert made.manifest.selected(0).indices.tolist() == list(range(5, 15))
     options = made.manifest.header.options
     assert options["policy"] == "policies.py:First"

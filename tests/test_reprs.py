@@ -1,8 +1,13 @@
 """What Python shows of curate's things is one line."""
 
+import logging
 from dataclasses import replace
 
+import numpy as np
+import pytest
+
 import curate
+from curate.errors import CurateError
 
 
 def test_each_thing_says_in_one_line_what_it_is(digits_round, digits_session, here):
@@ -34,3 +39,21 @@ def test_a_table_is_a_frame_of_polars(digits_round):
     assert len(frame) == len(table)
     for name, column in table.columns.items():
         assert (frame[name].to_numpy() == column).all()
+
+
+def test_what_is_no_dataset_or_file_is_said_to_be_none():
+    array = np.zeros((4, 8, 8), np.uint8)
+    for verb in (curate.embed, curate.train, curate.score, curate.open_dataset):
+        with pytest.raises(CurateError, match=r"a ndarray is no dataset: .*Dataset\.from_arrays"):
+            verb(array)
+    for verb, kind in ((curate.cluster, "embedding"), (curate.select, "table"), (curate.open_table, "table")):
+        with pytest.raises(CurateError, match=f"a ndarray is no {kind}: name its file"):
+            verb(array)
+
+
+def test_in_python_notes_are_warnings_of_a_logger(caplog):
+    curate.open_dataset("digits")
+    assert caplog.record_tuples == [
+        ("curate", logging.WARNING, caplog.messages[0]),
+    ]
+    assert caplog.messages[0].startswith("digits has no splits: one sample in 5")

@@ -260,7 +260,7 @@ def _profile(day: Day, batch: int) -> Result:
     """Where the time of ten steps goes: the operations of most time on the device, and how busy it is."""
     from torch.profiler import ProfilerActivity, profile
 
-    from curate.progress import SILENT
+    from curate.progress import LOGGED
     from curate.training.augmentations.crop_flip import CropFlip
     from curate.training.batches import Batches
     from curate.training.book import Book
@@ -284,7 +284,7 @@ def _profile(day: Day, batch: int) -> Result:
             schedule=schedule("constant"),
             book=book,
             seed=0,
-            progress=SILENT,
+            progress=LOGGED,
         )
 
     steps()

@@ -18,6 +18,7 @@ from curate.artifacts.kinds import MANIFEST
 from curate.errors import CurateError
 
 _ENDINGS = (".parquet", ".safetensors", ".npy", ".npz", ".csv", ".json", ".txt", ".pt", ".pth")
+_ENDINGS += (".html", ".pdf", ".png", ".webp", ".jpg", ".docx", ".toml", ".md")
 
 
 def beside(path: Path, others: Iterable[str] = ()) -> Path | None:
@@ -40,6 +41,13 @@ def or_beside(path: Path) -> str:
     """The remedy for a path where nothing is, where something like it lies beside it."""
     near = beside(path)
     return "" if near is None else f"; did you mean {near}?"
+
+
+def as_path(thing: object, kind: str) -> Path:
+    """A path from what should be one; `kind` is what it should lead to."""
+    if isinstance(thing, str | os.PathLike):
+        return Path(thing)
+    raise CurateError(f"a {type(thing).__name__} is no {kind}: name its file")
 
 
 def check_ending(path: Path, ending: str) -> None:

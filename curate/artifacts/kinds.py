@@ -27,7 +27,7 @@ def kind_of(path: str | Path) -> str | None:
     if path.suffix == ".npy":
         kind = "vectors"
     elif path.suffix == ".safetensors":
-        metadata = _safetensors_metadata(path)
+        metadata = safetensors_metadata(path)
         kind = "model" if MODEL in metadata else "embedding" if "curate" in metadata else "vectors"
     elif path.suffix == ".parquet":
         header = header_at(path)
@@ -54,7 +54,7 @@ def header_at(path: str | Path) -> dict[str, Any] | None:
     return header
 
 
-def _safetensors_metadata(path: Path) -> dict[str, Any]:
+def safetensors_metadata(path: Path) -> dict[str, Any]:
     """The metadata of a safetensors file; nothing where the file is not one."""
     with path.open("rb") as file:
         start = file.read(8)

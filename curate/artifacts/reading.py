@@ -3,16 +3,21 @@
 A device or a FIFO would be read for ever, and a reader of a format raises what it likes on altered bytes.
 """
 
+import math
 import os
 import stat
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from curate.errors import CurateError, DamagedError
 
 _LONGEST_REASON = 120
+_SMALL_BYTES, _MOST_TIMES = 256 * 2**20, 200  # what arrays may unpack to, and as a multiple of their file
 _WRONG_BYTES = (  # what readers raise on bytes that they do not understand
     ArithmeticError,
     AttributeError,
@@ -72,3 +77,25 @@ def open_parquet(path: str | Path, **how: Any) -> Any:
         twice = next(name for place, name in enumerate(names) if name in names[:place])
         raise DamagedError(f"{path} has two columns called {twice[:_LONGEST_REASON]!r}: it is not read")
     return file
+
+
+def check_npz(path: str | Path) -> None:
+    """Refuse a `.npz` that unpacks to far more than a file of its size holds, or of which an array lies.
+
+    BadZipFile, ValueError or KeyError for what is no file of arrays.
+    """
+    headers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    size = size_of(path)
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > max(_SMALL_BYTES, _MOST_TIMES * size):
+            raise CurateError(
+                f"{path} has {size:,} bytes and unpacks to {unpacked / 2**30:,.1f} GiB: it is not read"
+            )
+        for member in archive.infolist():
+            if not member.filename.endswith(".npy"):
+                continue
+            with archive.open(member) as file:
+                shape, _, kind = headers[np.lib.format.read_magic(file)](file)
+            if kind.hasobject or math.prod(shape) * kind.itemsize > member.file_size:
+                raise ValueError(f"{member.filename} is no plain array of its size")

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from curate.artifacts.header_schema import is_modest, parsed
-from curate.artifacts.kinds import MANIFEST, MODEL, header_at
+from curate.artifacts.kinds import MANIFEST, MODEL, header_at, kind_of, safetensors_metadata
 from curate.artifacts.reading import size_of
 from curate.artifacts.seal import file_sha256
 from curate.errors import CurateError, DamagedError
 
+SAVED = "model.safetensors"  # in the folder of a `curate train`
 _MOST_SIDE, _MOST_CLASSES = 4096, 10_000_000
 
 
@@ -38,6 +39,14 @@ def about_model(metadata: Mapping[str, str] | None, path: Path) -> dict[str, Any
             f"{path} is damaged: it does not say what model it is ({str(problem)[:80]}); copy it anew"
         ) from None
     return about
+
+
+def about_weights(path: Path) -> dict[str, Any] | None:
+    """What the weights of a `curate train`, a file or its folder, say of their model; None for others."""
+    saved = path / SAVED if path.is_dir() else path
+    if kind_of(saved) != "model":
+        return None
+    return about_model(safetensors_metadata(saved), saved)
 
 
 def _check(about: Mapping[str, Any]) -> None:

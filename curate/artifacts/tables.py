@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifacts.files import atomic_file, or_beside
+from curate.artifacts.files import as_path, atomic_file, or_beside
 from curate.artifacts.header import Header, canonical, read_header
 from curate.artifacts.kinds import kind_of
 from curate.artifacts.reading import damage_as_one_line, open_parquet
@@ -144,9 +144,14 @@ def write_parquet(
 
 def open_table(path: str | Path, kinds: tuple[str, ...] = KINDS) -> Table:
     """Open a table and check it: kind, sizes and seal."""
-    path = Path(path)
+    path = as_path(path, "table")
     if path.is_dir() and kind_of(path) == "manifest":
         raise CurateError(f"{path} is a manifest, not a table: it is what `curate select` makes of a table")
+    if path.is_dir():
+        raise CurateError(
+            f"{path} is a folder, not a table: of images `curate score {path}` makes one, or `curate embed "
+            f"{path}` and then `curate cluster`"
+        )
     if not path.is_file():
         raise CurateError(
             f"there is no table {path}: make one with `curate cluster` or `curate score`{or_beside(path)}"

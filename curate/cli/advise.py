@@ -8,7 +8,12 @@ from curate.cli import options
 @click.command()
 @click.argument("dataset")
 @click.option("--model", help=f"The model to be trained; {options.BY_SIZE}.")
-@click.option("--accuracy-loss", type=float, metavar="POINTS", help="What may be lost against full training.")
+@click.option(
+    "--accuracy-loss",
+    type=float,
+    metavar="POINTS",
+    help="What may be lost against full training; by default 1.",
+)
 @click.option("--hours", type=float, metavar="HOURS", help="How long the whole run may take on this machine.")
 @click.option("--epochs", type=int, help="Epochs of the whole run; by default the model's own.")
 @click.option("--trials", default=3, show_default=True, help="Seeds of every run of the pilot.")

@@ -21,6 +21,7 @@ from curate.cli import options
 @options.SEED
 @options.output("FILE.parquet")
 @click.option("--data", metavar="DATASET", help="Whose vectors these are, for embeddings made elsewhere.")
+@click.option("--labels", metavar="FILE", help="Their labels: a .npy, or a file with one per line.")
 @click.option("--strategy", help="Also select, and write the manifest: see `curate select`.")
 @click.option("--keep", help="With --strategy: share (0.3, 30%) or count to keep; by default 0.5.")
 @click.option("--class-floor", type=float, help="With --strategy: see `curate select`.")
@@ -39,6 +40,7 @@ def command(
     output,
     force,
     data,
+    labels,
     strategy,
     keep,
     class_floor,
@@ -48,7 +50,7 @@ def command(
 ):
     """Group the vectors of EMBEDDING around k centroids (FAISS k-means).
 
-    EMBEDDING is what `curate embed` wrote, or a .npy, .safetensors or Parquet file of vectors. With
+    EMBEDDING is what `curate embed` wrote, or a .npy, .npz, .safetensors or Parquet file of vectors. With
     --strategy, -o names the manifest folder and the table is written beside it.
 
     \b
@@ -68,6 +70,7 @@ def command(
         "init": init,
         "relocate": relocate,
         "seed": seed,
+        "labels": labels,
         "output": output,
         "force": force,
     }

@@ -41,5 +41,5 @@ def command(folder, to, epoch, keys, data, settings, output, force, as_json, ope
             force=force,
             progress=progress,
         )
-    talk.say(f"{made.n_selected:,} of {made.n:,} samples")
+    talk.say(f"{made.n_selected:,} of {made.n:,} samples, as {made.what}")
     talk.result(made.path, {"n_selected": made.n_selected, "n": made.n}, as_json)

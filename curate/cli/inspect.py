@@ -51,7 +51,7 @@ def command(anything, by, sheet, samples, column, data, page, force, as_json, op
     import sys
     from pathlib import Path
 
-    from curate.artifacts.files import check_output
+    from curate.artifacts.files import check_ending, check_output
     from curate.show import talk
     from curate.show.description import print_description
     from curate.verbs.inspect import inspect
@@ -62,6 +62,7 @@ def command(anything, by, sheet, samples, column, data, page, force, as_json, op
     if page == "":
         page = f"{stem(anything[0])}.html"
     if page:
+        check_ending(Path(page), ".html")
         check_output(Path(page), force)
 
     with talk.progress() as progress:

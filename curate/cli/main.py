@@ -1,8 +1,10 @@
 """The entry point: finds the command, and turns every error into one line and an exit code."""
 
+import codecs
 import errno
 import io
 import json
+import logging
 import os
 import sys
 from itertools import pairwise
@@ -34,6 +36,7 @@ _ORDER = (
     "methods",
 )
 _INTERRUPTED = 130
+_ASCII = {"±": "+-", "…": "...", "×": "x", "−": "-", "–": "-", "→": "->", "≤": "<=", "≥": ">=", "‖": "||"}
 
 
 class _Commands(options.Listing, click.Group):
@@ -81,9 +84,11 @@ def curate() -> None:
 
 def main() -> None:
     """Run the command line; exit code 2 for what the user can mend."""
+    codecs.register_error("in_ascii", _in_ascii)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal without Unicode still shows the rest
+            stream.reconfigure(errors="in_ascii")  # a terminal without Unicode still shows the rest
+    logging.getLogger("curate").addHandler(logging.NullHandler())  # what is to be said is said by commands
     try:
         curate.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as wanted:
@@ -107,6 +112,13 @@ def main() -> None:
         # Not foreseen, so a fault of curate: still one line, and the way to more.
         line = " ".join(str(problem).split())[:200]
         _fail(f"unexpected {type(problem).__name__} ({line}): --debug shows where; please report it", 1)
+
+
+def _in_ascii(problem: UnicodeError) -> tuple[str, int]:
+    """What is shown in the place of a letter that a terminal has not."""
+    assert isinstance(problem, UnicodeEncodeError)
+    letters = problem.object[problem.start : problem.end]
+    return "".join(_ASCII.get(letter, "?") for letter in letters), problem.end
 
 
 def _is_debugged() -> bool:

@@ -25,7 +25,7 @@ from curate.data.images import Images, Target, view
 from curate.data.scan import read_all
 from curate.data.source import NoSplitError, Request, Source, check_labels
 from curate.errors import CurateError
-from curate.progress import SILENT, Progress
+from curate.progress import LOGGED, Progress
 
 RESIDENT_LIMIT = 2 * 2**30  # bytes of pixels; larger sets are decoded when needed
 _HELD_OUT_ONE_IN = 5
@@ -200,10 +200,22 @@ class Dataset:
         )
 
 
+def reference_of(dataset: object) -> str:
+    """What a dataset is called, open or not; an error for what is none."""
+    if isinstance(dataset, Dataset):
+        return dataset.reference
+    if isinstance(dataset, str | Path):
+        return str(dataset)
+    raise CurateError(
+        f"a {type(dataset).__name__} is no dataset: give a name or a path, or make one of it with "
+        "curate.Dataset.from_arrays, from_torch or from_hf"
+    )
+
+
 def open_dataset(
-    reference: "str | Dataset",
+    reference: "str | Path | Dataset",
     options: Options = Options(),
-    progress: Progress = SILENT,
+    progress: Progress = LOGGED,
     resident_limit: int = RESIDENT_LIMIT,
     hold_out: bool = True,
     decodes: bool = True,
@@ -218,6 +230,7 @@ def open_dataset(
     """
     if isinstance(reference, Dataset):
         return reference
+    reference = reference_of(reference)
     options = replace(options, split=options.split or "train")
     _check_options(options)
     if not reference.strip():
@@ -240,7 +253,7 @@ def open_recorded(
     called: object,
     given: "str | Dataset | None" = None,
     opening: Options = Options(),
-    progress: Progress = SILENT,
+    progress: Progress = LOGGED,
     resident_limit: int = RESIDENT_LIMIT,
 ) -> Dataset:
     """The dataset that the header of the artifact `called` so names, opened as it was, or `given` instead.
@@ -362,6 +375,12 @@ def opening_for(recorded: DatasetReference, given: Options, elsewhere: object = 
     return replace(given, **{name: value for name in untouched if (value := getattr(recorded, name))})
 
 
+def check_reference(reference: str) -> None:
+    """Refuse what names no dataset, before any is opened."""
+    if outside.in_file(reference) is None:
+        _find_source(variants.parse(reference)[0])
+
+
 def _find_source(reference: str) -> tuple[Source, str]:
     """The source for a reference; `kind:location` names it outright."""
     prefix, _, location = reference.partition(":")
@@ -381,11 +400,6 @@ def _find_source(reference: str) -> tuple[Source, str]:
         return source, reference
     if Path(reference).is_file():
         raise CurateError(f"{reference} is no dataset: no source reads it ({', '.join(known)})")
-    if reference.endswith("()"):
-        raise CurateError(
-            f"{reference} was made by a file of somebody's, and a name in an artifact is not followed: name "
-            "the dataset yourself with --data"
-        )
     if (near := beside(Path(reference), _known_names())) is not None:
         raise CurateError(f"there is no {reference}: did you mean {near}?")
     raise CurateError(
@@ -404,7 +418,10 @@ def _refuse_artifact(path: Path) -> None:
         raise CurateError(f"{path} holds vectors, and no images: run `curate cluster {path}`")
     if kind is not None and kind != "vectors":
         what = {"embedding": "an embedding", "clusters": kind, "scores": kind}.get(kind, f"a {kind}")
-        raise CurateError(f"{path} holds {what} of curate's and is no dataset: name the one that it is of")
+        remedy = (
+            f"`curate replay {path}` trains on it" if kind == "manifest" else "name the one that it is of"
+        )
+        raise CurateError(f"{path} holds {what} of curate's and is no dataset: {remedy}")
 
 
 def counts_as_its_source(recorded: DatasetReference, uids: Uids) -> bool:
@@ -447,6 +464,6 @@ def _hold_out(dataset: Dataset, progress: Progress) -> Dataset:
         )
     progress.note(
         f"{dataset.reference} has no splits: one sample in {_HELD_OUT_ONE_IN}, chosen by content, is its "
-        f"test split ({split} has {rows.size:,} of {len(dataset):,})"
+        f"test split ({split} has {rows.size:,} of {len(dataset):,}); --split all takes all"
     )
     return dataset.take(rows)

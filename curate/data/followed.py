@@ -46,6 +46,11 @@ def check_followed(reference: str, fingerprint: str, called: object, option: str
     wanted = _line(reference, fingerprint)
     if is_built_in(reference) or any(line.endswith(wanted) for line in _lines()):
         return
+    if reference.endswith("()"):
+        raise CurateError(
+            f"{reference} was made by a file of somebody's, and a name in an artifact is not followed: name "
+            f"the dataset yourself with {option}"
+        )
     what = "its dataset" if option == "--data" else "a test set"
     raise CurateError(
         f"{called} names {what} {reference[:200]!r}, which was never opened here, and what a file names is "

@@ -20,7 +20,7 @@ from curate.data.scan import read_all
 from curate.data.source import NoSplitError, Samples, check_labels, from_array, numbered_classes
 from curate.errors import CurateError
 from curate.finder import nearest
-from curate.progress import SILENT, Progress
+from curate.progress import LOGGED, Progress
 
 _ALL = 2**62  # bytes: what is given is in memory
 _SPLITS = ("train", "val", "test")
@@ -34,7 +34,7 @@ def from_arrays(
     name: str = "arrays",
     keys: Sequence[str] | None = None,
     options: Options = Options(),
-    progress: Progress = SILENT,
+    progress: Progress = LOGGED,
 ) -> Dataset:
     """A dataset of images, uint8 or floats from 0 to 1, `[n, h, w]` or `[n, h, w, 1 or 3]`; labels `[n]`.
 
@@ -55,7 +55,7 @@ def from_torch(
     name: str = "",
     keys: Sequence[str] | None = None,
     options: Options = Options(),
-    progress: Progress = SILENT,
+    progress: Progress = LOGGED,
 ) -> Dataset:
     """A dataset from a map-style one whose samples are `(image, label)`: PIL images, arrays or tensors.
 
@@ -90,7 +90,7 @@ def from_hf(
     name: str = "",
     keys: Sequence[str] | None = None,
     options: Options = Options(),
-    progress: Progress = SILENT,
+    progress: Progress = LOGGED,
 ) -> Dataset:
     """A dataset from a `datasets.Dataset` with a column of images and one of labels, if it has one.
 
@@ -129,7 +129,7 @@ def from_file(reference: str, options: Options, progress: Progress) -> Dataset:
     return replace(dataset, reference=reference, options=options, in_memory=False)
 
 
-def as_dataset(made: Any, *, name: str, options: Options = Options(), progress: Progress = SILENT) -> Dataset:
+def as_dataset(made: Any, *, name: str, options: Options = Options(), progress: Progress = LOGGED) -> Dataset:
     """A Dataset of whatever holds images and labels in memory."""
     if isinstance(made, Dataset):
         return made

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.errors import CurateError
-from curate.progress import SILENT, Progress
+from curate.progress import LOGGED, Progress
 
 _MOST_CLASSES = 100_000  # that numbers alone may tell of, unless there are as many samples
 SPLITS = ("train", "val", "test")
@@ -44,7 +44,7 @@ class Request:
     download: bool = False
     image_column: str | None = None
     label_column: str | None = None
-    progress: Progress = SILENT
+    progress: Progress = LOGGED
 
 
 @dataclass(frozen=True)

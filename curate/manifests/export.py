@@ -33,10 +33,12 @@ class Exportable:
 class ExportFormat(Protocol):
     """An export plug-in: a frozen dataclass whose fields are its options.
 
-    `ending` is that of the file it writes; `takes` the option of `export` that is for it alone, if any.
+    `ending` is that of the file it writes, `what` says what stands there; `takes` is the option of `export`
+    that is for it alone, if any.
     """
 
     ending: ClassVar[str]
+    what: ClassVar[str]
     takes: ClassVar[Takes]
 
     def write(self, path: Path, selected: Exportable) -> None:

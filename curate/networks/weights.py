@@ -14,10 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from curate.artifacts.saved_model import check_weights
+from curate.artifacts.saved_model import SAVED, check_weights
 from curate.errors import CurateError
-
-SAVED = "model.safetensors"  # in the folder of a `curate train`
 
 
 @dataclass(frozen=True)

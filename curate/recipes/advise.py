@@ -80,6 +80,9 @@ class Advice:
     predictions: list[Prediction]
 
 
+ACCURACY_LOSS = 1.0  # points that may be lost, where neither that nor the hours are said
+
+
 def advise(
     dataset: str,
     model: str | None = None,
@@ -103,8 +106,10 @@ def advise(
     `output`. `against` is a results file of whole runs, of the same samples, model and epochs, to which the
     predictions are held.
     """
-    if (accuracy_loss is None) == (hours is None):
+    if accuracy_loss is not None and hours is not None:
         raise CurateError("say one of --accuracy-loss and --hours: what may be lost, or how long it may take")
+    if hours is None and accuracy_loss is None:
+        accuracy_loss = ACCURACY_LOSS
     for name, value in (("accuracy-loss", accuracy_loss), ("hours", hours)):
         if value is not None and not 0 < value < math.inf:
             raise CurateError(f"{name}={value} is not positive: use a number above 0")

@@ -10,7 +10,7 @@ from curate.artifacts.results import machine
 from curate.data.dataset import Dataset, Options, open_dataset, opening_for
 from curate.data.followed import check_followed
 from curate.networks.model import DEFAULT_MODEL
-from curate.progress import SILENT
+from curate.progress import LOGGED
 from curate.recipes.options import fields_of_opening, hyperparameters_of, verb_of
 from curate.recipes.store import Store
 from curate.recipes.task import Task
@@ -42,7 +42,7 @@ def opened(reference: str, opening: Options) -> Dataset:
 def _opened_test(reference: str, opening: Options, test: str | None) -> Dataset | None:
     from curate.verbs.testing import open_test
 
-    return open_test(opened(reference, opening), test, opening, SILENT)
+    return open_test(opened(reference, opening), test, opening, LOGGED)
 
 
 def opening_of(options: Mapping[str, Any]) -> Options:

@@ -17,6 +17,7 @@ from curate.errors import CurateError
 from curate.progress import Progress
 from curate.statistics import part_of
 
+_MANY = 2**62
 _PERCENT = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*%")
 
 
@@ -45,6 +46,12 @@ def ask_about(keep: str | float | int, n: int, n_classes: int, progress: Progres
     """Ask the user about a count where a share may have been meant."""
     if slip := likely_slip(in_shares(keep), n, n_classes):
         progress.ask(slip)
+
+
+def check_keep(keep: str | float | int | None) -> None:
+    """Refuse what can be no budget of any dataset, before one is opened."""
+    for part in [] if keep is None else in_shares(keep).split(":"):
+        count_to_keep(part, _MANY)
 
 
 def count_to_keep(keep: str | float | int, n: int) -> int:

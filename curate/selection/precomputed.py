@@ -30,6 +30,14 @@ def parents_of(policy_options: Mapping[str, Any]) -> dict[str, Header]:
     return parents
 
 
+def check_earlier(policy_options: Mapping[str, Any], uids: Uids) -> None:
+    """Refuse, before any training, an earlier artifact that says nothing of these samples."""
+    if policy_options.get("scores"):
+        hardness(policy_options["scores"], policy_options.get("column", ""), uids)
+    elif "scores" in policy_options:
+        hardness("", "", uids)
+
+
 def hardness(table: str, column: str, uids: Uids) -> npt.NDArray[np.float32]:
     """A score of every sample, float32 `[n]`, scaled to 0..1 with 1 the hardest."""
     if not table:

@@ -17,7 +17,7 @@ from curate.artifacts.cache import cache_folder
 from curate.artifacts.files import atomic_file, atomic_folder
 from curate.errors import CurateError, DamagedError
 from curate.manifests.manifest import Manifest, open_manifest
-from curate.progress import SILENT, Progress
+from curate.progress import LOGGED, Progress
 from curate.sharing.layout import CARD, PARTS, PICTURE, Address, names_in, parse
 
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")  # a folder in the cache is named by it
@@ -30,7 +30,7 @@ def is_remote(source: object) -> bool:
     return isinstance(source, str) and source.startswith("hf:")
 
 
-def fetched(reference: str, progress: Progress = SILENT) -> Manifest:
+def fetched(reference: str, progress: Progress = LOGGED) -> Manifest:
     """The manifest at `hf:owner/name[/manifest][@revision]`, from the Hub or as last fetched from there."""
     address = parse(reference)
     root = cache_folder() / address.repository.replace("/", "--")

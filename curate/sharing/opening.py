@@ -8,21 +8,21 @@ from curate import hub
 from curate.errors import CurateError
 from curate.manifests.loading import LoadedManifest
 from curate.manifests.manifest import Manifest, open_manifest
-from curate.progress import SILENT, Progress
+from curate.progress import LOGGED, Progress
 from curate.sharing.cache import fetched, is_remote, last_fetched
 from curate.sharing.layout import parse
 
 T = TypeVar("T")
 
 
-def open_any(source: str | Path | Manifest, progress: Progress = SILENT) -> Manifest:
+def open_any(source: str | Path | Manifest, progress: Progress = LOGGED) -> Manifest:
     """The manifest in a folder or at `hf:owner/name[/manifest][@v1]`, verified; an open one as it is."""
     if isinstance(source, Manifest):
         return source
     return fetched(str(source), progress) if is_remote(source) else open_manifest(source)
 
 
-def open_remote(reference: str, of_dataset: Callable[[], T], progress: Progress = SILENT) -> Manifest | T:
+def open_remote(reference: str, of_dataset: Callable[[], T], progress: Progress = LOGGED) -> Manifest | T:
     """What lies at `hf:owner/name`: what `of_dataset` makes of a dataset, or else a manifest.
 
     Out of reach, it is what was fetched before.

@@ -33,6 +33,7 @@ class Bar(Progress):
         self._task = shown.add_task("", visible=False)
         self._live: dict[str, str] = {}
         self._asked: set[str] = set()
+        self._noted: set[str] = set()
 
     @classmethod
     @contextmanager
@@ -69,7 +70,10 @@ class Bar(Progress):
         self._shown.update(self._task, advance=steps, rate=self._rate())
 
     def note(self, text: str) -> None:
-        """A line above the bar."""
+        """A line above the bar, once."""
+        if text in self._noted:
+            return
+        self._noted.add(text)
         self._shown.console.print(text, markup=False, soft_wrap=True)
 
     def ask(self, text: str) -> None:

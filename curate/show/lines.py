@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from curate.progress import Progress
 
 FIRST, EVERY = 5.0, 30.0  # seconds: until a stage is worth a line, and from line to line
+_MARK, _MARKS = 1.0, 30  # seconds from one note of what is done to the next, and how many are kept
 _AT_ONCE = 0.1  # seconds after its begin: what is done by then was done by an earlier run
 
 
@@ -18,6 +19,7 @@ class Lines(Progress):
     ) -> None:
         self.said, self._say, self._clock = said, say, clock
         self._asked: set[str] = set()
+        self._noted: set[str] = set()
 
     @contextmanager
     def task(self, label: str, total: int, unit: str = "") -> Iterator[None]:
@@ -26,6 +28,7 @@ class Lines(Progress):
         self._done = self._before = self._n_lines = 0
         self._live: dict[str, str] = {}
         self._began = self._said = self._clock()
+        self._marks = [(self._began, 0)]
         yield
         if self._n_lines:
             self._say(f"{label}: done in {_in_words(self._clock() - self._began)}")
@@ -36,15 +39,20 @@ class Lines(Progress):
         self._done += steps
         if now - self._began < _AT_ONCE:
             self._before = self._done
+            self._marks = [(now, self._done)]
+        elif now - self._marks[-1][0] >= _MARK:
+            self._marks = [*self._marks[1 - _MARKS :], (now, self._done)]
         for name, value in live.items():
             self._live[name] = f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
         if now - self._said >= (EVERY if self._n_lines else FIRST):
             self._said, self._n_lines = now, self._n_lines + 1
-            self._say(self._line(now - self._began))
+            self._say(self._line(now))
 
     def note(self, text: str) -> None:
-        """A line of its own."""
-        self._say(text)
+        """A line of its own, once."""
+        if text not in self._noted:
+            self._noted.add(text)
+            self._say(text)
 
     def ask(self, text: str) -> None:
         """A warning, once: there is nobody to ask."""
@@ -52,11 +60,14 @@ class Lines(Progress):
             self._asked.add(text)
             self._say(f"beware: {text}")
 
-    def _line(self, seconds: float) -> str:
+    def _line(self, now: float) -> str:
         share = self._done / self._total if self._total else 0.0
         parts = [f"{share:.0%} of {self._total:,} {self._unit}".rstrip(), *self._live.values()]
         if self._done > self._before:
-            left = seconds / (self._done - self._before) * (self._total - self._done)
+            since, done = self._marks[len(self._marks) // 2]  # the first seconds of a stage are slower
+            if done == self._done:
+                since, done = self._began, self._before
+            left = (now - since) / (self._done - done) * (self._total - self._done)
             parts.insert(1, f"{_in_words(max(0.0, left))} left")
         return f"{self._label}: {', '.join(parts)}"
 

@@ -104,7 +104,8 @@ def clusters(table: "Table") -> None:
     )
     gain = summary.get("last_gain")
     if gain is not None:
-        say(f"the last relocation lowered the objective by {gain:.2%}: another would by about that at most")
+        gained = f"lowered the objective by {gain:.2%}: another would by about that at most"
+        say(f"the last relocation {gained if gain > 0 else 'gained nothing: another would hardly'}")
 
 
 def scores(table: "Table") -> None:
@@ -142,6 +143,9 @@ def manifest(made: "Manifest") -> None:
     if made.header.dataset.vectors_only:
         say("to train on them, tie the vectors to their samples: curate cluster VECTORS --data DATASET")
         next_step(f"curate export {made.path} --to txt")
+    elif not made.header.dataset.classes:
+        say("without labels nothing can be trained on it here")
+        next_step(f"curate export {made.path}")
     else:
         next_step(f"curate replay {made.path} --against full,random")
 

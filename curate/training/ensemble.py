@@ -25,7 +25,7 @@ from curate.manifests.order import order_of
 from curate.networks.learner import Learner
 from curate.networks.model import Hyperparameters
 from curate.networks.precision import autocast
-from curate.progress import SILENT, Progress
+from curate.progress import LOGGED, Progress
 from curate.scores.trace import Seen
 from curate.selection.session import Session
 from curate.training.at_once import Map, at_once, draws, is_small
@@ -64,7 +64,7 @@ def fit_all(
     side_by_side: bool,
     trace: bool,
     n_at_once: int = 1,
-    progress: Progress = SILENT,
+    progress: Progress = LOGGED,
     resume: Mapping[str, Any] | None = None,
 ) -> Iterator[Round]:
     """Train each learner with its seed for the first `n_epochs` epochs of the schedule, in step.

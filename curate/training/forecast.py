@@ -19,8 +19,8 @@ from curate.training.batches import Batches
 from curate.training.optimizer import optimizer_of
 
 WORTH_SAYING = 60.0  # seconds
-_MOST = 32  # samples of a step
-_STEPS, _TRYING = 6, 1.0  # steps at most, and seconds after which no other is tried
+_MOST, _MOST_PIXELS = 32, 2**18  # samples of a step, and more where they are small
+_STEPS, _TRYING = 20, 1.0  # steps at most, and seconds after which no other is tried
 
 
 def forecast(
@@ -36,7 +36,9 @@ def forecast(
     """
     if n_presentations <= 0:
         return ""
-    rows = available[: min(_MOST, hyperparameters.batch_size)]
+    height, width = learner.input_size
+    most = max(_MOST, _MOST_PIXELS // (height * width))
+    rows = available[: min(most, hyperparameters.batch_size)]
     with _streams_kept():
         try:
             module = copy.deepcopy(learner.module).train()

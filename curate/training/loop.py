@@ -20,7 +20,7 @@ from curate.manifests.manifest import Selected
 from curate.manifests.order import order_of
 from curate.networks.learner import Learner
 from curate.networks.model import Hyperparameters
-from curate.progress import SILENT, Progress
+from curate.progress import LOGGED, Progress
 from curate.rng import stream_seed
 from curate.scores.trace import Seen
 from curate.selection.decisions import Decisions
@@ -75,7 +75,7 @@ def fit(
     session: Session = Session(),
     resume: Mapping[str, Any] | None = None,
     stop: int | None = None,
-    progress: Progress = SILENT,
+    progress: Progress = LOGGED,
 ) -> Iterator[Epoch]:
     """Train a network under a policy, epoch by epoch; `available` are the indices that exist.
 

@@ -26,7 +26,7 @@ from curate.networks import learner as learners
 from curate.networks.learner import Learner
 from curate.networks.model import Hyperparameters
 from curate.networks.weights import Weights
-from curate.progress import SILENT, Progress
+from curate.progress import LOGGED, Progress
 from curate.selection.controls import MatchedRandom
 from curate.selection.policy import Policy
 from curate.selection.session import Session
@@ -105,7 +105,7 @@ class Laboratory:
             self._learner(0), self._batches, setting.available, setting.hyperparameters, n_presentations
         )
 
-    def trial(self, wanted: Wanted, progress: Progress = SILENT) -> Trial:
+    def trial(self, wanted: Wanted, progress: Progress = LOGGED) -> Trial:
         """Train, and test after the last epoch."""
         trained = self.train(wanted, progress)
         started = time.perf_counter()
@@ -127,7 +127,7 @@ class Laboratory:
             weights_sha256=learners.weights_sha256(trained.learner),
         )
 
-    def train(self, wanted: Wanted, progress: Progress = SILENT) -> Trained:
+    def train(self, wanted: Wanted, progress: Progress = LOGGED) -> Trained:
         """One training run."""
         started = time.perf_counter()
         learner = self._learner(wanted.seed)

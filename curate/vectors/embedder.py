@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.data.dataset import Dataset
-from curate.progress import SILENT, Progress
+from curate.progress import LOGGED, Progress
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Work:
     device: str = "cpu"
     device_name: str = "cpu"
     seed: int = 0
-    progress: Progress = SILENT
+    progress: Progress = LOGGED
 
 
 @dataclass(frozen=True)

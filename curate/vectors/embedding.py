@@ -6,6 +6,7 @@ memory. Vectors from elsewhere (`.npy`, `.safetensors`, a Parquet vector column)
 """
 
 import json
+import os
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -15,15 +16,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifacts.files import atomic_file
+from curate.artifacts.files import as_path, atomic_file, or_beside
 from curate.artifacts.header import DatasetReference, Header, canonical, read_header
-from curate.artifacts.reading import damage_as_one_line, open_parquet, size_of
+from curate.artifacts.reading import damage_as_one_line, size_of
 from curate.artifacts.seal import UNSEALED, check_seal, seal_file
-from curate.artifacts.tables import check_samples, check_sizes
+from curate.artifacts.tables import check_samples
 from curate.data.dataset import Dataset
 from curate.data.identity import Indices, Labels, Uids, uid_of
 from curate.data.identity import fingerprint as fingerprint_of
 from curate.errors import CurateError, DamagedError
+from curate.vectors.foreign import SUFFIXES, Foreign, class_labels, only_matrix, open_foreign, read_labels
 
 _CHUNK_BYTES = 64 * 2**20
 
@@ -88,20 +90,28 @@ def write_embedding(
     return open_embedding(path)
 
 
-def open_embedding(path: str | Path, data: Dataset | None = None) -> Embedding:
+def open_embedding(
+    path: str | Path, data: Dataset | None = None, labels: str | Path | npt.ArrayLike | None = None
+) -> Embedding:
     """Open an embedding of curate's own, checked, or vectors from elsewhere.
 
     Vectors from elsewhere belong to `data`, row by row, or stand for themselves: then the uid of a
-    sample is a hash of its vector.
+    sample is a hash of its vector, and its label is that of `labels` (a file with one per line, `.npy`, or an
+    array) or of the `.npz` itself.
     """
-    path = Path(path)
+    path = as_path(path, "embedding")
     if not path.is_file():
-        raise CurateError(f"there is no embedding {path}: make one with `curate embed`")
-    if path.suffix == ".npy":
-        return _open_npy(path, data)
-    if path.suffix == ".parquet":
-        return _open_parquet(path, data)
-    return _open_safetensors(path, data)
+        made = (
+            f"`curate embed {path}` makes one of the images"
+            if path.is_dir()
+            else "make one with `curate embed`"
+        )
+        raise CurateError(f"there is no embedding {path}: {made}{or_beside(path)}")
+    if data is not None and labels is not None:
+        raise CurateError(f"{data.reference} has labels of its own: leave out --labels, or --data")
+    if path.suffix in SUFFIXES:
+        return _foreign(path, open_foreign(path), data, labels)
+    return _open_safetensors(path, data, labels)
 
 
 def check_finite(rows: Vectors, start: int, name: str) -> None:
@@ -140,7 +150,7 @@ def _write_preamble(file: Any, layout: dict[str, Any], header: Header) -> None:
     file.write(struct.pack("<Q", len(text)) + text)
 
 
-def _open_safetensors(path: Path, data: Dataset | None) -> Embedding:
+def _open_safetensors(path: Path, data: Dataset | None, labels: Any) -> Embedding:
     from safetensors import SafetensorError, safe_open
 
     size_of(path)
@@ -154,19 +164,21 @@ def _open_safetensors(path: Path, data: Dataset | None) -> Embedding:
     if ours != (written is not None):
         raise DamagedError(f"{path} is damaged: its header and its tensors do not agree; make it again")
     if not ours:
-        name = _only_matrix({key: file.get_slice(key).get_shape() for key in names}, path)
+        name = only_matrix({key: file.get_slice(key).get_shape() for key in names}, path)
         matrix = file.get_slice(name)
         if not matrix.get_dtype().startswith(("F", "I", "U")):
             raise CurateError(f"{path}: {name} is {matrix.get_dtype()}: store vectors as float32")
-        return _foreign(path, matrix.get_shape(), lambda a, b: matrix[a:b], data)
+        return _foreign(path, Foreign(matrix.get_shape(), lambda a, b: matrix[a:b]), data, labels)
+    if labels is not None:
+        raise CurateError(f"{path} was made by curate, with the labels there are: leave out --labels")
     check_seal(path)
     header = read_header(written, path, ("embedding",))
     with damage_as_one_line(path, "embedding", "make it again"):
         matrix = file.get_slice("vectors")
         columns = {name: file.get_tensor(name) for name in ("label", "row", "uid") if name in names}
         n, dim = _check_tensors(matrix, columns, header, path)
-    labels, rows = columns.get("label"), columns.get("row")
-    return Embedding(path, header, n, dim, columns["uid"], labels, rows, lambda a, b: matrix[a:b])
+    known, rows = columns.get("label"), columns.get("row")
+    return Embedding(path, header, n, dim, columns["uid"], known, rows, lambda a, b: matrix[a:b])
 
 
 def _check_tensors(
@@ -185,59 +197,9 @@ def _check_tensors(
     return n, shape[1]
 
 
-def _open_npy(path: Path, data: Dataset | None) -> Embedding:
-    size_of(path)
-    with damage_as_one_line(path, ".npy file", "save it anew"):
-        matrix = np.load(path, mmap_mode="r", allow_pickle=False)
-    if not isinstance(matrix, np.ndarray) or matrix.dtype.kind not in "fiu":
-        kind = getattr(matrix, "dtype", type(matrix).__name__)
-        raise CurateError(f"{path} holds {kind}: store vectors as float32")
-    return _foreign(path, list(matrix.shape), lambda a, b: matrix[a:b], data)
-
-
-def _open_parquet(path: Path, data: Dataset | None) -> Embedding:
-    """The vector column of a Parquet file: the only column of lists of numbers."""
-    import pyarrow as pa
-
-    with damage_as_one_line(path, "Parquet file", "copy it anew"):
-        file = open_parquet(path)
-        check_sizes(file, None, path)
-        lists = [field.name for field in file.schema_arrow if _is_vector(field.type)]
-        if len(lists) != 1:
-            names = ", ".join(lists) or "none"
-            raise CurateError(f"{path} needs one column of vectors, it has {names}: keep one")
-        column = file.read(lists).column(0).combine_chunks()
-    values = column.flatten().to_numpy(zero_copy_only=False)
-    if column.null_count or len(column) == 0 or values.size % len(column):
-        raise CurateError(f"{path}: the vectors of column {lists[0]} are missing or differ in length")
-    lengths = np.unique(column.value_lengths().to_numpy()) if pa.types.is_list(column.type) else [0]
-    if len(lengths) > 1:
-        raise CurateError(f"{path}: the vectors of column {lists[0]} differ in length")
-    matrix = values.reshape(len(column), -1)
-    return _foreign(path, list(matrix.shape), lambda a, b: matrix[a:b], data)
-
-
-def _is_vector(kind: Any) -> bool:
-    import pyarrow as pa
-
-    nested = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-    return bool(nested and pa.types.is_floating(kind.value_type))
-
-
-def _only_matrix(shapes: dict[str, list[int]], path: Path) -> str:
-    matrices = [name for name, shape in shapes.items() if len(shape) == 2]
-    for name in ("vectors", "embeddings", "embedding", "features"):
-        if name in matrices:
-            return name
-    if len(matrices) != 1:
-        raise CurateError(f"{path} needs one matrix of vectors, it has {', '.join(matrices) or 'none'}")
-    return matrices[0]
-
-
-def _foreign(
-    path: Path, shape: list[int], read: Callable[[int, int], Any], data: Dataset | None
-) -> Embedding:
+def _foreign(path: Path, found: Foreign, data: Dataset | None, given: Any) -> Embedding:
     """Vectors that carry no header of ours, tied to a dataset or standing for themselves."""
+    shape, read = found.shape, found.read
     if len(shape) != 2 or 0 in shape:
         raise CurateError(
             f"{path} has shape {shape}: store vectors as a matrix [n, d] with one row per sample"
@@ -251,9 +213,14 @@ def _foreign(
             )
         uids, labels, rows, described = data.uids, data.labels, data.rows, data.header()
     else:
-        uids, labels, rows = _uids_of_vectors(n, dim, read), None, np.arange(n)
-        fingerprint = fingerprint_of(uids, None)
-        described = DatasetReference(str(path), "all", n, [], fingerprint, vectors_only=True, n_rows=n)
+        uids, rows = _uids_of_vectors(n, dim, read), np.arange(n)
+        labels, classes = None, list[str]()
+        if isinstance(given, str | os.PathLike):
+            labels, classes = read_labels(Path(given), n)
+        elif given is not None or found.labels is not None:
+            labels, classes = class_labels(found.labels if given is None else given, n, path)
+        fingerprint = fingerprint_of(uids, labels)
+        described = DatasetReference(str(path), "all", n, classes, fingerprint, vectors_only=True, n_rows=n)
     header = Header("embedding", described, command=None, sha256=fingerprint_of(uids, labels))
     return Embedding(path, header, n, dim, uids, labels, rows, read)
 

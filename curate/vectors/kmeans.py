@@ -15,7 +15,7 @@ import numpy.typing as npt
 from curate.data.identity import Indices
 from curate.errors import CurateError
 from curate.finder import nearest
-from curate.progress import SILENT, Progress
+from curate.progress import LOGGED, Progress
 from curate.rng import rng, stream_seed
 from curate.vectors.embedding import Vectors, row_chunks
 
@@ -61,7 +61,7 @@ def kmeans(
     init: str = "random",
     n_relocations: int = RELOCATIONS,
     seed: int = 0,
-    progress: Progress = SILENT,
+    progress: Progress = LOGGED,
 ) -> Clustering:
     """Cluster `n` vectors, read by `read(start, stop)`, around `k` centroids.
 
@@ -133,7 +133,7 @@ def assign(
     centroids: Vectors,
     spherical: bool,
     index: Any = None,
-    progress: Progress = SILENT,
+    progress: Progress = LOGGED,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32], float]:
     """The nearest of `centroids` `[k, d]` to each of `n` vectors, its distance, and the objective.
 

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from curate.progress import SILENT, Progress
+from curate.progress import LOGGED, Progress
 from curate.vectors.embedding import Vectors
 
 _SEARCH_ROWS = 1024
 _ROUNDING = 1e-6  # of a cosine
 
 
-def nearest_other(directions: Vectors, progress: Progress = SILENT) -> npt.NDArray[np.float64]:
+def nearest_other(directions: Vectors, progress: Progress = LOGGED) -> npt.NDArray[np.float64]:
     """The cosine distance from each of `directions` `[n, d]`, of length 1, to the nearest other one, `[n]`.
 
     Where there is no other one, 1.
@@ -36,7 +36,7 @@ def nearest_other(directions: Vectors, progress: Progress = SILENT) -> npt.NDArr
 
 
 def pairs_within(
-    directions: Vectors, max_cosine_distance: float, progress: Progress = SILENT
+    directions: Vectors, max_cosine_distance: float, progress: Progress = LOGGED
 ) -> Iterator[npt.NDArray[np.int64]]:
     """All pairs of `directions` `[n, d]`, of length 1, not further apart than that, `[m, 2]` at a time."""
     import faiss

@@ -17,7 +17,7 @@ from curate.artifacts.tables import Column, Table, open_table
 from curate.data.identity import Indices, Labels, Uids, bring
 from curate.errors import CurateError, MismatchError
 from curate.manifests.manifest import Manifest
-from curate.progress import SILENT, Progress
+from curate.progress import LOGGED, Progress
 from curate.sharing.cache import is_remote
 from curate.sharing.opening import open_any
 
@@ -79,7 +79,7 @@ class Aligned:
         return name, sign * samples[name][self.rows].astype(np.float64)
 
 
-def open_aligned(things: Sequence[Thing], progress: Progress = SILENT) -> tuple[list[Aligned], list[str]]:
+def open_aligned(things: Sequence[Thing], progress: Progress = LOGGED) -> tuple[list[Aligned], list[str]]:
     """Open two or more things and align them; the notes say of each re-ordered copy what was done.
 
     One table with several columns that rank stands for all of them.

@@ -5,18 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from curate.artifacts.files import check_ending, check_output
+from curate.artifacts.files import as_path, check_ending, check_output
 from curate.artifacts.header import RankingColumn, make_header
 from curate.artifacts.tables import Table, sample_columns, write_table
 from curate.data.dataset import Dataset
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest
-from curate.progress import SILENT, Progress
+from curate.progress import LOGGED, Progress
 from curate.selection.budget import ask_about
 from curate.vectors.embedding import Embedding, open_embedding
 from curate.vectors.kmeans import ITERATIONS, RELOCATIONS, kmeans, usual_k
-from curate.verbs.naming import name_of, output_path
+from curate.verbs.naming import name_of, output_path, told
 from curate.verbs.select import check_selection, select
 
 _TINY = 0.1  # of the mean size
@@ -32,28 +33,31 @@ def cluster(
     relocate: int = RELOCATIONS,
     seed: int = 0,
     data: Dataset | None = None,
+    labels: str | Path | npt.ArrayLike | None = None,
     output: str | Path | None = None,
     force: bool = False,
-    progress: Progress = SILENT,
+    progress: Progress = LOGGED,
 ) -> Table:
     """Write the table of clusters: cluster and distance to its centroid for every sample.
 
     `k` defaults to one cluster per 120 samples, and to 12 where that would be fewer. `embedding` may be
-    vectors from elsewhere; `data` then says whose they are. `init` is `random`, `afk-mc2` or `kmeans++`; with
+    vectors from elsewhere; `data` then says whose they are, or `labels`, a file or an array, of which class
+    each is. `init` is `random`, `afk-mc2` or `kmeans++`; with
     `relocate`, idle centroids are moved so many times to where the error is largest. Distances are Euclidean,
     or 1 − cosine when `spherical`.
     """
-    named = embedding.path if isinstance(embedding, Embedding) else Path(embedding)
+    named = embedding.path if isinstance(embedding, Embedding) else as_path(embedding, "embedding")
+    how = (spherical, {"iterations": iterations, "init": init, "relocate": relocate}, seed)
     if k is not None and output is None:
-        check_output(output_path(None, _default_name(named, k, spherical, seed)), force)
+        check_output(output_path(None, _default_name(named, k, *how)), force)
     elif output is not None:
         check_ending(Path(output), ".parquet")
         check_output(Path(output), force)
-    opened = embedding if isinstance(embedding, Embedding) else open_embedding(embedding, data)
+    opened = embedding if isinstance(embedding, Embedding) else open_embedding(embedding, data, labels)
     k = usual_k(opened.n) if k is None else k
     if not 1 <= k <= opened.n:
         raise CurateError(f"k={k} is out of range: {named} has {opened.n:,} samples, use 1 to {opened.n:,}")
-    path = output_path(output, _default_name(named, k, spherical, seed))
+    path = output_path(output, _default_name(named, k, *how))
     check_output(path, force)
     clustering = kmeans(
         opened.read,
@@ -107,15 +111,16 @@ def cluster_and_select(
     relocate: int = RELOCATIONS,
     seed: int = 0,
     data: Dataset | None = None,
+    labels: str | Path | npt.ArrayLike | None = None,
     output: str | Path | None = None,
     force: bool = False,
-    progress: Progress = SILENT,
+    progress: Progress = LOGGED,
 ) -> tuple[Table, Manifest]:
     """`cluster` and `select` in one step; `output` is the manifest folder, the table is written beside it.
 
     Everything about the selection that can be wrong is checked before the clustering starts.
     """
-    opened = open_embedding(embedding, data)
+    opened = open_embedding(embedding, data, labels)
     check_selection(strategy, keep, class_floor, options, opened.n)
     ask_about(keep, opened.n, len(opened.header.dataset.classes), progress)
     if output is not None:
@@ -148,5 +153,7 @@ def cluster_and_select(
     )
 
 
-def _default_name(embedding: Path, k: int, spherical: bool, seed: int) -> str:
-    return f"{name_of(embedding.name, f'k{k}', 'spherical' if spherical else '', seed=seed)}.parquet"
+def _default_name(embedding: Path, k: int, spherical: bool, how: Mapping[str, Any], seed: int) -> str:
+    usual = {"iterations": ITERATIONS, "init": "random", "relocate": RELOCATIONS}
+    asked = told({name: value for name, value in how.items() if value != usual[name]})
+    return f"{name_of(embedding.name, f'k{k}', 'spherical' if spherical else '', asked, seed=seed)}.parquet"

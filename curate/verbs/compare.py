@@ -18,7 +18,7 @@ from curate.artifacts.header import DatasetReference
 from curate.data.identity import Indices, Labels
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest
-from curate.progress import SILENT, Progress
+from curate.progress import LOGGED, Progress
 from curate.selection.budget import count_to_keep, in_shares
 from curate.statistics import Spread, spread
 from curate.verbs.aligned import Aligned, Thing, Values, agreed_labels, open_aligned
@@ -138,7 +138,7 @@ def compare(
     combine: str | None = None,
     output: str | Path | None = None,
     force: bool = False,
-    progress: Progress = SILENT,
+    progress: Progress = LOGGED,
 ) -> Comparison:
     """Compare two or more tables (scores, clusters) and manifests of one dataset, in any mixture.
 

@@ -7,12 +7,12 @@ from typing import Any
 from curate import finder
 from curate.artifacts.files import check_ending, check_output
 from curate.artifacts.header import make_header
-from curate.data.dataset import Dataset, Options, open_dataset
+from curate.data.dataset import Dataset, Options, open_dataset, reference_of
 from curate.errors import CurateError
-from curate.progress import SILENT, Progress
+from curate.progress import LOGGED, Progress
 from curate.vectors.embedder import Embedder, Work
 from curate.vectors.embedding import Embedding, write_embedding
-from curate.verbs.naming import name_of, output_path, stem
+from curate.verbs.naming import model_in_words, name_of, output_path, stem, told
 
 
 def embed(
@@ -26,7 +26,7 @@ def embed(
     device: str | None = None,
     output: str | Path | None = None,
     force: bool = False,
-    progress: Progress = SILENT,
+    progress: Progress = LOGGED,
 ) -> Embedding:
     """Write one float32 vector of `dim` numbers per sample; returns the opened embedding.
 
@@ -36,9 +36,10 @@ def embed(
     embedder: Embedder = finder.make("embedders", method, options)
     if dim is not None and dim < 1:
         raise CurateError(f"dim={dim} is too small: use 1 or more")
-    reference = dataset.reference if isinstance(dataset, Dataset) else dataset
+    reference = reference_of(dataset)
     model = str((options or {}).get("model", ""))
-    parts = [stem(method), stem(model) if model else "", f"{dim}d" if dim else ""]
+    others = {name: value for name, value in (options or {}).items() if name != "model"}
+    parts = [stem(method), model_in_words(model) if model else "", f"{dim}d" if dim else "", told(others)]
     path = output_path(output, f"{name_of(reference, *parts, opening=opening, seed=seed)}.safetensors")
     check_ending(path, ".safetensors")
     check_output(path, force)

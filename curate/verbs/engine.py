@@ -21,7 +21,7 @@ from curate.networks import learner as learners
 from curate.networks.learner import Learner
 from curate.networks.precision import precision_for
 from curate.networks.weights import open_weights
-from curate.progress import SILENT, Progress
+from curate.progress import LOGGED, Progress
 from curate.selection.budget import in_shares
 from curate.selection.policy import Policy
 from curate.selection.session import Asked, plan_session
@@ -81,7 +81,7 @@ def fit(
     hyperparameters: Mapping[str, Any] | None = None,
     seed: int = 0,
     resume: Mapping[str, Any] | None = None,
-    progress: Progress = SILENT,
+    progress: Progress = LOGGED,
 ) -> Iterator[Epoch]:
     """Train a network under a policy, an epoch at each step of the iterator; see `curate.train`.
 

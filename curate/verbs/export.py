@@ -9,29 +9,30 @@ from typing import Any
 import numpy as np
 
 from curate import finder
-from curate.artifacts.files import atomic_file, check_output
+from curate.artifacts.files import atomic_file, check_ending, check_output
 from curate.data.dataset import Dataset, Options, open_recorded
 from curate.errors import CurateError
 from curate.manifests.export import Exportable, ExportFormat
 from curate.manifests.loading import LoadedManifest
 from curate.manifests.manifest import follow, rows_of
-from curate.progress import SILENT, Progress
+from curate.progress import LOGGED, Progress
 from curate.sharing.opening import load_manifest
 from curate.verbs.naming import output_path, stem
 
 
 @dataclass(frozen=True)
 class Exported:
-    """The file that `export` wrote, and how many samples are in it."""
+    """The file that `export` wrote, how many samples are in it, and in words what stands there."""
 
     path: Path
     n_selected: int
     n: int
+    what: str
 
 
 def export(
     manifest: str | Path,
-    to: str,
+    to: str = "txt",
     *,
     epoch: int | None = None,
     keys: str | Path | None = None,
@@ -40,7 +41,7 @@ def export(
     opening: Options = Options(),
     output: str | Path | None = None,
     force: bool = False,
-    progress: Progress = SILENT,
+    progress: Progress = LOGGED,
 ) -> Exported:
     """Write the samples that a manifest selects in an epoch in the format `to`.
 
@@ -55,6 +56,7 @@ def export(
         if value is not None and form.takes != option:
             raise CurateError(f"--{option} is for {_that_take(option)}: leave it out")
     path = output_path(output, f"{stem(str(manifest))}.{form.ending}")
+    check_ending(path, f".{form.ending.rpartition('.')[2]}")
     check_output(path, force)
     loaded = load_manifest(manifest)
     chosen = _epoch(loaded, epoch)
@@ -76,7 +78,7 @@ def export(
     )
     with atomic_file(path, force) as temporary:
         form.write(temporary, selected)
-    return Exported(path, len(indices), loaded.manifest.n)
+    return Exported(path, len(indices), loaded.manifest.n, form.what)
 
 
 def _that_take(option: str) -> str:

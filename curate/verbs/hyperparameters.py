@@ -27,6 +27,11 @@ def with_overrides(own: Hyperparameters, overrides: Mapping[str, Any] | None) ->
     return replace(own, **given)
 
 
+def with_epochs(given: Mapping[str, Any] | None, epochs: int | None) -> dict[str, Any]:
+    """Hyperparameters with the number of epochs, where that was said by itself."""
+    return {**(given or {}), **({} if epochs is None else {"n_epochs": epochs})}
+
+
 def model_for(named: str | None, data: Dataset) -> str:
     """The model that was named, else the default for images of this size."""
     height, width, _ = data.images.shape

@@ -15,7 +15,7 @@ from curate.artifacts.tables import Table, open_table
 from curate.data.dataset import Dataset, Options, open_dataset, open_recorded
 from curate.errors import CurateError, DamagedError
 from curate.manifests.manifest import Manifest, open_manifest
-from curate.progress import SILENT, Progress
+from curate.progress import LOGGED, Progress, WithoutNotes
 from curate.scores.trace import open_trace
 from curate.sharing.cache import is_remote
 from curate.sharing.opening import open_any, open_remote
@@ -38,7 +38,7 @@ def inspect(
     data: str | Dataset | None = None,
     opening: Options = Options(),
     force: bool = False,
-    progress: Progress = SILENT,
+    progress: Progress = LOGGED,
 ) -> Description:
     """Describe a dataset reference, an embedding, a table or a manifest, checked as it is opened.
 
@@ -68,7 +68,8 @@ def inspect(
     if by and not (isinstance(opened, Manifest) and not opened.is_static):
         raise CurateError(f"{anything} has no groups to break down: --by is for dynamic manifests")
     if sheet is not None:
-        drawn, of = _sheet(str(anything), opened, column, samples, data, opening, progress)
+        quiet = progress if opened is not None else WithoutNotes(progress)  # the report has its notes
+        drawn, of = _sheet(str(anything), opened, column, samples, data, opening, quiet)
         draw_sheet(Path(sheet), drawn, of, force)
     return report
 

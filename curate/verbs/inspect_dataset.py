@@ -10,7 +10,7 @@ from curate.data.overlap import overlap
 from curate.data.scan import too_many_corrupt
 from curate.data.source import SPLITS, NoSplitError
 from curate.errors import CurateError
-from curate.progress import Progress
+from curate.progress import Progress, WithoutNotes
 from curate.verbs.description import Chart, Description, per_group
 
 _FEW = 5  # names that stand for all
@@ -47,14 +47,6 @@ def describe_dataset(reference: str, opening: Options, progress: Progress) -> De
     return Description(f"dataset {reference}", facts, charts, data.header().to_json())
 
 
-class _WithoutNotes(Progress):
-    """Shows how far work is; what is to be noted is in the report."""
-
-    def __init__(self, progress: Progress) -> None:
-        self.said = progress.said
-        self.task, self.advance = progress.task, progress.advance  # type: ignore[method-assign]
-
-
 def _splits(reference: str, opening: Options, progress: Progress) -> tuple[list[Dataset], dict[str, str]]:
     """The split that was asked for, else all that there are, and why another cannot be opened.
 
@@ -65,7 +57,7 @@ def _splits(reference: str, opening: Options, progress: Progress) -> tuple[list[
     for split in [opening.split] if opening.split else SPLITS:
         looking = replace(opening, split=split, skip_corrupt=True)
         try:
-            part = open_dataset(reference, looking, _WithoutNotes(progress), resident_limit=0, decodes=False)
+            part = open_dataset(reference, looking, WithoutNotes(progress), resident_limit=0, decodes=False)
         except NoSplitError:
             if opening.split:
                 raise
@@ -85,7 +77,7 @@ def _unreadable(part: Dataset, opening: Options) -> list[str]:
     if not part.skipped:
         return []
     names = ", ".join(part.skipped[:_FEW]) + (", ..." if len(part.skipped) > _FEW else "")
-    n = len(part) + len(part.skipped)
+    n = max(part.n_rows, len(part) + len(part.skipped))  # of the source: a part may be held out
     stops = too_many_corrupt(len(part.skipped), n, opening.skip_corrupt)
     remedy = "mend them, or leave them out with --skip-corrupt" if stops else "left out"
     return [f"{len(part.skipped):,} of {n:,} images cannot be read ({names}): {remedy}"]

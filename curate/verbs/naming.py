@@ -1,7 +1,9 @@
 """Names: where a verb writes when the user does not say, and whose option it is that the user sets."""
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,12 @@ from curate.data.dataset import Options
 from curate.errors import CurateError
 from curate.selection.budget import in_shares
 
+_LONGEST = 48  # letters of what was asked beside the usual
+
 
 def stem(reference: str) -> str:
-    """A short name for a dataset or a file: its last part, in safe characters."""
+    """A short name for a dataset or a file: its last part, in safe characters; of a glob, the folder."""
+    reference = re.sub(r"/[^/]*[*?[].*", "", reference)
     last = reference.rstrip("/").replace(":", "/").rpartition("/")[2].partition("@")[0]
     bare = re.sub(r"\.(parquet|npz|npy|safetensors)$", "", last)
     return re.sub(r"[^A-Za-z0-9._]+", "-", bare).strip("-.") or "dataset"
@@ -33,7 +38,32 @@ def _opened(opening: Options) -> list[str]:
         opening.split if opening.split != "train" else "",
         f"{opening.image_size}px" if opening.image_size else "",
         {1: "grey", 3: "colour"}.get(opening.channels or 0, ""),
+        opening.image_column or "",
+        opening.label_column or "",
     ]
+
+
+def model_in_words(model: str) -> str:
+    """A model as part of a name: torchvision:resnet18 is not the resnet18 of curate."""
+    library, colon, _ = model.partition(":")
+    return f"{library}-{stem(model)}" if colon and library in finder.LIBRARIES else stem(model)
+
+
+def told(options: Mapping[str, Any]) -> str:
+    """What was asked beside all that, as part of a name: `lr-0.01-period-2`, and where it is long a hash.
+
+    What is None, False or empty was not asked.
+    """
+    given = {name: value for name, value in options.items() if value is not None and value is not False}
+    words = [_in_words(name, value) for name, value in given.items() if value not in ("", {}, [])]
+    text = re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(words)).strip("-")
+    return text if len(text) <= _LONGEST else hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _in_words(name: str, value: Any) -> str:
+    if isinstance(value, str) and "/" in value and not re.fullmatch(r"[\d./]+", value):
+        value = stem(value)  # a path
+    return name if value is True else f"{name}-{value:g}" if isinstance(value, float) else f"{name}-{value}"
 
 
 def public(reference: str) -> str:
@@ -43,13 +73,26 @@ def public(reference: str) -> str:
 
 
 def keep_in_words(keep: str | float | int) -> str:
-    """What is kept, as part of a name: `0.2:0.6` is 0.2-to-0.6, `1/3` is 1-of-3."""
-    return in_shares(keep).replace(":", "-to-").replace("/", "-of-")
+    """What is kept, as part of a name: `0.2:0.6` is 0.2-to-0.6, `1/3` is 1-of-3, `.30` is 0.3."""
+    return "-to-".join(map(_share_in_words, in_shares(keep).split(":")))
+
+
+def _share_in_words(share: str) -> str:
+    if re.fullmatch(r"\d*\.\d+|\d+\.\d*", share):
+        return format(Decimal(share).normalize(), "f")
+    return share.replace("/", "-of-")
 
 
 def in_epochs(n_epochs: int | None) -> str:
     """How long a run was asked to be, as part of a name; empty where it was not said."""
     return "" if n_epochs is None else f"{n_epochs}-epochs"
+
+
+def amount_and_more(hyperparameters: Mapping[str, Any] | None, beside: Mapping[str, Any]) -> list[str]:
+    """Epochs, and what else was asked of a training, as parts of a name."""
+    asked = dict(hyperparameters or {})
+    epochs = [asked.pop(name, None) for name in ("n_epochs", "epochs")]
+    return [in_epochs(next(filter(None, epochs), None)), told({**asked, **beside})]
 
 
 def output_path(given: str | Path | None, default: str) -> Path:

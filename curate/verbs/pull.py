@@ -8,12 +8,12 @@ from curate import hub
 from curate.artifacts.files import atomic_folder, check_output_folder
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest, open_manifest
-from curate.progress import SILENT, Progress
+from curate.progress import LOGGED, Progress
 from curate.sharing.cache import fetched
 
 
 def pull(
-    reference: str, *, output: str | Path | None = None, force: bool = False, progress: Progress = SILENT
+    reference: str, *, output: str | Path | None = None, force: bool = False, progress: Progress = LOGGED
 ) -> Manifest:
     """Fetch `owner/name[/manifest][@revision]`, check it, and write it to a folder; returns it, opened.
 
@@ -30,7 +30,7 @@ def pull(
     return open_manifest(path)
 
 
-def published(owner: str, progress: Progress = SILENT) -> list[dict[str, Any]]:
+def published(owner: str, progress: Progress = LOGGED) -> list[dict[str, Any]]:
     """The manifests that an owner has published: repository, name, dataset, keep, policy, test accuracy.
 
     They are told by our tag and by what their cards say; a card that says nothing usable is left out.

@@ -12,7 +12,7 @@ from curate.artifacts.results import read_results
 from curate.errors import CurateError
 from curate.manifests.manifest import HEADER, Manifest, open_manifest
 from curate.manifests.origins import Origin, origin_of
-from curate.progress import SILENT, Progress
+from curate.progress import LOGGED, Progress
 from curate.sharing.layout import CARD, Address, check_name, files_of, front_page, names_in, parse
 from curate.sharing.published import published_header
 from curate.verbs.outcomes import replay_in
@@ -46,7 +46,7 @@ def push(
     licence: str | None = None,
     link: str | None = None,
     dry_run: bool = False,
-    progress: Progress = SILENT,
+    progress: Progress = LOGGED,
 ) -> Pushed:
     """Publish the manifest in `folder`, or an open one, as `name` in the dataset repository `owner/name`.
 

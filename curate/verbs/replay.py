@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from curate import finder, outside
 from curate.artifacts.results import check_results
-from curate.data.dataset import Dataset, Options, open_recorded, opening_for
+from curate.data.dataset import Dataset, Options, check_reference, open_recorded, opening_for
 from curate.data.identity import Indices
 from curate.data.images import ResidentImages
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest, follow
 from curate.networks.model import DEFAULT_MODEL, Hyperparameters
-from curate.progress import SILENT, Progress
+from curate.progress import LOGGED, Progress
 from curate.sharing.cache import is_remote
 from curate.sharing.opening import open_any
 from curate.statistics import Difference, Spread, paired_difference, spread
-from curate.verbs.hyperparameters import hyperparameters_for
-from curate.verbs.naming import output_path, stem
+from curate.verbs.hyperparameters import hyperparameters_for, with_epochs
+from curate.verbs.naming import amount_and_more, model_in_words, name_of, output_path
 from curate.verbs.replay_setting import (
     check_in_replay,
     first_seed_for,
@@ -34,7 +34,7 @@ from curate.verbs.replay_setting import (
     seeds_behind,
 )
 from curate.verbs.testing import open_test
-from curate.verbs.train import check_device, weights_at
+from curate.verbs.train import check_device, model_of_weights, weights_at
 
 if TYPE_CHECKING:
     from curate.networks.weights import Weights
@@ -160,6 +160,7 @@ def replay(
     model: Any = None,
     options: Mapping[str, Any] | None = None,
     hyperparameters: Mapping[str, Any] | None = None,
+    epochs: int | None = None,
     trials: int = 3,
     against: str | Iterable[str] = (),
     opening: Options | None = None,
@@ -173,7 +174,7 @@ def replay(
     weights: str | Path | None = None,
     output: str | Path | None = None,
     force: bool = False,
-    progress: Progress = SILENT,
+    progress: Progress = LOGGED,
 ) -> ReplayResult:
     """Train `trials` times on what a manifest selects and test after the last epoch.
 
@@ -195,15 +196,21 @@ def replay(
     last epoch, and every `evaluate_every` epochs where that is given.
     """
     _check_numbers(trials, jobs, evaluate_every)
+    hyperparameters = with_epochs(hyperparameters, epochs)
     controls = _controls(against)
     fetches = is_remote(manifest)  # which is a task of its own
     with nullcontext() if fetches else progress.task("open", 1):
         if not fetches:
             progress.advance(0, trials=f"0 of {trials * (1 + len(controls))}")
         opened = open_any(manifest, progress)
-    path = output_path(output, f"{stem(opened.path.absolute().name)}-replay.parquet")
+    trained = "" if model is None else model_in_words(outside.called(outside.hand_in("models", model)))
+    more = amount_and_more(hyperparameters, {"freeze": freeze, "weights": weights, **(options or {})})
+    name = name_of(opened.path.absolute().name, trained, *more)
+    path = output_path(output, f"{name}-replay.parquet")
     check_results(path, force)
     recorded = opened.header.options if opened.header.command == "train" else {}
+    if model is None and weights is not None and "model" not in recorded:
+        model, options = model_of_weights(weights, options, progress)
     named = model_for(opened, recorded.get("model"), model)
     is_recorded = named is not None and outside.called(named) == recorded.get("model")
     if options is None:
@@ -226,6 +233,8 @@ def replay(
         )
     if device is not None:
         check_device(device)
+    for named_data in filter(lambda one: isinstance(one, str), (data, test)):
+        check_reference(str(named_data))
     start = None if weights is None else weights_at(weights)
     how = opening_for(opened.header.dataset, opening or Options(), data)
     source = open_recorded(opened.header.dataset, opened.path, data, opening or Options(), progress)

@@ -13,16 +13,16 @@ from typing import Any, cast
 from curate import finder, outside
 from curate.artifacts.files import check_ending, check_output
 from curate.artifacts.tables import Table
-from curate.data.dataset import Dataset, Options, open_dataset
+from curate.data.dataset import Dataset, Options, open_dataset, reference_of
 from curate.errors import CurateError
 from curate.networks.model import DEFAULT_MODEL, Hyperparameters
-from curate.progress import SILENT, Progress
+from curate.progress import LOGGED, Progress
 from curate.scores.trace import TRACE, open_trace
 from curate.statistics import exactly, part_of
 from curate.training.hyperparameters import check_hyperparameters
 from curate.training.unfinished import run_beside
 from curate.verbs.hyperparameters import hyperparameters_for, model_for
-from curate.verbs.naming import in_epochs, name_of, output_path, share_out, stem
+from curate.verbs.naming import amount_and_more, model_in_words, name_of, output_path, share_out
 from curate.verbs.score_from_artifact import score_from_artifact
 from curate.verbs.score_from_trace import score_from_trace
 from curate.verbs.score_given import Given, score_given
@@ -51,7 +51,7 @@ def score(
     output: str | Path | None = None,
     force: bool = False,
     fresh: bool = False,
-    progress: Progress = SILENT,
+    progress: Progress = LOGGED,
 ) -> Table:
     """Write the scores of every sample by one or several methods; returns the table, opened.
 
@@ -113,8 +113,11 @@ def score(
     for name, value in (("models", models), ("epochs", epochs)):
         if value is not None and value < 1:
             raise CurateError(f"{name}={value} is too few: use 1 or more")
+    amount = amount_and_more(
+        {"n_epochs": epochs, **(hyperparameters or {})}, {"weights": weights, **(options or {})}
+    )
     reads = _reads_all({name: finder.load("scorers", name) for name in names})
-    path = output_path(output, _default_name(source, trace, names, model, models, epochs, opening, seed or 0))
+    path = output_path(output, _default_name(source, trace, names, model, models, amount, opening, seed or 0))
     check_no_folder(path)
     check_ending(path, ".parquet")
     training_options = {
@@ -307,13 +310,13 @@ def _default_name(
     names: Sequence[str],
     model: Any,
     models: int | None,
-    epochs: int | None,
+    amount: list[str],
     opening: Options,
     seed: int,
 ) -> str:
-    named = source.reference if isinstance(source, Dataset) else str(source or trace or "")
+    named = reference_of(source if source is not None else str(trace or ""))
     if source is None and Path(named).name == TRACE:
         named = str(Path(named).parent)
-    trained = "" if model is None else stem(outside.called(outside.hand_in("models", model)))
-    amount = ["" if models is None else f"{models}-models", in_epochs(epochs)]
-    return f"{name_of(named, trained, *names, *amount, opening=opening, seed=seed)}.parquet"
+    trained = "" if model is None else model_in_words(outside.called(outside.hand_in("models", model)))
+    several = "" if models is None else f"{models}-models"
+    return f"{name_of(named, trained, *names, several, *amount, opening=opening, seed=seed)}.parquet"

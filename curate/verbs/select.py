@@ -12,7 +12,7 @@ from curate.artifacts.header import make_header
 from curate.artifacts.tables import Table, open_table
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest, Selected, write_manifest
-from curate.progress import SILENT, Progress
+from curate.progress import LOGGED, Progress
 from curate.rng import rng
 from curate.selection.budget import ask_about, check_share, count_to_keep, in_shares, with_class_floor
 from curate.selection.regime import choose
@@ -34,7 +34,7 @@ def select(
     seed: int = 0,
     output: str | Path | None = None,
     force: bool = False,
-    progress: Progress = SILENT,
+    progress: Progress = LOGGED,
 ) -> Manifest:
     """Write the manifest of the `keep` best samples by a strategy; returns it, opened.
 
@@ -60,6 +60,8 @@ def select(
         column = str((options or {}).get("column") or first)
         n_unlearned = opened.n_unlearned(column) if column else None
         choice = choose(regime, kind, count, n, len(opened.header.dataset.classes), n_unlearned)
+    if choice is None and strategy is None:
+        progress.note(f"strategy {_DEFAULT[kind]}, the default for {kind}")
     strategy = choice.strategy if choice else strategy or _DEFAULT[kind]
     chosen_options = {**(choice.options if choice else {}), **(options or {})}
     ranker: Strategy = finder.make("strategies", strategy, chosen_options)

@@ -3,6 +3,7 @@
 Here is what a run is, and all that can be checked before torch is needed; train_session.py trains.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,20 +13,29 @@ from curate import finder, outside
 from curate.artifacts.files import check_output_folder
 from curate.artifacts.header import Header
 from curate.artifacts.results import Outcome, check_results
-from curate.data.dataset import Dataset, Options, open_dataset
+from curate.artifacts.saved_model import about_weights
+from curate.data.dataset import Dataset, Options, check_reference, open_dataset, reference_of
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest
 from curate.networks.model import DEFAULT_MODEL
-from curate.progress import SILENT, Progress
-from curate.selection.budget import ask_about, in_shares
+from curate.progress import LOGGED, Progress
+from curate.selection.budget import ask_about, check_keep, in_shares
 from curate.selection.policy import Policy
-from curate.selection.precomputed import parents_of
+from curate.selection.precomputed import check_earlier, parents_of
 from curate.selection.session import Asked, check_combination
 from curate.sharing.cache import is_remote
 from curate.sharing.opening import open_any
 from curate.training.hyperparameters import check_hyperparameters
-from curate.verbs.hyperparameters import hyperparameters_for
-from curate.verbs.naming import in_epochs, keep_in_words, name_of, output_path, share_out, stem
+from curate.verbs.hyperparameters import hyperparameters_for, with_epochs
+from curate.verbs.naming import (
+    amount_and_more,
+    keep_in_words,
+    model_in_words,
+    name_of,
+    output_path,
+    share_out,
+    stem,
+)
 
 if TYPE_CHECKING:
     from curate.networks.weights import Weights
@@ -99,6 +109,7 @@ def train(
     from_: str | Path | None = None,
     options: Mapping[str, Any] | None = None,
     hyperparameters: Mapping[str, Any] | None = None,
+    epochs: int | None = None,
     opening: Options = Options(),
     test: str | Dataset | None = None,
     evaluate_every: int = 0,
@@ -109,7 +120,7 @@ def train(
     results: str | Path | None = None,
     force: bool = False,
     fresh: bool = False,
-    progress: Progress = SILENT,
+    progress: Progress = LOGGED,
 ) -> TrainingResult:
     """Train `model` on a dataset under a policy and write weights, metrics and manifest to a folder.
 
@@ -134,14 +145,18 @@ def train(
 
     `from_` is the earlier artifact that a policy builds on: the manifest of recorded and always-random (a
     folder, or `hf:owner/name@v1`), the scores of the static ones. `options` are the model's and the policy's;
-    `hyperparameters` override the model's own. The test set is the test split of the dataset, or `test`; it
-    is looked at about 20 times along the run (`evaluate_every` epochs), and after the last epoch. `weights`
-    is what the network starts from, a file or the folder of an earlier run; it is drawn otherwise. The same
+    `hyperparameters` override the model's own, as `epochs` does by itself. The test set is the test split of
+    the dataset, or `test`; it is looked at about 20 times along the run (`evaluate_every` epochs), and after
+    the last epoch. `weights` is what the network starts from, a file or the folder of an earlier run, whose
+    model is then the default; it is drawn otherwise. The same
     call gives the same bytes on the same machine, also where it was killed and called again: what is
     unfinished lies beside the output, and `fresh` drops it. With `results`, the run is also a row in that
     file, and a run that is there already, its folder standing, is not made again.
     """
+    if model is None and weights is not None:
+        model, options = model_of_weights(weights, options, progress)
     named = None if model is None else outside.hand_in("models", model)
+    hyperparameters = with_epochs(hyperparameters, epochs)
     policy, keep = settled_policy(policy, keep, progress)
     model = named or DEFAULT_MODEL  # both defaults have the same options
     model_options, policy_options = share_out(options or {}, [("models", model), ("policies", policy)])
@@ -159,13 +174,20 @@ def train(
         class_floor=class_floor,
     )
     check_combination(plan, policy, asked)
+    if finder.settings(plan).get("scores") == "":
+        raise CurateError(f"policy {outside.called(policy)} needs scores: use --from TABLE.parquet")
+    check_keep(keep)
     check_hyperparameters(hyperparameters_for(model, hyperparameters))
-    reference = dataset.reference if isinstance(dataset, Dataset) else dataset
-    path = output_path(output, default_name(reference, named, policy, keep, opening, hyperparameters, seed))
+    reference = reference_of(dataset)
+    beside = asked_beside({**vars(asked), "trace": trace, "from_": from_, "weights": weights}, options)
+    name = default_name(reference, named, policy, keep, opening, hyperparameters, beside, seed)
+    path = output_path(output, name)
     kept = None if results is None else Path(results)
     _check_outputs(path, kept, force, evaluate_every)
     if device is not None:
         check_device(device)
+    if isinstance(test, str):
+        check_reference(test)
     wanted = Wanted(
         model=named,
         model_options=model_options,
@@ -187,6 +209,7 @@ def train(
         fresh=fresh,
     )
     data = _to_learn_from(dataset, keep, opening, progress)
+    check_earlier(finder.settings(plan), data.uids)
 
     with progress.task("start", 1):
         from curate.verbs.train_session import train_session  # torch, from here on
@@ -208,7 +231,9 @@ def settled_policy(
 
 
 def check_device(name: str) -> None:
-    """Refuse a device that is not there, before any work."""
+    """Refuse a device that is not there, before any work; of a name that is none, before torch is there."""
+    if not re.fullmatch(r"auto|cpu|mps|xpu|(cuda|cpu)(:\d+)?", name):
+        raise CurateError(f"device={name} is unknown: use cpu, cuda or cuda:1")
     from curate.networks.learner import choose_device
 
     choose_device(name)
@@ -219,6 +244,17 @@ def weights_at(path: str | Path) -> "Weights":
     from curate.networks.weights import open_weights
 
     return open_weights(path)
+
+
+def model_of_weights(
+    weights: str | Path, options: Mapping[str, Any] | None, progress: Progress
+) -> tuple[str | None, Mapping[str, Any] | None]:
+    """The model that weights of a `curate train` are of, with its options, where that is one of curate's."""
+    about = about_weights(Path(weights))
+    if about is None or not finder.is_ours("models", about["model"]):
+        return None, options
+    progress.note(f"model {about['model']}, that of the weights {weights}")
+    return about["model"], {**about["options"], **(options or {})}
 
 
 def _to_learn_from(
@@ -242,6 +278,13 @@ def _check_outputs(path: Path, results: Path | None, force: bool, evaluate_every
         raise CurateError(f"evaluate-every={evaluate_every} is too small: use 1 or more epochs")
 
 
+def asked_beside(given: Mapping[str, Any], options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What of the options of `train` tells a run from others, beside what its name always has."""
+    names = [*(field for field in Asked.__dataclass_fields__ if field != "keep"), "trace", "from_", "weights"]
+    told = {name.strip("_").replace("_", "-"): given.get(name) for name in names}
+    return {**told, "budget": None if told["budget"] == "epochs" else told["budget"], **(options or {})}
+
+
 def default_name(
     reference: str,
     model: str | None,
@@ -249,12 +292,16 @@ def default_name(
     keep: str | float | int | None,
     opening: Options,
     hyperparameters: Mapping[str, Any] | None,
+    beside: Mapping[str, Any],
     seed: int = 0,
 ) -> str:
-    """Where a run is written when the user does not say."""
-    parts = [stem(model) if model else "", stem(policy), "" if keep is None else keep_in_words(keep)]
-    asked = hyperparameters or {}
-    parts += [in_epochs(asked.get("n_epochs") or asked.get("epochs"))]
+    """Where a run is written when the user does not say; `beside` is what else was asked, of the session."""
+    parts = [
+        model_in_words(model) if model else "",
+        stem(policy),
+        "" if keep is None else keep_in_words(keep),
+    ]
+    parts += [*amount_and_more(hyperparameters, beside)]
     return name_of(reference, *parts, opening=opening, seed=seed)
 
 

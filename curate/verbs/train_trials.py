@@ -6,12 +6,12 @@ from typing import Any
 
 from curate import outside
 from curate.artifacts.results import Outcome
-from curate.data.dataset import Dataset, Options, open_dataset
+from curate.data.dataset import Dataset, Options, open_dataset, reference_of
 from curate.errors import CurateError
-from curate.progress import SILENT, Progress
+from curate.progress import LOGGED, Progress
 from curate.statistics import Spread, spread
 from curate.verbs.naming import output_path
-from curate.verbs.train import TrainingResult, default_name, settled_policy, train
+from curate.verbs.train import TrainingResult, asked_beside, default_name, settled_policy, train
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def train_trials(
     output: str | Path | None = None,
     results: str | Path | None = None,
     opening: Options = Options(),
-    progress: Progress = SILENT,
+    progress: Progress = LOGGED,
     **options: Any,
 ) -> TrialsResult:
     """Run `train` with the seeds `seed`, `seed` + 1, ...; the other options are those of `train`.
@@ -50,10 +50,11 @@ def train_trials(
     """
     if trials < 1:
         raise CurateError(f"trials={trials} is too few: use 1 or more")
-    reference = dataset.reference if isinstance(dataset, Dataset) else dataset
+    reference = reference_of(dataset)
     model = None if model is None else outside.hand_in("models", model)
     policy, keep = settled_policy(options.get("policy"), options.get("keep"), progress)
-    name = default_name(reference, model, policy, keep, opening, options.get("hyperparameters"))
+    beside = asked_beside(options, options.get("options"))
+    name = default_name(reference, model, policy, keep, opening, options.get("hyperparameters"), beside)
     path = output_path(output, name)
     rows = output_path(results, f"{path}-trials.parquet")
     data = open_dataset(dataset, opening, progress)

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from curate.artifacts.header import Cost, Header
+from curate.artifacts.saved_model import SAVED
 from curate.artifacts.tables import sample_columns
 from curate.data.dataset import Dataset
 from curate.manifests.manifest import Manifest, write_epoch, write_manifest
 from curate.networks.learner import Learner, save
-from curate.networks.weights import SAVED
 from curate.scores.trace import TRACE, write_part, write_trace
 from curate.selection.known import group_samples, known_of_samples
 from curate.training.loop import Epoch

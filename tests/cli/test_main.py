@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -151,12 +153,14 @@ def test_a_share_may_be_written_in_percent_and_a_tiny_count_is_said_loudly(cli, 
     assert made.last == "digits-furthest-0.3"
     assert "\nkept 433 of 1,443" in made.err
     assert made.err.startswith(
+        "strategy furthest, the default for clusters\n"
         "class 3 keeps 15.1% of its samples, class 5 42.3%; 2 classes keep at most half"
     )
     header = json.loads(cli("inspect", made.last, "--json").out)["header"]
     assert header["options"]["keep"] == "0.3"
     tiny = cli("select", digits_round.table, "--keep", "14")
     assert tiny.err.startswith(
+        "strategy furthest, the default for clusters\n"
         "beware: keep=14 is a count, 14 of 1,443 samples (0.97%), fewer than two for each of 10 classes: "
         "for a share say 14% or 0.14\n"
     )
@@ -232,9 +236,7 @@ def test_what_is_an_artifact_is_no_dataset(cli, digits_round):
         (digits_round.table, "clusters"),
         (digits_round.embedding, "an embedding"),
     ):
-        assert_error(
-            cli("train", path), f"{path.name} holds {kind} of curate's and is no dataset: name the one"
-        )
+        assert_error(cli("train", path), f"{path.name} holds {kind} of curate's and is no dataset: ")
 
 
 def test_options_are_checked_before_outputs_and_outputs_before_data(cli, here):
@@ -245,3 +247,41 @@ def test_options_are_checked_before_outputs_and_outputs_before_data(cli, here):
     assert_error(cli(*wrong, "--policy", "random", "--budget", "sample"), "there is no budget 'sample'")
     assert_error(cli(*wrong, "--policy", "random"), "m exists")
     assert_error(cli(*wrong[:-2], "--policy", "random"), "there is no dataset 'nowhere'")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["train", "digits", "--device", "gpu"], "device=gpu is unknown: use cpu, cuda or cuda:1"),
+        (["train", "digits", "--keep", "abc"], "keep=abc is not a number"),
+        (["train", "digits", "--keep", "0"], "keep=0 is not a fraction"),
+        (["train", "digits", "--policy", "static-ucb"], "policy static-ucb needs scores: use --from TABLE"),
+        (["train", "digits", "--test", "nowhere"], "there is no dataset 'nowhere'"),
+        (["replay", "{manifest}", "--test", "nowhere"], "there is no dataset 'nowhere'"),
+        (["inspect", "digits", "--html", "x.pdf"], "x.pdf is written as .html"),
+        (["export", "{manifest}", "--to", "csv", "-o", "x.json"], "x.json is written as .csv"),
+        (["select", "."], "is a folder, not a table: of images `curate score .` makes one"),
+        (["cluster", "."], "there is no embedding .: `curate embed .` makes one of the images"),
+        (["train", "{manifest}"], "`curate replay {manifest}` trains on it"),
+    ],
+)
+def test_cheap_errors_come_before_torch_and_data(process, digits_round, here, words, said):
+    script = (
+        "import sys; sys.argv = {!r}; import atexit; atexit.register(lambda: print('torch' in sys.modules))"
+    )
+    filled = [word.format(manifest=digits_round.manifest) for word in words]
+    code = script.format(["curate", *filled]) + "; from curate.cli.main import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert said.format(manifest=digits_round.manifest) in done.stderr
+    assert (done.returncode, done.stdout) == (2, "False\n")
+    assert list(here.iterdir()) == []
+
+
+def test_a_terminal_without_unicode_shows_what_it_can(process, here):
+    plain = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    words = ("train", "digits", "--epochs", 1, "--set", "width=2", "--trials", 2)
+    assert process(*words, **plain).code == 0
+    shown = process("report", "digits-full-1-epochs-width-2-trials.parquet", **plain)
+    assert shown.code == 0
+    assert "mean +-" in shown.out
+    assert "?" not in shown.out

@@ -17,7 +17,7 @@ import curate
 from curate import finder
 from curate.errors import CurateError
 from curate.networks.learner import Learner, Normalization
-from curate.progress import SILENT
+from curate.progress import LOGGED
 from curate.rng import rng
 from curate.scores.signals import entropies, error_norms, margins
 from curate.scores.trace import Seen
@@ -256,7 +256,7 @@ def embedded(given):
 
 @pytest.mark.parametrize(("case", "tolerance"), cases("class_distance"))
 def test_class_distance(case, tolerance):
-    outcome = finder.make("scorers", "class-distance").from_embedding(embedded(case["input"]), SILENT)
+    outcome = finder.make("scorers", "class-distance").from_embedding(embedded(case["input"]), LOGGED)
     agree(outcome["class_distance"], case["expected"], tolerance)
 
 
@@ -264,7 +264,7 @@ def test_class_distance(case, tolerance):
 def test_semdedup(case, tolerance):
     given = case["input"]
     options = {"rule": "pairs", "k": 1, "max_cosine_distance": given["epsilon"]}
-    group = finder.make("scorers", "duplicate", options).from_embedding(embedded(given), SILENT)[
+    group = finder.make("scorers", "duplicate", options).from_embedding(embedded(given), LOGGED)[
         "duplicate_group"
     ]
     assert (group == np.arange(len(group))).tolist() == case["expected"]["kept"]
@@ -275,7 +275,7 @@ def test_duplicate(case, tolerance):
     given = case["input"]
     embedding = embedded(given)
     scorer = finder.make("scorers", "duplicate", {"max_cosine_distance": given["max_cosine_distance"]})
-    outcome = scorer.from_embedding(embedding, SILENT)
+    outcome = scorer.from_embedding(embedding, LOGGED)
     assert outcome["duplicate_group"].tolist() == case["expected"]["group"]
     agree(outcome["duplicate"], case["expected"]["score"], tolerance)
 

@@ -32,7 +32,8 @@ def test_holding_out_is_said():
 
     n = len(open_dataset("digits", Options(split="test"), Notes()))
     assert notes == [
-        f"digits has no splits: one sample in 5, chosen by content, is its test split (test has {n} of 1,797)"
+        f"digits has no splits: one sample in 5, chosen by content, is its test split (test has {n} of "
+        "1,797); --split all takes all"
     ]
 
 

@@ -10,18 +10,18 @@ from curate.data.images import CorruptImageError, ResidentImages, Target, bring_
 from curate.data.scan import read_all
 from curate.data.source import Samples, from_array
 from curate.errors import CurateError
-from curate.progress import SILENT
+from curate.progress import LOGGED
 
 
 def scanned(contents, target=Target(), skip_corrupt=False, limit=10**9):
     samples = Samples(len(contents), contents.__getitem__, "image {}".format, None, [], "all")
-    found = read_all(samples, target, skip_corrupt, limit, SILENT)
+    found = read_all(samples, target, skip_corrupt, limit, LOGGED)
     return found.rows, found.uids, found.images, found.skipped
 
 
 def test_pixels_at_hand_are_taken_as_they_are():
     pixels = noise(5, 4, 3)
-    found = read_all(from_array(pixels, None, [], "all", "x"), Target(), False, 0, SILENT)
+    found = read_all(from_array(pixels, None, [], "all", "x"), Target(), False, 0, LOGGED)
     assert (found.rows.tolist(), found.skipped) == ([0, 1, 2, 3, 4], [])
     assert found.uids.tolist() == [uid_by_hand(image) for image in pixels]
     assert np.shares_memory(found.images.array, pixels)
@@ -120,7 +120,7 @@ def test_images_of_several_shapes_are_brought_to_one_and_it_is_said(
     pixels = [noise(*each) for each in shapes]
     contents = [encoded(image) for image in pixels]
     samples = Samples(len(contents), contents.__getitem__, "image {}".format, None, [], "all")
-    found = read_all(samples, target, False, limit, SILENT)
+    found = read_all(samples, target, False, limit, LOGGED)
     assert found.images.shape == shape
     assert found.target == settled
     assert len(found.notes) == len(notes)

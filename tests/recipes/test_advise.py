@@ -138,7 +138,6 @@ def test_a_name_that_looks_like_code_is_text_in_the_recipe():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "say one of --accuracy-loss and --hours"),
         ({"accuracy_loss": 1, "hours": 2}, "say one of --accuracy-loss and --hours"),
         ({"hours": 0}, "hours=0 is not positive: use a number above 0"),
         ({"accuracy_loss": float("nan")}, "accuracy-loss=nan is not positive"),
@@ -152,4 +151,5 @@ def test_what_cannot_be_advised_on_is_refused(options, message, here):
 
 
 def test_the_command_says_what_it_needs(cli):
-    assert_error(cli("advise", "digits"), "say one of --accuracy-loss and --hours")
+    words = ("advise", "digits", "--accuracy-loss", 1, "--hours", 2)
+    assert_error(cli(*words), "say one of --accuracy-loss and --hours")

@@ -1,5 +1,7 @@
 """Progress without a terminal: short work says nothing, long work says how far it is, and when it ends."""
 
+import pytest
+
 from curate.show.lines import Lines
 
 
@@ -54,3 +56,29 @@ def test_notes_are_said_and_what_may_be_a_slip_once():
     lines.ask("keep=3 is a count")
     lines.ask("keep=3 is a count")
     assert said == ["skipped x.png", "beware: keep=3 is a count"]
+
+
+def test_the_first_seconds_of_a_stage_are_not_those_that_follow():
+    """A warm-up of four seconds for one step, then ten steps a second: 100 of 1,000 done at 13.9 s."""
+    said, now = [], [0.0]
+    lines = Lines(said.append, clock=lambda: now[0])
+    with lines.task("train", 1000, "steps"):
+        now[0] = 4.0
+        lines.advance()
+        for _ in range(999):
+            now[0] += 0.1
+            lines.advance()
+            if len(said) == 2:
+                break
+    left = [line.partition(", ")[2].partition(" left")[0] for line in said]
+    assert left[0] in ("1:39", "1:40")
+    assert left[1] in ("1:08", "1:09")
+    assert now[0] == pytest.approx(35.0, abs=0.2)
+
+
+def test_a_note_is_said_once():
+    said = []
+    lines = Lines(said.append)
+    for text in ("a", "b", "a"):
+        lines.note(text)
+    assert said == ["a", "b"]

@@ -49,5 +49,5 @@ def test_without_sessions_or_data_there_is_none(sessions, here, monkeypatch):
     def gone(*_):
         raise curate.CurateError("there is no such dataset")
 
-    monkeypatch.setattr("curate.show.sheets.open_dataset", gone)
+    monkeypatch.setattr("curate.show.sheets.open_recorded", gone)
     assert sheets_of(sessions, here / "store") == []

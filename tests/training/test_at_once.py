@@ -13,7 +13,7 @@ from helpers.scored_digits import TRAINED
 
 import curate
 from curate.networks import learner as learners
-from curate.progress import SILENT
+from curate.progress import LOGGED
 from curate.training.at_once import at_once, how_many
 from curate.training.loop import repeatable
 
@@ -95,7 +95,7 @@ def test_when_it_ends_early_those_at_work_end_soon_and_others_never_begin(error,
         finished.append(number)
 
     def run():
-        with at_once(2, SILENT) as (each, shared):
+        with at_once(2, LOGGED) as (each, shared):
             results = each(partial(work, shared), range(3))
             if error is KeyboardInterrupt:
                 assert begun.wait(60)
@@ -111,7 +111,7 @@ def test_when_it_ends_early_those_at_work_end_soon_and_others_never_begin(error,
 
 
 def test_progress_is_told_by_one_thread_at_a_time(three_threads):
-    class Counting(type(SILENT)):
+    class Counting(type(LOGGED)):
         total, speaking = 0, 0
 
         def advance(self, steps=1, **live):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from curate.networks.model import Hyperparameters
-from curate.progress import SILENT, Progress
+from curate.progress import LOGGED, Progress
 from curate.training.batches import Batch
 from curate.training.book import Book
 from curate.training.epoch import train_epoch
@@ -66,7 +66,7 @@ def test_an_epoch_is_a_step_down_the_weighted_losses_of_every_batch(weights):
         book=book,
         seed=0,
         weights=None if weights is None else torch.tensor(weights),
-        progress=SILENT,
+        progress=LOGGED,
     )
     multiples = np.ones(5) if weights is None else np.array(weights)
     expected, losses, right = by_hand(multiples)

@@ -14,7 +14,7 @@ from curate.data.dataset import Dataset
 from curate.data.images import ResidentImages
 from curate.networks import learner as learners
 from curate.networks.model import Hyperparameters
-from curate.progress import SILENT
+from curate.progress import LOGGED
 from curate.training import batches as batching
 from curate.training import epoch as epochs
 from curate.training.augmentations.crop_flip import CropFlip
@@ -102,7 +102,7 @@ def train(colour, trace=False, **more):
             book=book,
             seed=0,
             weights=weights,
-            progress=SILENT,
+            progress=LOGGED,
         )
     return model.n_steps, recorder
 

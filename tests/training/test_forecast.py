@@ -27,11 +27,11 @@ def second_a_look(monkeypatch):
 @pytest.mark.parametrize(
     ("n_presentations", "said"),
     [
-        (59 * 32, ""),
-        (60 * 32, "about 1 min"),
-        (3600 * 32, "about 60 min"),
-        (2 * 3600 * 32, "about 2.0 h"),
-        (36 * 3600 * 32, "about 1.5 days"),
+        (59 * 128, ""),
+        (60 * 128, "about 1 min"),
+        (3600 * 128, "about 60 min"),
+        (2 * 3600 * 128, "about 2.0 h"),
+        (36 * 3600 * 128, "about 1.5 days"),
     ],
 )
 def test_it_is_the_time_of_a_step_times_the_steps(digits, second_a_look, n_presentations, said):

@@ -33,7 +33,9 @@ def test_every_option_of_cluster_reaches_the_clustering(cli, here, digits_round,
     words = ["cluster", digits_round.embedding, "-k", 7, "--iterations", 3, "--init", "kmeans++"]
     words += ["--relocate", 2, "--seed", 5]
     assert cli(*words, "--spherical", *more).code == 0
-    header = curate.open_table(here / "digits-k7-spherical-seed-5.parquet").header
+    header = curate.open_table(
+        here / "digits-k7-spherical-iterations-3-init-kmeans-relocate-2-seed-5.parquet"
+    ).header
     given = {"k": 7, "spherical": True, "iterations": 3, "init": "kmeans++", "relocate": 2}
     assert header.options == given
     assert header.seed == 5

@@ -101,8 +101,8 @@ def test_results_are_compared_by_accuracy(digits_round, cli):
     other = curate.select(digits_round.table, "closest", keep=0.3, output="closest")
     for manifest in (digits_round.manifest, other.path):
         assert cli("replay", manifest, *words).code == 0
-    result = cli("compare", "digits-furthest-replay.parquet", "closest-replay.parquet")
+    result = cli("compare", "digits-furthest-1-epochs-replay.parquet", "closest-1-epochs-replay.parquet")
     assert result.code == 0, result.err
     assert "closest: no clear difference to static random" in " ".join(result.out.split())
-    printed = json.loads(cli("compare", "digits-furthest-replay.parquet", "--json").out)
+    printed = json.loads(cli("compare", "digits-furthest-1-epochs-replay.parquet", "--json").out)
     assert printed["against_random"][0]["method"] == "digits-furthest"

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 from helpers.commands import assert_error
-from helpers.pictures import encoded, noise, write
+from helpers.pictures import encoded, jpegs, noise, write
 
 
 @pytest.fixture
@@ -41,6 +41,22 @@ def test_all_troubles_of_all_splits_are_in_one_report(careless, cli):
     )
     assert "photos/test/fox/1.png" in facts["test"]
     assert facts["beware"].startswith("1 of the 2 test images are training images of photos as well")
+
+
+def test_of_a_source_without_splits_damage_is_counted_once_over_all_of_it(here, cli):
+    """3 of 60 cannot be read: few enough, though they are more than 5% of either part."""
+    jpegs(here / "photos", each=30)
+    for name in ("cat/1.jpg", "cat/2.jpg", "dog/3.jpg"):
+        (here / "photos" / name).write_bytes(b"")
+    result = cli("inspect", "photos", "--image-size", 8, "--json")
+    facts = json.loads(result.out)["facts"]
+    assert "3 of 60 images cannot be read" in facts["train"]
+    assert facts["train"].endswith("left out")
+    assert "test" not in facts
+    trained = cli("train", "photos", "--image-size", 8, "--epochs", 1)
+    assert trained.err.count("left out 3 of 60 images that cannot be read") == 1
+    sheet = cli("inspect", "photos", "--image-size", 8, "--sheet")
+    assert (sheet.code, sheet.err) == (0, "")
 
 
 def test_the_split_that_is_asked_for_is_the_only_one(careless, cli):

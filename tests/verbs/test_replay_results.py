@@ -39,7 +39,7 @@ def test_rows_say_what_the_trials_found(digits_round):
     outcome = curate.replay(
         digits_round.manifest, hyperparameters={"n_epochs": 3}, trials=1, against=["full"]
     )
-    assert outcome.path.name == "digits-furthest-replay.parquet"
+    assert outcome.path.name == "digits-furthest-3-epochs-replay.parquet"
     ours, full = read_results(outcome.path)
     trial = outcome.runs[0].trials[0]
     manifest = curate.open_manifest(digits_round.manifest)
@@ -76,7 +76,7 @@ def test_after_a_kill_the_same_command_goes_on(stop, digits_round, counted):
     stops.append(stop)
     with pytest.raises(PulledPlugError):
         curate.replay(digits_round.manifest, **shared)
-    assert len(read_results("digits-furthest-replay.parquet")) == stop
+    assert len(read_results("digits-furthest-1-epochs-replay.parquet")) == stop
     stops.clear()
     noted = Noted()
     outcome = curate.replay(digits_round.manifest, progress=noted, **shared)
@@ -119,10 +119,11 @@ def test_force_begins_anew_with_the_first_trial(digits_round, counted):
     stops.append(2)
     with pytest.raises(PulledPlugError):
         curate.replay(digits_round.manifest, hyperparameters=ONE, trials=2, force=True)
-    assert len(read_results("digits-furthest-replay.parquet")) == 2  # nothing new: what was there stands
+    there = read_results("digits-furthest-1-epochs-replay.parquet")
+    assert len(there) == 2  # nothing new: what was there stands
     stops.clear()
     curate.replay(digits_round.manifest, hyperparameters=ONE, trials=1, force=True)
-    assert len(read_results("digits-furthest-replay.parquet")) == 1
+    assert len(read_results("digits-furthest-1-epochs-replay.parquet")) == 1
     assert len(trained) == 3
 
 

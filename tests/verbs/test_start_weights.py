@@ -36,7 +36,7 @@ def started(few, earlier, output, **more):
 def test_a_run_starts_from_the_weights_of_another(few, earlier, here):
     noted = Noted()
     started(few, earlier, "still", hyperparameters=STILL, progress=noted)
-    assert noted.notes[0] == f"starts from {earlier}"
+    assert noted.notes == [f"model basic-cnn, that of the weights {earlier}", f"starts from {earlier}"]
     before, after = load_file(earlier / "model.safetensors"), load_file("still/model.safetensors")
     learned = [name for name in before if "running" not in name and "tracked" not in name]
     assert all(torch.allclose(before[name], after[name], atol=1e-6) for name in learned)
@@ -97,3 +97,11 @@ def test_what_cannot_be_started_from_is_refused_before_any_work(cli, here, earli
     refused = cli("score", "digits", "--from", "x.npy", "--hard-is", "high", "--weights", earlier)
     assert_error(refused, "a score from elsewhere trains nothing: leave out --weights")
     assert list(here.iterdir()) == []
+
+
+def test_the_model_is_that_of_the_weights(few, earlier, here):
+    for start in (earlier, earlier / "model.safetensors"):
+        made = curate.train(few[0], test=few[1], weights=start, epochs=1, output=f"of-{start.name}")
+        assert made.manifest.header.options["model"] == "basic-cnn"
+        assert made.manifest.header.options["model_options"] == SMALL
+        assert made.manifest.n_epochs == 1

@@ -124,7 +124,7 @@ def test_the_command_says_mean_and_spread(cli):
     *seeds, last, path = result.out.splitlines()
     assert [line.partition(":")[0] for line in seeds] == ["seed 0", "seed 1"]
     assert "(n = 2), after the last epoch" in last
-    assert path == "digits-full-1-epochs-trials.parquet"
+    assert path == "digits-full-1-epochs-width-2-trials.parquet"
     printed = json.loads(cli(*words, "--json").out)
     assert printed["accuracy"]["n"] == 2
     assert [trial["seed"] for trial in printed["trials"]] == [0, 1]
@@ -134,8 +134,8 @@ def test_the_command_says_mean_and_spread(cli):
 def test_a_policy_named_alone_keeps_a_half_and_says_so_once(cli, here):
     words = ("train", "digits", "--epochs", 2, "--set", "width=2", "--policy", "ema")
     result = cli(*words, "--trials", 2)
-    assert result.last == "digits-ema-0.5-2-epochs-trials.parquet"
+    assert result.last == "digits-ema-0.5-2-epochs-width-2-trials.parquet"
     assert result.err.count("policy ema keeps 0.5 of the samples; --keep says otherwise") == 1
     one = cli(*words)
-    assert one.last == "digits-ema-0.5-2-epochs"
+    assert one.last == "digits-ema-0.5-2-epochs-width-2"
     assert curate.open_manifest(one.last).n_selected(0) == 722  # of 1443

@@ -5,7 +5,6 @@ Without splits: `x, y`, or `images, labels`. Images are uint8, or floats from 0 
 `[n, h, w, c]`. Pickled arrays are refused.
 """
 
-import math
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -15,13 +14,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifacts.reading import size_of
+from curate.artifacts.reading import check_npz
 from curate.data.source import Request, Samples, choose_splits, from_array, numbered_classes, split_of_name
 from curate.errors import CurateError
 
-_SMALL_BYTES, _MOST_TIMES = 256 * 2**20, 200  # what arrays may unpack to, and as a multiple of their file
 _UNREADABLE = (OSError, ValueError, EOFError, TypeError, LookupError, MemoryError, RuntimeError)
-_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 _IMAGES = ("x", "images", "image", "data")
 _LABELS = ("y", "labels", "label", "targets", "target")
 
@@ -36,7 +33,7 @@ class Npz:
     def samples(self, request: Request) -> Samples:
         path = Path(request.reference)
         try:
-            _check_sizes(path)
+            check_npz(path)
             with np.load(path, allow_pickle=False) as file:
                 arrays = {key: np.asarray(file[key]) for key in file if _role(key)}
                 names = list(file)
@@ -44,7 +41,8 @@ class Npz:
             raise CurateError(f"{path} is not a readable .npz file of plain arrays: save it anew") from None
         if not any(_role(key) == "images" for key in arrays):
             raise CurateError(
-                f"{path} has no images: its arrays are {', '.join(names)}; call one x or images"
+                f"{path} has no images: its arrays are {', '.join(names)}; call one x or images, or, "
+                f"if they are vectors, `curate cluster {path}`"
             )
         return self._from_arrays(arrays, request)
 
@@ -72,27 +70,6 @@ class Npz:
         top = max(int(_as_labels(file[key], key).max(initial=0)) for key in labels.values())
         classes = numbered_classes(top, len(numbers), path)
         return from_array(pixels, numbers, classes, chosen[0] if len(chosen) == 1 else request.split, path)
-
-
-def _check_sizes(path: Path) -> None:
-    """Refuse a file that would unpack to far more than a file of its size holds, or an array that lies.
-
-    BadZipFile or ValueError for what is no file of arrays.
-    """
-    size = size_of(path)
-    with zipfile.ZipFile(path) as archive:
-        unpacked = sum(member.file_size for member in archive.infolist())
-        if unpacked > max(_SMALL_BYTES, _MOST_TIMES * size):
-            raise CurateError(
-                f"{path} has {size:,} bytes and unpacks to {unpacked / 2**30:,.1f} GiB: it is not read"
-            )
-        for member in archive.infolist():
-            if not member.filename.endswith(".npy"):
-                continue
-            with archive.open(member) as file:
-                shape, _, kind = _HEADERS[np.lib.format.read_magic(file)](file)
-            if kind.hasobject or math.prod(shape) * kind.itemsize > member.file_size:
-                raise ValueError(f"{member.filename} is no plain array of its size")
 
 
 def _role(key: str) -> str | None:

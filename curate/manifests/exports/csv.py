@@ -13,6 +13,7 @@ class Csv:
     """It has no options."""
 
     ending: ClassVar[str] = "csv"
+    what: ClassVar[str] = "row, uid, label and weight of each, under a heading"
     takes: ClassVar[Takes] = ""
 
     def write(self, path: Path, selected: Exportable) -> None:

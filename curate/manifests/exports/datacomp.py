@@ -14,6 +14,7 @@ class Datacomp:
     """It has no options."""
 
     ending: ClassVar[str] = "npy"
+    what: ClassVar[str] = "sorted pairs of uint64, (0, uid)"
     takes: ClassVar[Takes] = ""
 
     def write(self, path: Path, selected: Exportable) -> None:

@@ -12,6 +12,7 @@ class ImagefolderList:
     """It has no options."""
 
     ending: ClassVar[str] = "files.txt"
+    what: ClassVar[str] = "paths in the folder that is the dataset, one per line"
     takes: ClassVar[Takes] = "data"
 
     def write(self, path: Path, selected: Exportable) -> None:

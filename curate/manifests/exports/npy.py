@@ -12,6 +12,7 @@ class Npy:
     """It has no options."""
 
     ending: ClassVar[str] = "npy"
+    what: ClassVar[str] = "row numbers of the source as other libraries count them, int64"
     takes: ClassVar[Takes] = ""
 
     def write(self, path: Path, selected: Exportable) -> None:

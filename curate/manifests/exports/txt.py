@@ -12,6 +12,7 @@ class Txt:
     """It has no options."""
 
     ending: ClassVar[str] = "txt"
+    what: ClassVar[str] = "row numbers of the source as other libraries count them, one per line"
     takes: ClassVar[Takes] = ""
 
     def write(self, path: Path, selected: Exportable) -> None:

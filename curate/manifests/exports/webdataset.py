@@ -12,6 +12,7 @@ class Webdataset:
     """It has no options."""
 
     ending: ClassVar[str] = "keys.txt"
+    what: ClassVar[str] = "keys, one per line"
     takes: ClassVar[Takes] = "keys"
 
     def write(self, path: Path, selected: Exportable) -> None:

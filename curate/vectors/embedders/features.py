@@ -78,8 +78,8 @@ class Features:
         """The network, how to prepare uint8 images `[b, c, h, w]` for it, and its name."""
         import torch
 
+        from curate.artifacts.saved_model import SAVED
         from curate.networks.learner import load
-        from curate.networks.weights import SAVED
 
         path = Path(self.weights)
         saved = path / SAVED if path.is_dir() else path

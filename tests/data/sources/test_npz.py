@@ -96,7 +96,10 @@ def test_npz_of_floats_outside_0_to_1(tmp_path, wrong):
         ({"x": X, "y": Y / 2}, r"^array y is float64 \(6,\): store labels as integers \[n\]$"),
         ({"x": X, "y": np.int64(3)}, r"y is a single int64 \(\)"),
         ({"x": X, "y": Y - 1}, r"a\.npz: sample 1 has label -1, use labels 0 to 1 \(2 classes\)$"),
-        ({"a": X, "b": Y}, r"a\.npz has no images: its arrays are a, b; call one x or images$"),
+        (
+            {"a": X, "b": Y},
+            r"a\.npz has no images: its arrays are a, b; call one x or images, or, if they are vectors, ",
+        ),
         (
             {"x": np.array([None, "a"], object)},
             r"a\.npz is not a readable \.npz file of plain arrays: save it anew$",

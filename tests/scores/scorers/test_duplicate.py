@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import curate
 from curate import finder
-from curate.progress import SILENT
+from curate.progress import LOGGED
 from curate.scores.scorer import EmbeddingScorer
 from curate.vectors.embedding import Embedding
 
@@ -38,7 +38,7 @@ def test_near_duplicates_in_many_pieces_are_one_group(monkeypatch, tmp_path):
     table = curate.score(tmp_path / "v.npy", "duplicate", output=tmp_path / "s")
     assert table["duplicate_group"].tolist() == [0] * 31 + [31]
     scorer: EmbeddingScorer = finder.make("scorers", "duplicate", {"max_cosine_distance": 0.001})
-    result = scorer.from_embedding(curate.open_embedding(tmp_path / "v.npy"), SILENT)
+    result = scorer.from_embedding(curate.open_embedding(tmp_path / "v.npy"), LOGGED)
     assert len(set(result["duplicate_group"].tolist())) == 32
 
 
@@ -70,7 +70,7 @@ def test_pairs_keep_what_the_published_semdedup_keeps(seed, n, epsilon):
     uids = np.arange(n, dtype=np.uint64)
     embedding = Embedding(Path("x"), {}, n, 4, uids, None, None, lambda a, b: vectors[a:b])
     options = {"rule": "pairs", "k": 1, "max_cosine_distance": epsilon}
-    outcome = finder.make("scorers", "duplicate", options).from_embedding(embedding, SILENT)
+    outcome = finder.make("scorers", "duplicate", options).from_embedding(embedding, LOGGED)
     group, stays = outcome["duplicate_group"], semdedup_as_published(vectors.astype(float), epsilon)
     assert (group == np.arange(n)).tolist() == stays.tolist()
     assert stays[group].all()  # what goes has one that stands for it
