@@ -17,8 +17,10 @@ from pathlib import Path
 from curate.artifacts.kinds import MANIFEST
 from curate.errors import CurateError
 
-_ENDINGS = (".parquet", ".safetensors", ".npy", ".npz", ".csv", ".json", ".txt", ".pt", ".pth")
-_ENDINGS += (".html", ".pdf", ".png", ".webp", ".jpg", ".docx", ".toml", ".md")
+_ENDINGS = (
+    *(".parquet", ".safetensors", ".npy", ".npz", ".csv", ".json", ".txt", ".pt", ".pth"),
+    *(".html", ".pdf", ".png", ".webp", ".jpg", ".docx", ".toml", ".md"),
+)
 
 
 def beside(path: Path, others: Iterable[str] = ()) -> Path | None:

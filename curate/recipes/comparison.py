@@ -331,17 +331,30 @@ def _verdicts(comparison: Comparison) -> dict[str, str]:
                 f"{verdict} than {one.control} at keep {one.budget} ({in_numbers(one)})" for one in clear
             ]
         for control in dict.fromkeys(one.control for one in own if one.verdict == "level"):
-            level = [str(one.budget) for one in own if (one.verdict, one.control) == ("level", control)]
-            parts.append(f"no clear difference to {control} at keep {', '.join(level)}")
+            level = [one for one in own if (one.verdict, one.control) == ("level", control)]
+            told = ", ".join(_at(one) + f"({_interval(one)})" for one in level)
+            parts.append(
+                f"no clear difference to {control}{' at keep' * (level[0].budget is not None)} {told}"
+            )
         sentences[name] = "; ".join(parts)
     return sentences
 
 
-def in_numbers(one: Against) -> str:
-    """`+0.8 [+0.3, +1.2], for 0.31 of the time of full, ahead of random at equal cost`."""
+def _at(one: Against) -> str:
+    return "" if one.budget is None else f"{one.budget} "
+
+
+def _interval(one: Against) -> str:
+    """`+0.80 [+0.30, +1.20]`, in points."""
     text = f"{100 * one.difference.mean:+.2f}"
     if one.difference.low is not None and one.difference.high is not None:
         text += f" [{100 * one.difference.low:+.2f}, {100 * one.difference.high:+.2f}]"
+    return text
+
+
+def in_numbers(one: Against) -> str:
+    """`+0.8 [+0.3, +1.2], for 0.31 of the time of full, ahead of random at equal cost`."""
+    text = _interval(one)
     if one.time_share is not None:
         text += f", for {one.time_share:.2f} of the time of full"
     if one.beats_equal_cost is not None:

@@ -145,6 +145,7 @@ def run(
     """
     path = Path(output) if output is not None else Path(f"{_stem(recipe, profile)}.parquet")
     check_results(path)
+    check(read_text(recipe, profile), values)
     check_store(Path(store))
     planned = plan(recipe, profile=profile, values=values, only=only, store=store)
     place = Store(Path(store).absolute())

@@ -138,7 +138,7 @@ def test_a_sentence_says_where_and_at_what_cost():
     )
     assert verdicts(made)["sure"] == (
         "better than random at keep 0.3 (+1.00 [+1.00, +1.00], for 0.30 of the time of full, ahead of random "
-        "at equal cost); no clear difference to random at keep 0.1"
+        "at equal cost); no clear difference to random at keep 0.1 (+0.20 [-1.11, +1.51])"
     )
     single = Comparison([*RANDOM[:1], *rows("ucb", [91.0])])
     assert in_numbers(single.against_random[0]) == "+1.00"
