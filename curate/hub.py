@@ -1,16 +1,19 @@
 """The Hugging Face Hub. The only file that knows huggingface_hub.
 
 Whatever goes wrong becomes one line of its own. The client takes a token from HF_TOKEN or the saved login;
-it is never touched here. What may pass is tried again, a few times, and the user is told.
+it is never touched here. What may pass is tried again, a few times, and the user is told. Nothing is waited
+for without end, and no file is longer than it was listed.
 """
 
+import contextvars
 import hashlib
 import logging as standard_logging
+import shutil
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +29,10 @@ _TRIES = 4
 _PASSING = (408, 429, 500, 502, 503, 504)
 _FIRST_WAIT = 1.0
 _KNOCK, _KNOCKS = 6.0, 3  # seconds until a host that does not answer is given up, and tries until then
+_SILENCE, _ANSWER = 15.0, 50.0  # seconds without a byte, and for all that one question needs
+_SLOWEST = 20_000  # bytes a second, below which a file is given up
+_MOST_ANSWER, _MOST_FILES = 64 * 2**20, 100_000  # bytes of an answer, and files or repositories of a listing
+_CHUNK = 2**20
 _OUT_OF_REACH = "hf:{} is not in the local cache and the Hub is out of reach: connect, and try again"
 
 Content = bytes | Path
@@ -75,11 +82,10 @@ def look(repository: str, revision: str | None = None, progress: Progress = LOGG
     def ask() -> Remote:
         about = HfApi().dataset_info(repository, revision=revision)
         commit = str(about.sha)
+        listed = HfApi().list_repo_tree(repository, recursive=True, revision=commit, repo_type="dataset")
         files = {
-            entry.path: RemoteFile(entry.size, entry.blob_id, entry.lfs.sha256 if entry.lfs else None)
-            for entry in HfApi().list_repo_tree(
-                repository, recursive=True, revision=commit, repo_type="dataset"
-            )
+            entry.path: _remote_file(entry)
+            for entry in _not_endless(listed, repository)
             if isinstance(entry, RepoFile)
         }
         return Remote(repository, commit, bool(about.private), files)
@@ -87,15 +93,53 @@ def look(repository: str, revision: str | None = None, progress: Progress = LOGG
     return _with_retries(ask, repository, revision, progress)
 
 
-def fetch(remote: Remote, path: str, progress: Progress = LOGGED) -> Path:
-    """A file of a repository, in the Hub's own cache."""
-    from huggingface_hub import hf_hub_download
+def _remote_file(entry: Any) -> RemoteFile:
+    """A file as it is listed; ValueError where the listing is none."""
+    sha256 = entry.lfs.sha256 if entry.lfs else None
+    texts = [entry.path, entry.blob_id, *([sha256] if entry.lfs else [])]
+    if not isinstance(entry.size, int) or entry.size < 0 or not all(isinstance(one, str) for one in texts):
+        raise ValueError(f"a file that is listed as {entry.size!r} bytes")
+    return RemoteFile(entry.size, entry.blob_id, sha256)
 
-    def ask() -> Path:
-        path_there = hf_hub_download(remote.repository, path, repo_type="dataset", revision=remote.commit)
-        return Path(path_there)
 
-    return _with_retries(ask, remote.repository, remote.commit, progress)
+def _not_endless(listed: Iterable[T], repository: str) -> Iterator[T]:
+    """A listing; an error where it goes on and on."""
+    for number, one in enumerate(listed):
+        if number >= _MOST_FILES:
+            raise CurateError(f"hf:{repository} lists more than {_MOST_FILES:,} files: it is not read")
+        yield one
+
+
+def fetch(remote: Remote, path: str, target: Path, progress: Progress = LOGGED) -> None:
+    """Write a file of a repository to `target`: never more of it than was listed."""
+    from huggingface_hub import hf_hub_url
+    from huggingface_hub.utils import (  # type: ignore[attr-defined]
+        build_hf_headers,
+        get_session,
+        hf_raise_for_status,
+    )
+
+    size = remote.files[path].size
+    url = hf_hub_url(remote.repository, path, repo_type="dataset", revision=remote.commit)
+
+    def ask() -> None:
+        until, n = time.monotonic() + _ANSWER + size / _SLOWEST, 0
+        asked = get_session().stream("GET", url, headers=build_hf_headers())
+        with target.open("wb") as file, asked as answer:
+            hf_raise_for_status(answer)
+            for part in answer.iter_bytes(_CHUNK):
+                n += len(part)
+                if n > size:
+                    raise CurateError(
+                        f"hf:{remote.repository}: {path} is longer than the {size:,} bytes that are listed"
+                    )
+                if time.monotonic() > until:
+                    raise OSError(f"{path} comes too slowly: {n:,} of {size:,} bytes")
+                file.write(part)
+        if n < size:
+            raise OSError(f"{path} ended after {n:,} of {size:,} bytes")
+
+    _with_retries(ask, remote.repository, remote.commit, progress, _ANSWER + size / _SLOWEST)
 
 
 def create(repository: str, private: bool, progress: Progress = LOGGED) -> None:
@@ -116,8 +160,11 @@ def commit(remote: Remote, files: Mapping[str, Content], message: str, progress:
         CommitOperationAdd(path, content if isinstance(content, bytes) else str(content))
         for path, content in sorted(files.items())
     ]
-    _knock(remote.repository)
-    with _translated_errors(remote.repository, None, progress):
+    size = sum(
+        len(content) if isinstance(content, bytes) else content.stat().st_size for content in files.values()
+    )
+
+    def ask() -> str:
         made = HfApi().create_commit(
             remote.repository,
             operations,
@@ -125,7 +172,11 @@ def commit(remote: Remote, files: Mapping[str, Content], message: str, progress:
             repo_type="dataset",
             parent_commit=remote.commit,
         )
-    return str(made.oid)
+        return str(made.oid)
+
+    _knock(remote.repository)
+    with _translated_errors(remote.repository, None, progress):
+        return _in_time(ask, 4 * _ANSWER + size / _SLOWEST)
 
 
 def tag(repository: str, name: str, at: str, progress: Progress = LOGGED) -> None:
@@ -159,7 +210,7 @@ def search(owner: str, progress: Progress = LOGGED) -> list[dict[str, Any]]:
                 "private": bool(one.private),
                 "card": dict(one.card_data.to_dict()) if one.card_data else {},
             }
-            for one in repositories
+            for one in _not_endless(repositories, owner)
         ]
 
     return _with_retries(ask, owner, None, progress)
@@ -191,17 +242,49 @@ def fetch_parquet(repository: str, revision: str | None) -> Path:
 
     if not sys.stderr.isatty():
         disable_progress_bars()
+    listed = _listed(repository, revision)
+    size = sum(file.size for path, file in (listed or {}).items() if path.endswith(".parquet"))
+    _check_room(repository, size)
     with _translated_errors(repository, revision, LOGGED):
         folder = snapshot_download(
             repository,
             repo_type="dataset",
             revision=revision,
             allow_patterns=["*.parquet"],
-            local_files_only=not _is_there(repository),
+            local_files_only=listed is None,
+            tqdm_class=_bar_that_counts(repository, size),
         )
     if not any(Path(folder).rglob("*.parquet")):
         raise CurateError(f"hf:{repository} has no Parquet files: use a dataset that has")
     return Path(folder)
+
+
+def _check_room(repository: str, size: int) -> None:
+    """Refuse what does not fit on the disk of the Hub's cache."""
+    from huggingface_hub import constants
+
+    place = Path(constants.HF_HUB_CACHE)
+    place = next(folder for folder in (place, *place.absolute().parents) if folder.is_dir())
+    if size > (free := shutil.disk_usage(place).free):
+        raise CurateError(f"hf:{repository} has {size:,} bytes of Parquet, and {place} has room for {free:,}")
+
+
+def _bar_that_counts(repository: str, size: int) -> type[Any]:
+    """A progress bar of the client that ends a download of more than `size` bytes, or too slow a one."""
+    from huggingface_hub.utils import tqdm  # type: ignore[attr-defined]
+
+    class Counting(tqdm):  # type: ignore[misc,unused-ignore]
+        n_bytes, until = 0, time.monotonic() + 4 * _ANSWER + size / _SLOWEST
+
+        def update(self, n: float | None = 1) -> bool | None:
+            Counting.n_bytes += int(n or 0)
+            if Counting.n_bytes > 2 * size + _MOST_FILES:  # what is fetched, and what is put together
+                raise CurateError(f"hf:{repository} is longer than the {size:,} bytes that are listed")
+            if time.monotonic() > Counting.until:
+                raise CurateError(f"hf:{repository} comes too slowly: try again later")
+            return super().update(n)  # type: ignore[no-any-return,unused-ignore]
+
+    return Counting
 
 
 _let_in: set[tuple[str, int]] = set()  # hosts that answered this process
@@ -234,13 +317,16 @@ def _knock(repository: str) -> None:
     raise UnreachableError(f"hf:{repository}: {host} is out of reach ({reason}): connect, and try again")
 
 
-def _is_there(repository: str) -> bool:
-    """Whether the Hub's host takes connections."""
+def _listed(repository: str, revision: str | None) -> dict[str, RemoteFile] | None:
+    """The files of a repository; None where the Hub cannot be asked, or is not to be."""
+    if is_offline():
+        return None
     try:
-        _knock(repository)
+        return look(repository, revision).files
+    except NotThereError:
+        raise
     except UnreachableError:
-        return False
-    return True
+        return None
 
 
 def _try_to_connect(host: str, port: int, answer: list[str]) -> None:
@@ -257,17 +343,91 @@ class _PassingError(Exception):
     """What may work if tried again; its text says what happened."""
 
 
-def _with_retries(ask: Callable[[], T], repository: str, revision: str | None, progress: Progress) -> T:
-    """Ask, and ask again a few times where that may help."""
+def _with_retries(
+    ask: Callable[[], T],
+    repository: str,
+    revision: str | None,
+    progress: Progress,
+    seconds: float = _ANSWER,
+) -> T:
+    """Ask, and ask again a few times where that may help; every time for so many seconds at most."""
     _knock(repository)
     for left in range(_TRIES - 1, -1, -1):
         try:
             with _translated_errors(repository, revision, progress, passing=left > 0):
-                return ask()
+                return _in_time(ask, seconds)
         except _PassingError as problem:
             progress.note(f"{problem}: trying again ({left} more)")
             pause(_TRIES - 1 - left)
     raise AssertionError("the last try raises an error of its own")
+
+
+def _in_time(ask: Callable[[], T], seconds: float) -> T:
+    """What `ask` returns or raises; TimeoutError where it takes longer, whatever the client waits for."""
+    found: list[T] = []
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            with _bounded_answers():
+                found.append(ask())
+        except BaseException as problem:  # noqa: BLE001  raised again, by the one who asked
+            raised.append(problem)
+
+    asking = threading.Thread(target=contextvars.copy_context().run, args=(run,), daemon=True)
+    asking.start()
+    asking.join(seconds)
+    if raised:
+        raise raised[0]
+    if not found:
+        raise _TooLongError(f"no whole answer within {seconds:.0f} s")
+    return found[0]
+
+
+class _TooLongError(OSError):
+    """The Hub did not come to an end; asking again would take as long."""
+
+
+@contextmanager
+def _bounded_answers() -> Iterator[None]:
+    """While the block runs, the client waits no longer than it should, and reads no more than an answer."""
+    from huggingface_hub.utils import get_session, httpx  # type: ignore[attr-defined]
+
+    class Counted(httpx.SyncByteStream):  # type: ignore[misc,unused-ignore]
+        def __init__(self, stream: Any) -> None:
+            self._stream = stream
+
+        def __iter__(self) -> Iterator[bytes]:
+            n = 0
+            for part in self._stream:
+                n += len(part)
+                if n > _MOST_ANSWER:
+                    raise ValueError(f"an answer of more than {_MOST_ANSWER:,} bytes")
+                yield part
+
+        def close(self) -> None:
+            self._stream.close()
+
+    def hurry(request: Any) -> None:
+        limits = request.extensions.get("timeout") or dict.fromkeys(("connect", "read", "write", "pool"))
+        request.extensions["timeout"] = {
+            name: min(value or _SILENCE, _SILENCE) for name, value in limits.items()
+        }
+
+    def count(response: Any) -> None:
+        if "/resolve/" not in response.request.url.path and response.request.url.path.startswith("/api/"):
+            response.stream = Counted(response.stream)
+
+    session = get_session()
+    before = session.event_hooks
+    session.event_hooks = {
+        "request": [*before.get("request", []), hurry],
+        "response": [*before.get("response", []), count],
+    }
+    try:
+        yield
+    finally:
+        session.event_hooks = before
 
 
 @contextmanager
@@ -281,6 +441,8 @@ def _translated_errors(
     with _retries_as_notes(logging.get_logger("huggingface_hub"), progress):
         try:
             yield
+        except (CurateError, _PassingError):
+            raise
         except errors.GatedRepoError:
             raise NotThereError(
                 f"hf:{repository} is gated: ask for access on its page, and sign in with HF_TOKEN"
@@ -301,12 +463,20 @@ def _translated_errors(
             raise UnreachableError(_OUT_OF_REACH.format(repository)) from None
         except errors.HfHubHTTPError as problem:
             raise _of_status(problem, repository, passing) from None
+        except _TooLongError as problem:
+            raise UnreachableError(f"hf:{repository}: {problem}: try again later") from None
         except (httpx.HTTPError, OSError) as problem:
             reason = " ".join(str(problem).split())[:120] or type(problem).__name__
             if passing:
                 raise _PassingError(f"the connection to the Hub was lost ({reason})") from None
             raise UnreachableError(
                 f"hf:{repository}: the connection to the Hub was lost ({reason}): try again"
+            ) from None
+        except Exception as problem:  # noqa: BLE001  the client raises anything on what is no answer
+            reason = " ".join(f"{type(problem).__name__}: {problem}".split())[:120]
+            raise UnreachableError(
+                f"hf:{repository}: what answered is not the Hub, or it is broken ({reason}): see whether the "
+                "network asks for a login, or try again later"
             ) from None
 
 

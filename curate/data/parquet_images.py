@@ -19,6 +19,7 @@ from curate.errors import CurateError
 
 _LABEL_NAMES = ("label", "labels", "fine_label", "class", "target", "y")
 _SMALL_BYTES, _MOST_TIMES = 256 * 2**20, 200  # what a file may unpack to, and as a multiple of its size
+_AT_ONCE = 256  # images that are unpacked at once
 _LONGEST_WORD = 1024
 
 
@@ -51,7 +52,7 @@ def read_parquet(files: Sequence[Path], top: Path, request: Request) -> Samples:
 
 
 class _Encoded:
-    """Encoded images, in chunks as they were read; what is stored once is held once."""
+    """Encoded images, in chunks as they were read."""
 
     def __init__(self, chunks: Sequence[Any]) -> None:
         self._chunks = chunks
@@ -76,11 +77,12 @@ def _read_all(files: list[Path], request: Request) -> tuple[_Encoded, Any, dict[
     features: dict[str, Any] = {}
     for path in files:
         images, label, features = _read_columns(path, request)
-        if images.null_count:
-            empty = np.flatnonzero(images.is_null().to_numpy(zero_copy_only=False))[0]
-            at = sum(map(len, chunks)) + empty
-            raise CurateError(f"{request.reference}: sample {at} has no image")
-        chunks += images.chunks
+        for chunk in images:
+            if chunk.null_count:
+                empty = np.flatnonzero(chunk.is_null().to_numpy(zero_copy_only=False))[0]
+                at = sum(map(len, chunks)) + empty
+                raise CurateError(f"{request.reference}: sample {at} has no image")
+            chunks.append(chunk)
         labels.append(label)
     kinds = {None if label is None else str(label.type) for label in labels}
     if len(kinds) > 1:
@@ -91,11 +93,11 @@ def _read_all(files: list[Path], request: Request) -> tuple[_Encoded, Any, dict[
     return _Encoded(chunks), pa.chunked_array([chunk for one in labels for chunk in one.chunks]), features
 
 
-def _read_columns(path: Path, request: Request) -> tuple[Any, Any, dict[str, Any]]:
-    """The column of images, that of labels or None, and what Hugging Face says of the columns.
+def _read_columns(path: Path, request: Request) -> tuple[list[Any], Any, dict[str, Any]]:
+    """The images in chunks, the column of labels or None, and what Hugging Face says of the columns.
 
-    Values that a file holds once, and repeats by number, stay so: unpacked, a small file could fill the
-    memory.
+    A file may hold a value once and repeat it by number: images are unpacked a few at a time, and counted, so
+    that a small file cannot fill the memory; text stays numbered.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -103,26 +105,33 @@ def _read_columns(path: Path, request: Request) -> tuple[Any, Any, dict[str, Any
     with damage_as_one_line(path, "Parquet file", "copy it anew"):
         file = open_parquet(path)
         schema = file.schema_arrow
-        _check_sizes(file, path)
+        most = _check_sizes(file, path)
         features = _features(schema.metadata or {})
         image = _image_column(schema, request, path)
         label = _label_column(schema.names, features, request, path)
-        bytes_of = f"{image}.bytes" if pa.types.is_struct(schema.field(image).type) else image
-        numbered = [bytes_of, *([label] if label and _is_text(schema.field(label).type) else [])]
-        table = open_parquet(path, read_dictionary=numbered).read([bytes_of, *([label] if label else [])])
-        pixels = table.column(image)
-        if pa.types.is_struct(pixels.type):
-            pixels = pc.struct_field(pixels, "bytes")
+        is_struct = pa.types.is_struct(schema.field(image).type)
+        chunks, unpacked = [], 0
+        for batch in file.iter_batches(_AT_ONCE, columns=[f"{image}.bytes" if is_struct else image]):
+            chunk = pc.struct_field(batch.column(0), "bytes") if is_struct else batch.column(0)
+            if not (pa.types.is_binary(chunk.type) or pa.types.is_large_binary(chunk.type)):
+                raise TypeError(f"its images are {chunk.type}")
+            unpacked += chunk.nbytes
+            if unpacked > most:
+                raise CurateError(f"{path} has {size_of(path):,} bytes and unpacks to more than {most:,}")
+            chunks.append(chunk)
+        labels = _read_column(path, label) if label else None
     named = dict(features, label=features[label]) if label in features else features
-    return pixels, table.column(label) if label else None, named
+    return chunks, labels, named
 
 
-def _check_sizes(file: Any, path: Path) -> None:
-    """Refuse a file that would unpack to far more than a file of its size holds."""
+def _check_sizes(file: Any, path: Path) -> int:
+    """How many bytes a file may unpack to; refuses one that says that it has more."""
     groups = [file.metadata.row_group(group) for group in range(file.num_row_groups)]
     unpacked, size = sum(group.total_byte_size for group in groups), size_of(path)
-    if unpacked > max(_SMALL_BYTES, _MOST_TIMES * size):
+    most = max(_SMALL_BYTES, _MOST_TIMES * size)
+    if unpacked > most:
         raise CurateError(f"{path} has {size:,} bytes and unpacks to {unpacked / 2**30:,.1f} GiB: not read")
+    return most
 
 
 def _is_text(kind: Any) -> bool:

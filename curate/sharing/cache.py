@@ -9,7 +9,6 @@ nothing is believed before its hash, its sizes and its types have been checked.
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 from curate import hub
@@ -22,7 +21,7 @@ from curate.sharing.layout import CARD, PARTS, PICTURE, Address, names_in, parse
 
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")  # a folder in the cache is named by it
 _MOST_BYTES = {"manifest.json": 16 * 2**20, "selection.parquet": 8 * 2**30, "samples.parquet": 8 * 2**30}
-_MOST_TALK = 8 * 2**20  # of a card or a picture
+MOST_TALK = 8 * 2**20  # of a card or a picture
 
 
 def is_remote(source: object) -> bool:
@@ -64,7 +63,7 @@ def _fetch(remote: hub.Remote, name: str, folder: Path, progress: Progress) -> N
     """Put a manifest into the cache, whole: sizes are looked at first, all else before the last step."""
     wanted = [part for part in (*PARTS, CARD, PICTURE) if f"{name}/{part}" in remote.files]
     for part in wanted:
-        size, most = remote.files[f"{name}/{part}"].size, _MOST_BYTES.get(part, _MOST_TALK)
+        size, most = remote.files[f"{name}/{part}"].size, _MOST_BYTES.get(part, MOST_TALK)
         if size > most:
             raise DamagedError(
                 f"hf:{remote.repository}: {name}/{part} has {size:,} bytes, more than {most:,}"
@@ -73,7 +72,7 @@ def _fetch(remote: hub.Remote, name: str, folder: Path, progress: Progress) -> N
         total = sum(remote.files[f"{name}/{part}"].size for part in wanted)
         with progress.task(f"fetch {name}", total, "bytes"):
             for part in wanted:
-                shutil.copyfile(hub.fetch(remote, f"{name}/{part}", progress), temporary / part)
+                hub.fetch(remote, f"{name}/{part}", temporary / part, progress)
                 progress.advance(remote.files[f"{name}/{part}"].size)
         for part in wanted:
             if not remote.files[f"{name}/{part}"].holds(temporary / part):

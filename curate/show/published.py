@@ -40,4 +40,5 @@ def print_published(owner: str, manifests: Sequence[Mapping[str, Any]], console:
 
 def _share(value: Any, digits: int = 1) -> str:
     """A number as a percentage; anything else, which a card may hold, as nothing."""
-    return f"{value:.{digits}%}" if isinstance(value, int | float) and not isinstance(value, bool) else ""
+    is_share = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+    return f"{value:.{digits}%}" if is_share else ""

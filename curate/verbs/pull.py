@@ -39,9 +39,9 @@ def published(owner: str, progress: Progress = LOGGED) -> list[dict[str, Any]]:
         raise CurateError(f"'{owner}' is no owner: use the name of a user or an organization on the Hub")
     manifests: list[dict[str, Any]] = []
     for one in hub.search(owner, progress):
-        entries = one["card"].get("curate")
+        entries = one["card"].get("curate")  # which claims what it likes
         manifests += [
-            {"repository": one["repository"], "private": one["private"], **entry}
+            {**entry, "repository": one["repository"], "private": one["private"]}
             for entry in (entries if isinstance(entries, list) else [])
             if isinstance(entry, dict) and isinstance(entry.get("name"), str)
         ]

@@ -1,6 +1,7 @@
 """push: publish a manifest on the Hugging Face Hub, in one commit, and name it with a tag."""
 
 import json
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,11 +9,14 @@ from typing import Any
 
 from curate import hub
 from curate.artifacts.header import Header, read_header
+from curate.artifacts.header_schema import MOST_BYTES
 from curate.artifacts.results import read_results
-from curate.errors import CurateError
+from curate.artifacts.seal import check_seal
+from curate.errors import CurateError, DamagedError
 from curate.manifests.manifest import HEADER, Manifest, open_manifest
 from curate.manifests.origins import Origin, origin_of
 from curate.progress import LOGGED, Progress
+from curate.sharing.cache import MOST_TALK
 from curate.sharing.layout import CARD, Address, check_name, files_of, front_page, names_in, parse
 from curate.sharing.published import published_header
 from curate.verbs.outcomes import replay_in
@@ -129,13 +133,39 @@ def _with_others(
     """The front page, which shows the manifests that are there already as well."""
     headers, cards = {name: header}, {name: files}
     for other in names_in(remote):
-        if other != name:
-            path = hub.fetch(remote, f"{other}/{HEADER}", progress)
-            headers[other] = read_header(path.read_bytes(), path, ("manifest",))
-            has_card = f"{other}/{CARD}" in remote.files
-            card = hub.fetch(remote, f"{other}/{CARD}", progress).read_bytes() if has_card else b""
-            cards[other] = {f"{other}/{CARD}": card}
+        if other == name:
+            continue
+        try:
+            headers[other], card = _neighbour(remote, other, progress)
+        except hub.UnreachableError:
+            raise
+        except CurateError as problem:  # of somebody else's: it neither stops this one, nor is it shown
+            progress.note(f"{other} is left out of the front page: {problem}")
+            continue
+        cards[other] = {f"{other}/{CARD}": card}
     return _front(remote.repository, headers, cards, origin)
+
+
+def _neighbour(remote: hub.Remote, name: str, progress: Progress) -> tuple[Header, bytes]:
+    """The header and the card of another manifest in a repository."""
+    called = f"hf:{remote.repository}/{name}/{HEADER}"
+    with tempfile.TemporaryDirectory() as folder:
+        path, card = Path(folder, HEADER), Path(folder, CARD)
+        for part, most in ((HEADER, MOST_BYTES), (CARD, MOST_TALK)):
+            there = remote.files.get(f"{name}/{part}")
+            if there is not None and there.size > most:
+                raise DamagedError(f"hf:{remote.repository}/{name}/{part} has {there.size:,} bytes")
+        hub.fetch(remote, f"{name}/{HEADER}", path, progress)
+        header = read_header(path.read_bytes(), Path(called), ("manifest",))
+        check_seal(path)
+        if f"{name}/{CARD}" in remote.files:
+            hub.fetch(remote, f"{name}/{CARD}", card, progress)
+        text = card.read_bytes() if card.is_file() else b""
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        raise DamagedError(f"hf:{remote.repository}/{name}/{CARD} is no text") from None
+    return header, text
 
 
 def _front(
