@@ -348,14 +348,14 @@ def _with_retries(
     repository: str,
     revision: str | None,
     progress: Progress,
-    seconds: float = _ANSWER,
+    seconds: float | None = None,
 ) -> T:
     """Ask, and ask again a few times where that may help; every time for so many seconds at most."""
     _knock(repository)
     for left in range(_TRIES - 1, -1, -1):
         try:
             with _translated_errors(repository, revision, progress, passing=left > 0):
-                return _in_time(ask, seconds)
+                return _in_time(ask, _ANSWER if seconds is None else seconds)
         except _PassingError as problem:
             progress.note(f"{problem}: trying again ({left} more)")
             pause(_TRIES - 1 - left)
