@@ -6,17 +6,22 @@ A crash, a kill or an error leaves the old state. The new one is written beside 
 import ctypes
 import difflib
 import errno
+import glob
+import importlib
 import os
+import re
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from curate.artifacts.kinds import MANIFEST
 from curate.errors import CurateError
 
+_LEFT, _MOMENT = re.compile(r"\.[a-z0-9_]{8}\.tmp$"), 5.0  # names of tempfile; seconds
 _ENDINGS = (
     *(".parquet", ".safetensors", ".npy", ".npz", ".csv", ".json", ".txt", ".pt", ".pth"),
     *(".html", ".pdf", ".png", ".webp", ".jpg", ".docx", ".toml", ".md"),
@@ -59,7 +64,14 @@ def check_ending(path: Path, ending: str) -> None:
 
 
 def check_output(path: Path, force: bool) -> None:
-    """Refuse an output that exists. Called before the work as well as before the write."""
+    """Refuse an output that exists. Called before the work as well as before the write.
+
+    What is neither a file nor a folder, such as a device, is not replaced in any case.
+    """
+    if path.name == "-":
+        raise CurateError("-o -: name a file; only `export` writes to standard output")
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise CurateError(f"{path} is a device or a pipe and is not replaced: name a file")
     if path.exists() and not force:
         raise CurateError(f"{path} exists: use --force to replace it, or name another output")
     if not path.absolute().parent.is_dir():
@@ -70,23 +82,25 @@ def check_output(path: Path, force: bool) -> None:
 def atomic_file(path: Path, force: bool = False) -> Iterator[Path]:
     """A temporary file beside `path` that takes its place when the block ends well.
 
-    A crash, a kill or an error leaves what was there before. The rename follows an fsync.
+    A crash, a kill or an error leaves what was there before. The rename follows an fsync. A link stays one:
+    what it leads to is written.
     """
     check_output(path, force)
+    path = _behind_link(path)
+    _clear_up(path)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    held, temporary = _hold(handle), Path(name)
     try:
         yield temporary
         temporary.chmod(0o666 & ~_umask())
         _sync(temporary)
         if path.is_dir():
             raise CurateError(f"{path} is a folder: give -o a file name")
-        check_output(path, force)
-        temporary.replace(path)
+        _put(temporary, path, force)
         _sync(path.absolute().parent)
     finally:
         temporary.unlink(missing_ok=True)
+        os.close(held)
 
 
 def check_output_folder(path: Path, force: bool = False) -> None:
@@ -100,7 +114,10 @@ def check_output_folder(path: Path, force: bool = False) -> None:
 def atomic_folder(path: Path, force: bool = False) -> Iterator[Path]:
     """A temporary folder beside `path` that takes its place, whole, when the block ends well."""
     check_output_folder(path, force)
+    path = _behind_link(path)
+    _clear_up(path)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+    held = _hold(os.open(temporary, os.O_RDONLY))
     try:
         yield temporary
         temporary.chmod(0o777 & ~_umask())
@@ -112,10 +129,61 @@ def atomic_folder(path: Path, force: bool = False) -> Iterator[Path]:
         if path.exists():
             _exchange(temporary, path)
         else:
-            temporary.rename(path)
+            try:
+                temporary.rename(path)
+            except OSError as problem:
+                if problem.errno in (errno.ENOTEMPTY, errno.EEXIST):  # another process was faster
+                    check_output(path, force)
+                raise
         _sync(path.absolute().parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        os.close(held)
+
+
+def _put(temporary: Path, path: Path, force: bool) -> None:
+    """Give a file its place; without `force` none that another process has put there is replaced."""
+    check_output(path, force)
+    if not force:
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            check_output(path, force)
+            raise
+        except OSError:  # a file system without links
+            pass
+        else:
+            return
+    temporary.replace(path)
+
+
+def _behind_link(path: Path) -> Path:
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
+def _hold(descriptor: int) -> int:
+    """Lock what is being written, so that others can tell it from what a killed process left."""
+    if os.name == "posix":
+        with suppress(OSError):
+            importlib.import_module("fcntl").flock(descriptor, 6)  # LOCK_EX | LOCK_NB
+    return descriptor
+
+
+def _clear_up(path: Path) -> None:
+    """Remove what killed processes left of this very output: temporary, unlocked and not of this moment."""
+    if os.name != "posix":
+        return
+    fcntl = importlib.import_module("fcntl")
+    for left in path.absolute().parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        with suppress(OSError):
+            if not _LEFT.search(left.name) or time.time() - left.lstat().st_mtime < _MOMENT:
+                continue
+            descriptor = os.open(left, os.O_RDONLY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+            finally:
+                os.close(descriptor)
 
 
 def _sync(path: Path) -> None:

@@ -23,10 +23,10 @@ from typing import Any
 
 from curate.artifacts.files import atomic_file
 from curate.artifacts.header_schema import MOST_BYTES, parsed
-from curate.artifacts.kinds import header_at
 from curate.artifacts.locks import locked
 from curate.artifacts.reading import read_bounded
 from curate.artifacts.seal import UNSEALED, check_seal, file_sha256, seal_file
+from curate.artifacts.standing import stands
 from curate.errors import CurateError, DamagedError
 from curate.manifests.manifest import Selected, read_epoch
 from curate.progress import Progress
@@ -178,6 +178,15 @@ def unfinished(
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def clear_left(output: Path) -> None:
+    """Remove what a run left that was killed while it cleared up: its output stands, and nothing goes on."""
+    folder = output.with_name(f"{output.name}{ENDING}")
+    if folder.is_dir() and not (folder / _RUN).exists():
+        with locked(folder, in_use=f"{folder} is in use by another run: wait for it, or name another -o"):
+            if all(_OURS.fullmatch(file.name) for file in folder.iterdir()):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
 def _leave(folder: Path) -> bool:
     """Keep the folder where there is something to go on from."""
     if (folder / _RUN).exists():
@@ -220,16 +229,6 @@ def being_finished(output: Path, key: Mapping[str, Any]) -> bool:
     """Whether a run wrote its output and was killed before it had cleared up: it is to be finished."""
     run = run_beside(output)
     return run is not None and run["key"] == json.loads(json.dumps(key)) and stands(output, run["key"])
-
-
-def stands(output: Path, key: Mapping[str, Any]) -> bool:
-    """Whether the output of a run stands already, and only clearing up was left to do."""
-    try:
-        header = header_at(output)
-    except (OSError, CurateError):
-        return False
-    same = ("command", "options", "seed", "dataset", "versions", "parents")
-    return header is not None and all(header.get(name) == key.get(name) for name in same)
 
 
 def selection_file(checkpoint: int) -> str:

@@ -1,6 +1,7 @@
 """cluster: group the vectors of an embedding with k-means."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy.typing as npt
 
 from curate.artifacts.files import as_path, check_ending, check_output
 from curate.artifacts.header import RankingColumn, make_header
-from curate.artifacts.tables import Table, sample_columns, write_table
+from curate.artifacts.standing import check_free, stands
+from curate.artifacts.tables import Table, open_table, sample_columns, write_table
 from curate.data.dataset import Dataset
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest
@@ -49,15 +51,27 @@ def cluster(
     named = embedding.path if isinstance(embedding, Embedding) else as_path(embedding, "embedding")
     how = (spherical, {"iterations": iterations, "init": init, "relocate": relocate}, seed)
     if k is not None and output is None:
-        check_output(output_path(None, _default_name(named, k, *how)), force)
+        check_free(output_path(None, _default_name(named, k, *how)), force, "cluster")
     elif output is not None:
         check_ending(Path(output), ".parquet")
-        check_output(Path(output), force)
+        check_free(Path(output), force, "cluster")
     opened = embedding if isinstance(embedding, Embedding) else open_embedding(embedding, data, labels)
     k = usual_k(opened.n) if k is None else k
     if not 1 <= k <= opened.n:
         raise CurateError(f"k={k} is out of range: {named} has {opened.n:,} samples, use 1 to {opened.n:,}")
     path = output_path(output, _default_name(named, k, *how))
+    header = make_header(
+        "clusters",
+        "cluster",
+        {"k": k, "spherical": spherical, "iterations": iterations, "init": init, "relocate": relocate},
+        seed=seed,
+        dataset=opened.header.dataset,
+        parents={"embedding": opened.header},
+        columns={"distance": RankingColumn("high", unit="1 - cosine" if spherical else "Euclidean")},
+    )
+    if not force and stands(path, header.to_json()):
+        progress.note(f"{path} is there already, made by this very command")
+        return open_table(path)
     check_output(path, force)
     clustering = kmeans(
         opened.read,
@@ -72,13 +86,8 @@ def cluster(
         progress=progress,
     )
     sizes = np.bincount(clustering.cluster, minlength=k)
-    header = make_header(
-        "clusters",
-        "cluster",
-        {"k": k, "spherical": spherical, "iterations": iterations, "init": init, "relocate": relocate},
-        seed=seed,
-        dataset=opened.header.dataset,
-        parents={"embedding": opened.header},
+    header = replace(
+        header,
         summary={
             "k": k,
             "objective": round(clustering.objective, 6),
@@ -89,7 +98,6 @@ def cluster(
             "n_tiny": int(((sizes > 0) & (sizes < _TINY * opened.n / k)).sum()),
             "largest": int(sizes.max()),
         },
-        columns={"distance": RankingColumn("high", unit="1 - cosine" if spherical else "Euclidean")},
         device=clustering.device,
     )
     columns = sample_columns(opened.uids, opened.rows, opened.labels)
@@ -128,7 +136,7 @@ def cluster_and_select(
             raise CurateError(
                 f"-o {output}: with a strategy this names the manifest's folder; leave out the ending"
             )
-        check_output(Path(output), force)
+        check_free(Path(output), force, "select")
     table = cluster(
         opened,
         k,
@@ -150,6 +158,7 @@ def cluster_and_select(
         seed=seed,
         output=output,
         force=force,
+        progress=progress,
     )
 
 

@@ -1,17 +1,19 @@
 """embed: turn the images of a dataset into vectors."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from curate import finder
-from curate.artifacts.files import check_ending, check_output
+from curate.artifacts.files import check_ending
 from curate.artifacts.header import make_header
+from curate.artifacts.standing import check_free, stands
 from curate.data.dataset import Dataset, Options, open_dataset, reference_of
 from curate.errors import CurateError
 from curate.progress import LOGGED, Progress
 from curate.vectors.embedder import Embedder, Work
-from curate.vectors.embedding import Embedding, write_embedding
+from curate.vectors.embedding import Embedding, open_embedding, write_embedding
 from curate.verbs.naming import model_in_words, name_of, output_path, stem, told
 
 
@@ -42,20 +44,33 @@ def embed(
     parts = [stem(method), model_in_words(model) if model else "", f"{dim}d" if dim else "", told(others)]
     path = output_path(output, f"{name_of(reference, *parts, opening=opening, seed=seed)}.safetensors")
     check_ending(path, ".safetensors")
-    check_output(path, force)
+    check_free(path, force, "embed")
     opened = open_dataset(dataset, opening, progress)
     work = _work(method, device, seed, progress)
-    vectors = embedder(opened, dim, work)
     header = make_header(
         "embedding",
         "embed",
-        {"method": method, "dim": vectors.dim, **finder.settings(embedder)},
+        {"method": method, **({} if dim is None else {"dim": dim}), **finder.settings(embedder)},
         seed=seed,
         dataset=opened.header(),
-        summary={"n": len(opened), "dim": vectors.dim, **vectors.summary},
         device=work.device_name,
     )
+    if dim is not None and not force and stands(path, header.to_json()):
+        return _there_already(path, progress)
+    vectors = embedder(opened, dim, work)
+    header = replace(
+        header,
+        options={"method": method, "dim": vectors.dim, **finder.settings(embedder)},
+        summary={"n": len(opened), "dim": vectors.dim, **vectors.summary},
+    )
+    if dim is None and not force and stands(path, header.to_json()):  # a dim of the method's own
+        return _there_already(path, progress)
     return write_embedding(path, header, vectors.chunks, vectors.dim, opened, force)
+
+
+def _there_already(path: Path, progress: Progress) -> Embedding:
+    progress.note(f"{path} is there already, made by this very command")
+    return open_embedding(path)
 
 
 def _work(method: str, device: str | None, seed: int, progress: Progress) -> Work:

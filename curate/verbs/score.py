@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from curate import finder, outside
 from curate.artifacts.files import check_ending, check_output
+from curate.artifacts.standing import check_free
 from curate.artifacts.tables import Table
 from curate.data.dataset import Dataset, Options, open_dataset, reference_of
 from curate.errors import CurateError
@@ -197,7 +198,7 @@ def _by_training(
     check_hyperparameters(amount(named or DEFAULT_MODEL)[2])
     going_on = not fresh and run_beside(path) is not None
     for written in filter(None, (path, trace)):
-        check_output(written, force or going_on)
+        check_free(written, force or going_on, "score")
     if device is not None:
         check_device(device)
     start = None if weights is None else weights_at(weights)

@@ -12,7 +12,8 @@ import torch
 
 from curate.artifacts.files import check_output
 from curate.artifacts.header import Cost, Header, make_header
-from curate.artifacts.tables import Table
+from curate.artifacts.standing import stands
+from curate.artifacts.tables import Table, open_table
 from curate.data.dataset import Dataset
 from curate.data.images import ResidentImages
 from curate.errors import CurateError
@@ -29,7 +30,7 @@ from curate.training.batches import Batches
 from curate.training.ensemble import fit_all, fits_side_by_side, pays_side_by_side
 from curate.training.evaluate import evaluation_batch
 from curate.training.forecast import forecast
-from curate.training.unfinished import Unfinished, run_beside, stands, trace_file, unfinished
+from curate.training.unfinished import Unfinished, run_beside, trace_file, unfinished
 from curate.verbs.hyperparameters import model_for
 from curate.verbs.naming import origins
 from curate.verbs.score_table import Methods, method_options, samples_of, write_scores
@@ -67,7 +68,7 @@ def score_from_training(
 ) -> Table:
     """Train, look, and write the scores; see `curate.score`."""
     left = None if fresh else run_beside(path)
-    outputs = [path, *([training.trace] if training.trace else [])]
+    outputs = {path: "scores", **({training.trace: "trace"} if training.trace else {})}
     place = learners.choose_device(training.device)
     own = on_device(training.hyperparameters, model_for(training.model, data), place)
     seeds = [stream_seed(seed + number, "score") for number in range(training.n_models)]
@@ -77,11 +78,11 @@ def score_from_training(
     if training.weights:
         progress.note(training.weights.in_words(first.module))
     side_by_side = _side_by_side(training, first)
-    in_memory = isinstance(data.images, ResidentImages)
-    n_at_once = how_many(first, training.n_models) if training.side_by_side is None and in_memory else 1
+    n_at_once = _at_once(training, first, data)
     header = _header(methods, training, side_by_side, first, data, seed, place, threads_each(n_at_once))
-    for output in outputs:  # one that this very command wrote before it was killed may be written again
-        check_output(output, force or (left is not None and stands(output, header.to_json())))
+    if (table := _standing(outputs, header, force, fresh, left is not None)) is not None:
+        progress.note(f"{path} is there already, made by this very command")
+        return table
     from_trace = {name: scorer for name, scorer in methods.items() if scorer.reads[0] == "trace"}
     traces = bool(from_trace or training.trace)
     _check_size_of_trace(len(data) * training.n_models if traces else 0)
@@ -129,6 +130,24 @@ def score_from_training(
         in_order = {name: scores[name] for name in methods}
         costed = replace(header, cost=Cost(seconds, n_seen, models_at_once=n_at_once))
         return write_scores(path, methods, in_order, samples_of(data), costed, force=True)
+
+
+def _at_once(training: Training, learner: Learner, data: Dataset) -> int:
+    """How many models train at the same time: as the user says, else as many as share the threads well."""
+    is_open = training.side_by_side is None and isinstance(data.images, ResidentImages)
+    return how_many(learner, training.n_models) if is_open else 1
+
+
+def _standing(
+    outputs: Mapping[Path, str], header: Header, force: bool, fresh: bool, going_on: bool
+) -> Table | None:
+    """The table where all outputs stand already; refuses what is something else."""
+    ours = {path: stands(path, replace(header, kind=kind).to_json()) for path, kind in outputs.items()}
+    if all(ours.values()) and not (force or fresh or going_on):
+        return open_table(next(iter(outputs)))
+    for path, is_ours in ours.items():
+        check_output(path, force or (going_on and is_ours))  # written before it was killed: again
+    return None
 
 
 def _check_size_of_trace(n_places: int) -> None:

@@ -9,9 +9,10 @@ import numpy as np
 from curate import finder
 from curate.artifacts.files import check_output
 from curate.artifacts.header import make_header
+from curate.artifacts.standing import check_free, stands
 from curate.artifacts.tables import Table, open_table
 from curate.errors import CurateError
-from curate.manifests.manifest import Manifest, Selected, write_manifest
+from curate.manifests.manifest import Manifest, Selected, open_manifest, write_manifest
 from curate.progress import LOGGED, Progress
 from curate.rng import rng
 from curate.selection.budget import ask_about, check_share, count_to_keep, in_shares, with_class_floor
@@ -68,17 +69,7 @@ def select(
     if finder.settings(ranker).get("column") == "":
         ranker = finder.configure(type(ranker), {**finder.settings(ranker), "column": first}, strategy)
     path = output_path(output, _default_name(opened.path, strategy, options, keep, class_floor, seed))
-    check_output(path, force)
-    ask_about(keep, n, len(opened.header.dataset.classes), progress)
-    order = ranker(opened, rng(seed, "strategy"))
-    rank = np.empty(n, np.int64)
-    rank[order] = np.arange(n)
-    floored = _floored(order, opened, class_floor)
-    chosen = np.sort(floored[:count])
-    kept = np.zeros(n, np.bool_)
-    kept[chosen] = True
-    if class_floor == 0 and (text := _starved(kept, opened)):
-        progress.note(text)
+    check_free(path, force, "select")
     header = make_header(
         "manifest",
         "select",
@@ -99,6 +90,20 @@ def select(
             **({"regime": choice.regime, "why": choice.why} if choice else {}),
         },
     )
+    if not force and stands(path, header.to_json()):
+        progress.note(f"{path} is there already, made by this very command")
+        return open_manifest(path)
+    check_output(path, force)
+    ask_about(keep, n, len(opened.header.dataset.classes), progress)
+    order = ranker(opened, rng(seed, "strategy"))
+    rank = np.empty(n, np.int64)
+    rank[order] = np.arange(n)
+    floored = _floored(order, opened, class_floor)
+    chosen = np.sort(floored[:count])
+    kept = np.zeros(n, np.bool_)
+    kept[chosen] = True
+    if class_floor == 0 and (text := _starved(kept, opened)):
+        progress.note(text)
     samples = dict(opened.columns, rank=rank, reason=_reasons(kept, rank, count))
     return write_manifest(path, header, [Selected(chosen)], samples, force=force)
 

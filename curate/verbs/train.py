@@ -14,6 +14,7 @@ from curate.artifacts.files import check_output_folder
 from curate.artifacts.header import Header
 from curate.artifacts.results import Outcome, check_results
 from curate.artifacts.saved_model import about_weights
+from curate.artifacts.standing import check_free
 from curate.data.dataset import Dataset, Options, check_reference, open_dataset, reference_of
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest
@@ -271,7 +272,8 @@ def _to_learn_from(
 def _check_outputs(path: Path, results: Path | None, force: bool, evaluate_every: int) -> None:
     """Refuse, before any work, what cannot be written; a run with results may be there, finished."""
     if results is None:
-        check_output_folder(path, force)
+        check_free(path, force, "train")
+        check_output_folder(path, True)
     else:
         check_results(results)
     if evaluate_every < 0:

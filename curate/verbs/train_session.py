@@ -14,6 +14,7 @@ import torch
 from curate import outside
 from curate.artifacts.files import check_output_folder
 from curate.artifacts.header import Header, make_header
+from curate.artifacts.standing import stands
 from curate.data.dataset import Dataset, Options, recorded
 from curate.errors import CurateError
 from curate.manifests.manifest import open_manifest
@@ -29,7 +30,7 @@ from curate.training.evaluate import evaluate
 from curate.training.forecast import forecast
 from curate.training.loop import Epoch, fit
 from curate.training.outcome import Record, read_metrics, record_of
-from curate.training.unfinished import Unfinished, being_finished, unfinished
+from curate.training.unfinished import Unfinished, being_finished, clear_left, unfinished
 from curate.verbs.hyperparameters import hyperparameters_for, model_for
 from curate.verbs.naming import origins
 from curate.verbs.outcomes import SessionRow, identity_of
@@ -89,11 +90,17 @@ def train_session(wanted: Wanted, data: Dataset, opening: Options, progress: Pro
     key = {**header.to_json(), "evaluate_every": every, "test": test.fingerprint if test else None}
     path, kept = wanted.path, wanted.results
     row = SessionRow(kept, _identity(header, settled) if kept else {}, data)
-    ending = kept is not None and being_finished(path, key)
+    ending = not wanted.fresh and being_finished(path, key)
     found = None if wanted.force or wanted.fresh or ending else row.found(path)
     if found:
         progress.note(f"{path} is there already, and its row in {kept}")
         return TrainingResult(open_manifest(path), read_metrics(path / METRICS), found)
+    if kept is None and not (wanted.force or wanted.fresh or ending) and stands(path, key):
+        records = read_metrics(path / METRICS)
+        if [one.epoch for one in records if one.test_accuracy is not None] == _tests(settled):
+            progress.note(f"{path} is there already, made by this very command")
+            clear_left(path)
+            return TrainingResult(open_manifest(path), records)
     force = wanted.force or ending
     check_output_folder(path, force)
     with unfinished(path, key, n_epochs, wanted.fresh, progress) as run:
@@ -101,6 +108,12 @@ def train_session(wanted: Wanted, data: Dataset, opening: Options, progress: Pro
         manifest = finish(path, header, run, records, state, data, learner, force)
         outcome = row.add(manifest, records, learners.weights_sha256(learner))
     return TrainingResult(manifest, records, outcome)
+
+
+def _tests(settled: _Session) -> list[int]:
+    """The epochs after which the test set is looked at, where there is one."""
+    n, every = settled.n_epochs, settled.every
+    return [epoch for epoch in range(n) if settled.test and ((epoch + 1) % every == 0 or epoch == n - 1)]
 
 
 def _run(

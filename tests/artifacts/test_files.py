@@ -88,7 +88,14 @@ def test_what_is_written_is_synced_before_it_has_its_name_and_the_folder_after(t
     for name in ("replace", "rename"):
         rename = getattr(Path, name)
         monkeypatch.setattr(Path, name, lambda *paths, act=rename: (done.append("name"), act(*paths)))
+    link = os.link
+    monkeypatch.setattr(os, "link", lambda *paths: (done.append("name"), link(*paths)))
     monkeypatch.setattr(os, "fsync", synced)
+    with atomic_file(tmp_path / "file", force=True) as file:
+        file.write_text("a")
+    assert done == ["file", "name", "folder"]
+    (tmp_path / "file").unlink()
+    done.clear()
     with atomic_file(tmp_path / "file") as file:
         file.write_text("a")
     assert done == ["file", "name", "folder"]
@@ -115,3 +122,80 @@ def test_a_name_of_another_kind_of_file_is_refused(tmp_path):
     for name in ("a.npy", "a.csv", "a.safetensors"):
         with pytest.raises(CurateError, match=r"is written as \.parquet: name a file that ends so"):
             check_ending(tmp_path / name, ".parquet")
+
+
+def test_what_a_link_leads_to_is_written_and_it_stays_a_link(tmp_path):
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to("real")
+    with atomic_file(tmp_path / "link", force=True) as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "new"
+    (tmp_path / "nothing-yet").symlink_to("made")
+    with atomic_file(tmp_path / "nothing-yet") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "made").read_text() == "new"
+
+
+def test_a_folder_behind_a_link_is_exchanged_and_it_stays_a_link(digits_round, tmp_path):
+    curate.select(digits_round.table, keep=5, output=tmp_path / "real")
+    (tmp_path / "link").symlink_to("real")
+    curate.select(digits_round.table, keep=6, output=tmp_path / "link", force=True)
+    assert (tmp_path / "link").is_symlink()
+    assert len(open_manifest(tmp_path / "real").selected(0).indices) == 6
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_devices_and_pipes_are_not_replaced(tmp_path, force):
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "null").symlink_to("/dev/null")
+    for path in (tmp_path / "fifo", tmp_path / "null", Path("/dev/null")):
+        for write in (atomic_file, atomic_folder):
+            with (
+                pytest.raises(CurateError, match="is a device or a pipe and is not replaced"),
+                write(path, force),
+            ):
+                pass
+    with pytest.raises(CurateError, match="-o -: name a file"), atomic_file(Path("-"), force):
+        pass
+    assert stat.S_ISFIFO((tmp_path / "fifo").stat().st_mode)
+
+
+def test_of_two_that_write_one_output_one_wins_and_the_other_says_so(tmp_path):
+    def write_file():
+        with atomic_file(tmp_path / "f") as temporary:
+            temporary.write_text("second")
+            (tmp_path / "f").write_text("first")
+
+    def write_folder():
+        with atomic_folder(tmp_path / "m"):
+            (tmp_path / "m").mkdir()
+            (tmp_path / "m" / "manifest.json").write_text("first")
+
+    with pytest.raises(CurateError, match="f exists: use --force"):
+        write_file()
+    assert (tmp_path / "f").read_text() == "first"
+    with pytest.raises(CurateError, match="m exists: use --force"):
+        write_folder()
+    assert (tmp_path / "m" / "manifest.json").read_text() == "first"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["f", "m"]
+
+
+def test_what_killed_processes_left_is_cleared_and_what_others_write_is_not(tmp_path):
+    left = [tmp_path / ".f.abcd1234.tmp", tmp_path / ".f.folder12.tmp"]
+    left[0].write_text("half")
+    left[1].mkdir()
+    spared = [tmp_path / ".f.tmp", tmp_path / ".g.abcd1234.tmp", tmp_path / ".f.fresh123.tmp"]
+    for path in spared:
+        path.write_text("of another")
+    for path in (*left, *spared[:2]):
+        os.utime(path, (0, 0))
+    with atomic_file(tmp_path / "f") as mine:
+        os.utime(mine, (0, 0))
+        with atomic_file(tmp_path / "f", force=True) as temporary:
+            temporary.write_text("x")
+        assert mine.exists(), "it is locked"
+        mine.write_text("y")
+        (tmp_path / "f").unlink()
+    assert not any(path.exists() for path in left)
+    assert all(path.exists() for path in spared)

@@ -1,0 +1,99 @@
+"""The same command again: what it made stands, and is known by its header; anything else is in the way."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from helpers.commands import assert_error
+
+from curate.artifacts.standing import check_free, header_of, stands
+from curate.errors import CurateError
+
+SAID = "is there already, made by this very command"
+
+
+def content(folder):
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("words", "other"),
+    [
+        (["embed", "digits", "-o", "x.safetensors"], ["--dim", 3]),
+        (["embed", "digits", "--dim", 4, "-o", "x.safetensors"], ["--seed", 3]),
+        (["cluster", "{embedding}", "-k", 5, "-o", "x.parquet"], ["--relocate", 0]),
+        (["cluster", "{embedding}", "-k", 5, "--strategy", "random", "-o", "x"], ["--keep", 9]),
+        (["select", "{table}", "-o", "x"], ["--keep", 0.4]),
+        (["train", "digits", "--epochs", 2, "--set", "width=2", "-o", "x"], ["--evaluate-every", 2]),
+        (
+            ["score", "digits", "--models", 1, "--epochs", 1, "--set", "width=2", "-o", "x.parquet"],
+            ["--epochs", 2],
+        ),
+    ],
+)
+def test_the_same_command_finds_its_output_and_another_does_not(cli, digits_round, here, words, other):
+    words = [str(word).format(embedding=digits_round.embedding, table=digits_round.table) for word in words]
+    first = cli(*words)
+    assert first.code == 0, first.err
+    before = content(here)
+    again = cli(*words)
+    assert (again.code, again.out) == (0, first.out), again.err
+    assert SAID in again.err
+    assert content(here) == before
+    assert_error(cli(*words, *other), "exists: use --force")
+    assert content(here) == before
+    assert SAID not in cli(*words, "--force").err
+
+
+def test_cluster_goes_on_where_it_was_killed_between_its_outputs(cli, digits_round, here):
+    words = ("cluster", digits_round.embedding, "-k", 5, "--strategy", "random", "-o", "x")
+    assert cli(*words).code == 0
+    before = content(here)
+    shutil.rmtree(here / "x")  # killed before it was there
+    again = cli(*words)
+    assert again.code == 0
+    assert f"x.parquet {SAID}" in again.err
+    assert content(here) == before
+    (here / "x.parquet").unlink()
+    assert cli(*words).code == 0
+    assert content(here) == before
+
+
+def test_what_is_damaged_does_not_stand(cli, digits_round, here):
+    words = ("select", digits_round.table, "-o", "x")
+    assert cli(*words).code == 0
+    (here / "x" / "selection.parquet").write_bytes(b"")
+    assert_error(cli(*words), "selection.parquet is damaged")
+
+
+def test_a_header_of_something_else_is_none(here):
+    (here / "a").mkdir()
+    (here / "b.parquet").write_bytes(b"PAR1")
+    (here / "c.safetensors").write_bytes(b"x")
+    for name in ("a", "b.parquet", "c.safetensors", "d"):
+        assert header_of(here / name) is None
+        assert not stands(here / name, {"command": "embed"})
+    check_free(here / "d", False, "embed")
+    with pytest.raises(CurateError, match="a exists"):
+        check_free(here / "a", False, "embed")
+
+
+def test_killed_at_any_moment_the_same_command_ends_well(digits_round, here):
+    """As a shell script is started again and again until its commands are done."""
+    words = ["cluster", str(digits_round.embedding), "-k", "7", "--strategy", "furthest", "-o", "x"]
+    for pause in (0.3, 0.6, 0.9, 1.2):
+        running = subprocess.Popen([sys.executable, "-m", "curate", *words], stderr=subprocess.DEVNULL)
+        time.sleep(pause)
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+    for left in here.glob(".*.tmp"):
+        os.utime(left, (0, 0))
+    done = subprocess.run(
+        [sys.executable, "-m", "curate", *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in here.iterdir()) == ["x", "x.parquet"]
