@@ -15,6 +15,7 @@ import click
 
 from curate.cli import options
 from curate.errors import CurateError
+from curate.text import readable
 
 _ORDER = (
     "embed",
@@ -143,7 +144,7 @@ def _interrupted() -> None:
 def _fail(line: str, code: int = 2) -> None:
     if _is_debugged():
         raise  # noqa: PLE0704  called while the error is being handled
-    click.echo(f"error: {line}", err=True)
+    click.echo(f"error: {readable(line)}", err=True)
     if "--json" in sys.argv:
         click.echo(json.dumps({"error": line, "exit_code": code}))
     sys.exit(code)

@@ -8,6 +8,7 @@ import numpy as np
 
 from curate.artifacts.header import Header, cost_of
 from curate.manifests.origins import Origin, origin_of
+from curate.text import in_code, in_markdown, in_shell
 
 
 def card(name: str, header: Header, samples: Mapping[str, Any]) -> str:
@@ -50,13 +51,13 @@ def about(
     kept = f"{summary['n_selected_per_epoch']:,.0f} of {dataset.n:,} samples ({share})"
     epochs = "the same in every epoch" if summary["n_epochs"] == 1 else f"for {summary['n_epochs']} epochs"
     reference = dataset.reference if address is None else _without_folders(dataset.reference)
-    page = f"[{reference}]({origin.link})" if origin.link else f"`{reference}`"
+    page = f"[{in_markdown(reference)}]({origin.link})" if origin.link else f"`{in_code(reference)}`"
     licence = f"under {origin.licence}" if origin.licence else "under a licence of its own, see its page"
     body = [
-        f"# {name}",
+        f"# {in_markdown(name)}",
         "",
-        f"Which samples of {page} ({dataset.split} split) to train on: {kept}, {epochs}. It holds "
-        f"indices, uids, labels and scores, and no images; those are {licence}.",
+        f"Which samples of {page} ({in_markdown(dataset.split)} split) to train on: {kept}, {epochs}. "
+        f"It holds indices, uids, labels and scores, and no images; those are {licence}.",
         "",
         *([f"![histogram]({picture})", ""] if picture else []),
         *_why(summary),
@@ -71,12 +72,13 @@ def about(
         f"{_made_by(header.command)} with seed {header.seed} and",
         "",
         "```json",
-        json.dumps(dict(header.options), indent=1, sort_keys=True),
+        json.dumps(dict(header.options), indent=1, sort_keys=True).replace("`", "\\u0060"),
         "```",
         "",
-        f"Dataset fingerprint `{dataset.fingerprint}`; versions "
-        + ", ".join(f"{library} {version}" for library, version in header.versions.items())
-        + f"; {header.device}. `manifest.json` has the whole record, sealed as `{header.sha256[:16]}`.",
+        f"Dataset fingerprint `{in_code(dataset.fingerprint)}`; versions "
+        + in_markdown(", ".join(f"{library} {version}" for library, version in header.versions.items()))
+        + f"; {in_markdown(header.device)}. "
+        f"`manifest.json` has the whole record, sealed as `{header.sha256[:16]}`.",
         "",
     ]
     return "\n".join(body)
@@ -84,7 +86,11 @@ def about(
 
 def _made_by(command: str | None) -> str:
     """What made a manifest, as a reader would find it: a command, or the class for a loop of one's own."""
-    return "`curate.Pruner`, in a training loop of its own," if command == "pruner" else f"`curate {command}`"
+    return (
+        "`curate.Pruner`, in a training loop of its own,"
+        if command == "pruner"
+        else f"`curate {in_code(command)}`"
+    )
 
 
 def size_category(n: int) -> str:
@@ -101,10 +107,11 @@ def _without_folders(reference: str) -> str:
 def _why(summary: Mapping[str, Any]) -> list[str]:
     """Why these samples, where that is known."""
     if "why" in summary:
-        return [f"Chosen as {summary['regime']} ({summary['strategy']}): {summary['why']}.", ""]
+        told = f"{summary['regime']} ({summary['strategy']}): {summary['why']}"
+        return [f"Chosen as {in_markdown(told)}.", ""]
     if "strategy" in summary:
-        return [f"Chosen by the strategy `{summary['strategy']}`.", ""]
-    return [f"Chosen by the policy `{summary['policy']}`.", ""] if "policy" in summary else []
+        return [f"Chosen by the strategy `{in_code(summary['strategy'])}`.", ""]
+    return [f"Chosen by the policy `{in_code(summary['policy'])}`.", ""] if "policy" in summary else []
 
 
 def _groups(summary: Mapping[str, Any]) -> list[str]:
@@ -116,7 +123,8 @@ def _groups(summary: Mapping[str, Any]) -> list[str]:
         f"Selected anew at {n} checkpoints: {selected['none']:,} samples at none, {selected['all']:,} at all."
     )
     if "groups" in summary:
-        shares = ", ".join(f"{name} {group['weight']:.1%}" for name, group in summary["groups"].items())
+        groups = summary["groups"].items()
+        shares = ", ".join(f"{in_markdown(name)} {group['weight']:.1%}" for name, group in groups)
         text += f" Components of a fitted mixture: {shares}."
     if summary.get("random_explains_groups"):
         text += " Random draws explain these counts as well."
@@ -131,14 +139,15 @@ def _results(results: Mapping[str, Any] | None, summary: Mapping[str, Any], head
         lines += [
             "## Accuracy",
             "",
-            f"{results['model']}, {recipe['n_epochs']} epochs, after the last one, mean ± std over "
-            f"{len(results['runs'][0]['trials'])} trials, on {results['device']}:",
+            f"{in_markdown(results['model'])}, {recipe['n_epochs']} epochs, after the last one, mean ± std "
+            f"over {len(results['runs'][0]['trials'])} trials, on {in_markdown(results['device'])}:",
             "",
             "| | test accuracy | samples seen | seconds |",
             "|---|---|---|---|",
             *(
-                f"| {'**this manifest**' if place == 0 else run['name']} | {_accuracy(run['accuracy'])} | "
-                f"{run['trials'][0]['samples_seen']:,} | {_seconds(run['seconds'])} |"
+                f"| {'**this manifest**' if place == 0 else in_markdown(run['name'])} | "
+                f"{_accuracy(run['accuracy'])} | {run['trials'][0]['samples_seen']:,} | "
+                f"{_seconds(run['seconds'])} |"
                 for place, run in enumerate(results["runs"])
             ),
             "",
@@ -164,9 +173,9 @@ def _accuracy(summary: Mapping[str, Any]) -> str:
 def _usage(name: str, reference: str, address: str | None, n_epochs: int, *, has_rows: bool) -> list[str]:
     """How to replay it, and, where the places in the source are known, how to use it without curate."""
     place = address or name
-    lines = [f"    curate replay {place} --data {reference} --against full,random", ""]
+    lines = [f"    curate replay {in_shell(place)} --data {in_shell(reference)} --against full,random", ""]
     if address is None:
-        return [*lines, f"    curate inspect {name}", ""]
+        return [*lines, f"    curate inspect {in_shell(name)}", ""]
     repository, _, revision = address.removeprefix("hf:").partition("@")
     owner, title, folder = repository.split("/")
     at = f"@{revision}" if revision else ""
@@ -206,7 +215,7 @@ def _class_table(classes: list[str], samples: Mapping[str, Any], n_epochs: int) 
     totals = np.bincount(samples["label"], minlength=len(classes)) * n_epochs
     chosen = np.bincount(samples["label"], samples["n_selected"], minlength=len(classes)).astype(np.int64)
     rows = [
-        f"| {name.replace('|', ' ')} | {total:,} | {count:,} | {count / total if total else 0:.1%} |"
+        f"| {in_markdown(name)} | {total:,} | {count:,} | {count / total if total else 0:.1%} |"
         for name, total, count in zip(classes, totals, chosen, strict=True)
     ]
     what = "samples" if n_epochs == 1 else "presentations"

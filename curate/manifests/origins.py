@@ -3,6 +3,7 @@
 Only what their own pages say; `None` where they say nothing, and the user may know better.
 """
 
+import re
 from dataclasses import dataclass
 
 
@@ -14,6 +15,7 @@ class Origin:
     licence: str | None = None
 
 
+_REPOSITORY = re.compile(r"hf:[\w.-]+/[\w.-]+(@[\w./-]+)?")
 _KNOWN = {
     "digits": Origin(
         "https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits", "cc-by-4.0"
@@ -32,6 +34,6 @@ _KNOWN = {
 def origin_of(reference: str) -> Origin:
     """What is known of the dataset with this reference; variants come from where their dataset comes from."""
     name = reference.partition("+")[0].rstrip("/").lower()
-    if name.startswith("hf:"):
+    if name.startswith("hf:") and _REPOSITORY.fullmatch(name):
         return Origin(f"https://huggingface.co/datasets/{name.removeprefix('hf:').partition('@')[0]}")
     return _KNOWN.get(name.rpartition("/")[2].replace("_", "-"), Origin())

@@ -11,6 +11,7 @@ from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from curate.progress import Progress
+from curate.text import readable
 
 
 class _TwoLines(RichProgress):
@@ -74,7 +75,7 @@ class Bar(Progress):
         if text in self._noted:
             return
         self._noted.add(text)
-        self._shown.console.print(text, markup=False, soft_wrap=True)
+        self._shown.console.print(readable(text), markup=False, soft_wrap=True)
 
     def ask(self, text: str) -> None:
         """A question in the place of the bar; No ends the command before anything is written."""
@@ -85,7 +86,7 @@ class Bar(Progress):
             self.note(f"beware: {text}")
             return
         self._shown.stop()
-        click.confirm(f"{text}. Go on?", abort=True, err=True)
+        click.confirm(f"{readable(text)}. Go on?", abort=True, err=True)
         self._shown.start()
 
     def _rate(self) -> str:

@@ -4,7 +4,6 @@ Colours are those of Okabe and Ito, which the colour-blind tell apart, and every
 own. Methods are drawn in colour, controls in grey.
 """
 
-import html
 import io
 import re
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from curate.recipes.comparison import Cell, Comparison, control_of
+from curate.text import in_html
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C564B", "#6A51A3")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
@@ -51,7 +51,7 @@ def inline(figure: Figure) -> str:
     """The SVG for a page: its ink is the page's, its ids are its own, and it says what it shows."""
     svg = figure.svg[figure.svg.index("<svg") :].replace(INK, "currentColor")
     svg = re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{figure.name}-", svg)
-    label = html.escape(f"{figure.title}. {figure.text}", quote=True)
+    label = in_html(f"{figure.title}. {figure.text}")
     sized = re.compile(r'<svg ([^>]*?)width="[^"]*" height="[^"]*"')
     return sized.sub(lambda found: f'<svg role="img" aria-label="{label}" {found[1]}', svg, count=1)
 

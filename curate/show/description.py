@@ -4,6 +4,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from curate.text import readable
 from curate.verbs.description import Chart, Description
 
 _MOST = 48  # columns of a full bar
@@ -11,12 +12,12 @@ _MOST = 48  # columns of a full bar
 
 def print_description(report: Description, console: Console) -> None:
     """Print facts as a list and charts as bars that fit the width of the terminal."""
-    console.print(Text(report.title, style="bold"))
+    console.print(Text(readable(report.title), style="bold"))
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column(overflow="fold")
     for name, value in report.facts:
-        facts.add_row(name, Text(value))
+        facts.add_row(Text(readable(name)), Text(readable(value)))
     console.print(facts)
     for chart in report.charts:
         console.print()
@@ -28,13 +29,14 @@ def _print_chart(chart: Chart, console: Console) -> None:
     if not chart.bars:
         console.print("  nothing to show")
         return
-    names = max(len(bar.label) for bar in chart.bars)
+    labels = [readable(bar.label) for bar in chart.bars]
+    names = max(map(len, labels))
     numbers = max(len(bar.text) for bar in chart.bars)
     names = min(names, max(8, console.width - numbers - 16))
     room = max(4, min(_MOST, console.width - names - numbers - 6))
     full = chart.full or max(max(bar.value, bar.mark or 0.0) for bar in chart.bars) or 1.0
-    for bar in chart.bars:
-        label = bar.label if len(bar.label) <= names else bar.label[: names - 3] + "..."
+    for bar, whole in zip(chart.bars, labels, strict=True):
+        label = whole if len(whole) <= names else whole[: names - 3] + "..."
         drawn = bar_of(bar.value / full, room, _unicode(console))
         line = Text(f"  {label:>{names}} ")
         if bar.mark is None:

@@ -1,11 +1,11 @@
 """What `inspect` finds, as one HTML page: facts, charts and, where one was drawn, the sheet of images."""
 
 import base64
-import html
 from pathlib import Path
 
 from curate.artifacts.files import atomic_file
 from curate.show.page import document
+from curate.text import in_html
 from curate.verbs.description import Chart, Description
 
 _KINDS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
@@ -19,13 +19,11 @@ def write_page(path: Path, description: Description, sheet: Path | None = None, 
 
 def page_of(description: Description, sheet: Path | None = None) -> str:
     """The page as one HTML text."""
-    facts = "".join(
-        f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in description.facts
-    )
-    parts = [f"<h1>{html.escape(description.title)}</h1><dl>{facts}</dl>"]
+    facts = "".join(f"<dt>{in_html(name)}</dt><dd>{in_html(value)}</dd>" for name, value in description.facts)
+    parts = [f"<h1>{in_html(description.title)}</h1><dl>{facts}</dl>"]
     parts += [_chart(chart, number) for number, chart in enumerate(description.charts)]
     if sheet is not None and sheet.suffix.lower() not in _KINDS:
-        name = html.escape(sheet.name, quote=True)
+        name = in_html(sheet.name)
         parts.append(f'<p>Images are on <a href="{name}">{name}</a>.</p>')
     elif sheet is not None:
         data = base64.b64encode(sheet.read_bytes()).decode()
@@ -48,10 +46,10 @@ def _chart(chart: Chart, number: int) -> str:
         mark = "" if bar.mark is None else f'<i style="left:{100 * min(bar.mark / full, 1):.1f}%"></i>'
         width = 100 * min(max(bar.value / full, 0.0), 1.0)
         rows.append(
-            f'<tr><th scope="row">{html.escape(bar.label)}</th><td class="bar" aria-hidden="true"><div>'
-            f'<b style="width:{width:.1f}%"></b>{mark}</div></td><td>{html.escape(bar.text)}</td></tr>'
+            f'<tr><th scope="row">{in_html(bar.label)}</th><td class="bar" aria-hidden="true"><div>'
+            f'<b style="width:{width:.1f}%"></b>{mark}</div></td><td>{in_html(bar.text)}</td></tr>'
         )
-    title = html.escape(chart.title)
+    title = in_html(chart.title)
     return (
         f'<h2 id="chart-{number}">{title}</h2><div class="wide" tabindex="0" role="region" '
         f'aria-labelledby="chart-{number}"><table class="chart"><tbody>{"".join(rows)}</tbody></table></div>'

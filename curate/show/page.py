@@ -1,12 +1,12 @@
 """One HTML page that needs nothing else: no network, no script of others; for phones, paper and the dark."""
 
 import base64
-import html
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from curate.show.canvas import inline
 from curate.show.tables import Table
+from curate.text import in_html
 
 if TYPE_CHECKING:
     from curate.show.report import Report
@@ -69,38 +69,38 @@ for (const button of document.querySelectorAll("thead button")) button.addEventL
 def page(made: "Report") -> str:
     """The report as one HTML text."""
     parts = [
-        f"<h1>{html.escape(made.title)}</h1>",
-        *(f"<p>{html.escape(text)}</p>" for text in made.about.strip().split("\n\n") if text),
+        f"<h1>{in_html(made.title)}</h1>",
+        *(f"<p>{in_html(text)}</p>" for text in made.about.strip().split("\n\n") if text),
     ]
     if made.warnings:
-        items = "".join(f"<li>{html.escape(text)}</li>" for text in made.warnings)
+        items = "".join(f"<li>{in_html(text)}</li>" for text in made.warnings)
         parts.append(f'<div class="beware" role="note"><strong>Beware</strong><ul>{items}</ul></div>')
     if made.claims:
         items = "".join(
-            f"<li>{html.escape(one.text)}: <strong>{html.escape(one.verdict)}</strong> "
-            f'<span class="note">({html.escape("; ".join(one.evidence))})</span></li>'
+            f"<li>{in_html(one.text)}: <strong>{in_html(one.verdict)}</strong> "
+            f'<span class="note">({in_html("; ".join(one.evidence))})</span></li>'
             for one in made.claims
         )
         parts.append(f"<h2>What the source says, and what came out</h2><ul>{items}</ul>")
     if made.verdicts:
         items = "".join(
-            f"<li><strong>{html.escape(name)}</strong>: {html.escape(text)}.</li>"
+            f"<li><strong>{in_html(name)}</strong>: {in_html(text)}.</li>"
             for name, text in made.verdicts.items()
         )
         parts.append(f"<h2>Verdicts</h2><ul>{items}</ul>")
     for figure in made.figures:
-        caption = f"<figcaption>{html.escape(figure.title)}</figcaption>"
+        caption = f"<figcaption>{in_html(figure.title)}</figcaption>"
         parts.append(f"<figure>{inline(figure)}{caption}</figure>")
     parts += [table_html(table, number) for number, table in enumerate(made.tables)]
     for sheet in made.sheets:
         data = base64.b64encode(sheet.webp).decode()
         parts.append(
-            f'<figure class="sheet"><img alt="{html.escape(sheet.text)}" src="data:image/webp;base64,{data}">'
-            f"<figcaption>{html.escape(sheet.title)}</figcaption></figure>"
+            f'<figure class="sheet"><img alt="{in_html(sheet.text)}" src="data:image/webp;base64,{data}">'
+            f"<figcaption>{in_html(sheet.title)}</figcaption></figure>"
         )
-    commands = "\n".join(html.escape(command) for command in made.commands)
+    commands = "\n".join(in_html(command) for command in made.commands)
     parts.append(f'<h2>Commands</h2><pre tabindex="0">{commands}</pre>')
-    parts.append(f'<p class="note">{html.escape(_foot(made))}</p>')
+    parts.append(f'<p class="note">{in_html(_foot(made))}</p>')
     return document(made.title, parts)
 
 
@@ -113,7 +113,7 @@ def document(title: str, parts: Sequence[str]) -> str:
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
             "style-src 'unsafe-inline'; script-src 'unsafe-inline'\">",
-            f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head>",
+            f"<title>{in_html(title)}</title><style>{_STYLE}</style></head>",
             f"<body><main>{''.join(parts)}</main><script>{_SCRIPT}</script></body></html>",
             "",
         ]
@@ -123,19 +123,19 @@ def document(title: str, parts: Sequence[str]) -> str:
 def table_html(table: Table, number: int) -> str:
     """A table whose columns can be sorted, by key or by pointer."""
     heads = "".join(
-        f'<th scope="col" aria-sort="none"><button type="button">{html.escape(name)}</button></th>'
+        f'<th scope="col" aria-sort="none"><button type="button">{in_html(name)}</button></th>'
         for name in ["method", *table.columns]
     )
     rows = []
     for line, ((name, *texts), values) in enumerate(zip(table.rows, table.values, strict=True)):
-        cells = [f'<th scope="row" data-value="{html.escape(name, quote=True)}">{html.escape(name)}</th>']
+        cells = [f'<th scope="row" data-value="{in_html(name)}">{in_html(name)}</th>']
         for column, (text, value) in enumerate(zip(texts, values, strict=True)):
-            shown = html.escape(text)
+            shown = in_html(text)
             shown = f"<strong>{shown}</strong>" if (line, column) in table.bold else shown
             cells.append(f'<td data-value="{"" if value is None else repr(float(value))}">{shown}</td>')
         rows.append(f"<tr>{''.join(cells)}</tr>")
-    title = html.escape(table.title)
-    note = f'<p class="note">{html.escape(table.note)}</p>' if table.note else ""
+    title = in_html(table.title)
+    note = f'<p class="note">{in_html(table.note)}</p>' if table.note else ""
     return (
         f'<h2 id="table-{number}">{title}</h2>'
         f'<div class="wide" tabindex="0" role="region" aria-labelledby="table-{number}">'

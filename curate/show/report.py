@@ -16,6 +16,7 @@ from curate.show.figures import draw
 from curate.show.page import page
 from curate.show.sheets import Pictures, sheets_of
 from curate.show.tables import Table, markdown, tables_of
+from curate.text import in_markdown
 from curate.verbs.naming import public
 
 PAGE, MARKDOWN = "index.html", "report.md"
@@ -107,6 +108,10 @@ def _commands(about: Mapping[str, Any], results: str | Path) -> list[str]:
     return [" ".join(words), f"curate report {Path(results).name}"]
 
 
+def _verdicts(made: Report) -> list[str]:
+    return [f"- **{in_markdown(name)}**: {in_markdown(text)}." for name, text in made.verdicts.items()]
+
+
 def _markdown(made: Report) -> str:
     lines = [f"# {made.title}", "", *([made.about.strip(), ""] if made.about.strip() else [])]
     for table in made.tables:
@@ -117,7 +122,7 @@ def _markdown(made: Report) -> str:
         lines += [f"- {one.text}: **{one.verdict}** ({'; '.join(one.evidence)})." for one in made.claims]
         lines += [""]
     if made.verdicts:
-        lines += ["## Verdicts", "", *(f"- **{name}**: {text}." for name, text in made.verdicts.items()), ""]
+        lines += ["## Verdicts", "", *_verdicts(made), ""]
     if made.warnings:
         lines += ["## Beware", "", *(f"- {text}." for text in made.warnings), ""]
     for figure in made.figures:

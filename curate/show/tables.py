@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from curate.recipes.comparison import Against, Budget, Cell, Comparison
+from curate.text import in_markdown
 
 
 @dataclass(frozen=True)
@@ -181,5 +182,5 @@ def markdown(table: Table) -> list[str]:
         cells = [
             f"**{text}**" if (number, column) in table.bold else text for column, text in enumerate(texts)
         ]
-        lines.append(f"| {name.replace('|', ' ')} | " + " | ".join(cells) + " |")
+        lines.append(f"| {in_markdown(name)} | " + " | ".join(cells) + " |")
     return lines

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
 
 from curate import finder, outside
 from curate.artifacts.header import Cost, Header
 from curate.progress import Progress
 from curate.show.lines import Lines
+from curate.text import in_shell, on_terminal, readable
 
 if TYPE_CHECKING:
     from curate.artifacts.tables import Table
@@ -31,14 +33,23 @@ _QUIET = "curate.quiet"
 
 def console(stream: TextIO) -> Console:
     """A console on stdout or stderr; colours only on a terminal and without NO_COLOR."""
-    return Console(file=stream, highlight=False)
+    return _Safe(file=stream, highlight=False)
+
+
+class _Safe(Console):
+    """A console on which text of others, whatever it holds, is text and steers nothing."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """Segments of text as they read; those that curate itself steers the terminal by as they are."""
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else on_terminal(text), style, control)
 
 
 def say(text: str) -> None:
     """One line of talk, unless the command was told to be quiet."""
     if _is_quiet():
         return
-    console(sys.stderr).print(Text(text), soft_wrap=True)
+    console(sys.stderr).print(Text(readable(text)), soft_wrap=True)
 
 
 @contextmanager
@@ -170,7 +181,8 @@ def pulled(made: "Manifest") -> None:
     """What `pull` fetched, and which dataset it is of."""
     dataset, summary = made.header.dataset, made.header.summary
     say(f"{summary['n_selected_per_epoch']:,.0f} of {made.n:,} samples ({summary['keep']:.1%}) of {dataset}")
-    next_step(f"curate replay {made.path} --data {dataset.reference} --against full,random")
+    data = in_shell(dataset.reference)
+    next_step(f"curate replay {in_shell(made.path)} --data {data} --against full,random")
 
 
 def training(made: "TrainingResult", dataset: str, model: str | None) -> None:
