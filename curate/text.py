@@ -6,12 +6,14 @@ import shlex
 
 # Control characters, line separators, and marks that change the direction of what follows.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]+")
+_NO_TEXT = re.compile("[\ud800-\udfff]")  # bytes of a file name that are no UTF-8
 _MARKS = re.compile(r"([\\`*_\[\]|~])")
 
 
 def readable(text: object) -> str:
     """One line that shows as it reads: line breaks become spaces, and what steers a terminal is gone."""
-    return _UNSEEN.sub(lambda found: " " if any(map(str.isspace, found[0])) else "", str(text))
+    shown = _UNSEEN.sub(lambda found: " " if any(map(str.isspace, found[0])) else "", str(text))
+    return _NO_TEXT.sub("\ufffd", shown)
 
 
 def on_terminal(text: str) -> str:

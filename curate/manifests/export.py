@@ -47,7 +47,8 @@ class ExportFormat(Protocol):
 
 def write_lines(path: Path, lines: Sequence[object]) -> None:
     """One item per line."""
-    path.write_text("".join(f"{line}\n" for line in lines))
+    text = "".join(f"{line}\n" for line in lines)
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))  # the bytes of a name that is no UTF-8
 
 
 def write_array(path: Path, values: np.ndarray) -> None:

@@ -187,7 +187,7 @@ def write_manifest(
         full = replace(header, summary=summary, files=files, sha256=UNSEALED)
         (temporary / HEADER).write_text(json.dumps(full.to_json(), indent=1, sort_keys=True) + "\n")
         full = replace(full, sha256=seal_file(temporary / HEADER))
-        (temporary / CARD).write_text(card(folder.absolute().name, full, columns))
+        (temporary / CARD).write_text(card(folder.absolute().name, full, columns), encoding="utf-8")
     return Manifest(folder, full)
 
 

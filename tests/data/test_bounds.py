@@ -148,3 +148,27 @@ def test_an_array_that_claims_more_than_it_has_is_not_read(tmp_path, shape):
         archive.writestr("y.npy", array.getvalue())
     with pytest.raises(CurateError, match=r"a\.npz is not a readable \.npz file"):
         open_dataset(str(tmp_path / "a.npz"), ALL)
+
+
+def test_names_that_are_no_utf8_survive_every_command(here, cli):
+    """Folders and files from another time, whose names are bytes of another alphabet."""
+    for name in (b"caf\xe9", b"tea"):
+        os.makedirs(b"photos/" + name)
+        for row in range(12):
+            with open(b"photos/%s/%d\xfe.png" % (name, row), "wb") as file:
+                file.write(encoded(noise(8, 8, seed=row + 99 * len(name))))
+    assert cli("embed", "photos", "--dim", 3, "-o", "e.safetensors").code == 0
+    assert cli("cluster", "e.safetensors", "-k", 2, "--strategy", "random", "-o", "m").code == 0
+    for words in (
+        ("inspect", "photos"),
+        ("inspect", "m", "--html", "page.html", "--sheet", "s.png"),
+        ("replay", "m", "--epochs", 1, "--trials", 1, "--set", "width=2"),
+        ("export", "m", "--to", "csv", "-o", "m.csv"),
+        ("export", "m", "--to", "imagefolder-list", "-o", "m.txt"),
+        ("push", "m", "ann/b", "--dry-run"),
+    ):
+        done = cli(*words)
+        assert done.code == 0, done.err
+    listed = (here / "m.txt").read_bytes().splitlines()
+    assert all(os.path.exists(b"photos/" + name) for name in listed)
+    assert b"caf\xe9" in (here / "m.csv").read_bytes()

@@ -5,7 +5,11 @@ torchvision splits by a `train` flag or a `split` option has train and test; the
 """
 
 import inspect
+import io
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,7 +118,8 @@ def _open(kind: Any, split: dict[str, Any], request: Request) -> Any:
         if request.download:
             request.root.mkdir(parents=True, exist_ok=True)
     try:
-        return kind(**options)
+        with _no_bars():
+            return kind(**options)
     except (RuntimeError, FileNotFoundError, ValueError, ImportError) as problem:
         reason_given = " ".join(str(problem).split())
         absent = (
@@ -129,6 +134,16 @@ def _open(kind: Any, split: dict[str, Any], request: Request) -> Any:
         ) from None
     except OSError as problem:
         raise CurateError(f"could not download {request.reference}: {problem}") from None
+
+
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    """Where stderr is no terminal, torchvision's bars of a download stay out of the log."""
+    if sys.stderr.isatty():
+        yield
+        return
+    with redirect_stderr(io.StringIO()):
+        yield
 
 
 def _labels(dataset: Any) -> npt.NDArray[np.int64]:

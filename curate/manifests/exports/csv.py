@@ -19,7 +19,7 @@ class Csv:
     def write(self, path: Path, selected: Exportable) -> None:
         labels = selected.labels or [""] * len(selected.rows)
         rows = zip(selected.rows, selected.uids, labels, selected.weights, strict=True)
-        with path.open("w", newline="") as file:
+        with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
             writer = csv.writer(file)
             writer.writerow(["row", "uid", "label", "weight"])
             for row, uid, label, weight in rows:
