@@ -259,15 +259,21 @@ def read_header(text: str | bytes | None, path: Path, kinds: tuple[str, ...]) ->
     if not isinstance(plain, dict) or "kind" not in plain or "format" not in plain:
         raise DamagedError(f"{path} has no curate header: it was not written by curate")
     if plain["format"] != FORMAT:
-        raise CurateError(f"{path} has format {plain['format']}, this curate reads {FORMAT}: update curate")
+        told = repr(plain["format"])[:40]
+        raise CurateError(f"{path} has format {told}, this curate reads {FORMAT}: update curate")
     if kinds and plain["kind"] not in kinds:
-        raise CurateError(f"{path} holds {plain['kind']}, not {' or '.join(kinds)}")
+        raise CurateError(f"{path} holds {_word(plain['kind'])}, not {' or '.join(kinds)}")
     try:
         check_header(plain)
         return Header.from_json(plain)
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         reason = f"{type(problem).__name__}: {problem}"[:120]
         raise DamagedError(f"{path} is damaged: its header is incomplete ({reason}); copy it anew") from None
+
+
+def _word(text: Any) -> str:
+    """What a header calls something, as it is quoted in an error: a plain word as it is."""
+    return text if isinstance(text, str) and text.isidentifier() and len(text) < 40 else repr(text)[:40]
 
 
 def cost_of(steps: Sequence[Step]) -> tuple[float | None, int]:

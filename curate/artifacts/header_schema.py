@@ -34,6 +34,8 @@ def check_header(plain: Mapping[str, Any]) -> None:
     _check_fields(plain, _HEADER, _ALWAYS, "")
     _check_fields(plain["dataset"], _DATASET, _DATASET_ALWAYS, "dataset.")
     _check_fields(plain["summary"], _SUMMARY, _SUMMARY_ALWAYS.get(plain["kind"], ()), "summary.")
+    if "selected" in plain["summary"] and not plain["summary"].get("checkpoints"):
+        raise ValueError("summary.checkpoints is missing")
     _check_options(plain, "")
     for number, step in enumerate(plain["lineage"]):
         _check_fields(step, _STEP, ("command", "options", "seed"), f"lineage.{number}.")

@@ -144,7 +144,7 @@ def _read(path: Path) -> tuple[list[Outcome], dict[str, Any]]:
             raise CurateError(f"{path} holds no results: name what `curate replay` or `curate run` wrote")
         if head["format"] != FORMAT:
             raise CurateError(
-                f"{path} has format {head['format']}, this curate reads {FORMAT}: update curate"
+                f"{path} has format {head['format']!r:.40}, this curate reads {FORMAT}: update curate"
             )
         check_seal(path)
         check_sizes(file, None, path)

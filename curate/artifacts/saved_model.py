@@ -11,7 +11,7 @@ from curate.artifacts.seal import file_sha256
 from curate.errors import CurateError, DamagedError
 
 SAVED = "model.safetensors"  # in the folder of a `curate train`
-_MOST_SIDE, _MOST_CLASSES = 4096, 10_000_000
+_MOST_SIDE = 4096
 
 
 def check_weights(path: Path) -> None:
@@ -51,14 +51,20 @@ def about_weights(path: Path) -> dict[str, Any] | None:
 
 def _check(about: Mapping[str, Any]) -> None:
     """KeyError, TypeError or ValueError for what `curate train` did not write."""
-    numbers = [about["n_channels"], *about["input_size"]]
+    numbers, n_channels = [about["n_channels"], *about["input_size"]], about["n_channels"]
     texts = [about["model"], *about["classes"], *about["options"]]
-    scale = [*about["normalization"]["mean"], *about["normalization"]["std"]]
     if len(numbers) != 3 or not all(type(one) is int and 1 <= one <= _MOST_SIDE for one in numbers):
         raise ValueError(f"channels and input size {numbers}"[:80])
-    if len(texts) > _MOST_CLASSES or not all(isinstance(text, str) for text in texts):
+    if not (isinstance(about["classes"], list) and all(isinstance(text, str) for text in texts)):
         raise ValueError("model, classes and options that are no words")
-    if len(scale) != 2 * about["n_channels"] or not all(isinstance(one, int | float) for one in scale):
+    scale = about["normalization"]
+    if scale.keys() != {"mean", "std"} or not all(_is_scale(one, n_channels) for one in scale.values()):
         raise ValueError(f"normalization {scale}"[:80])
-    if not is_modest(about["options"]):
+    if not (isinstance(about["options"], dict) and is_modest(about["options"])):
         raise ValueError(f"options {about['options']}"[:80])
+
+
+def _is_scale(values: Any, n_channels: int) -> bool:
+    """Whether these are numbers of pixels, one for each channel."""
+    is_list = isinstance(values, list) and len(values) == n_channels
+    return is_list and all(type(one) in (int, float) and abs(one) < _MOST_SIDE for one in values)

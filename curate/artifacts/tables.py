@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 KINDS = ("clusters", "scores")
 _MAX_BYTES = 64 * 2**30
+_LARGEST = 1e300  # of a score: of larger ones no difference can be told
 
 Column = npt.NDArray[Any]
 
@@ -82,7 +83,7 @@ class Table:
         stored = self[name]
         if name not in known:
             raise CurateError(f"{self.path}: column '{name}' does not rank: {nearest(name, known)}")
-        wrong = np.flatnonzero(~np.isfinite(stored))
+        wrong = np.flatnonzero(~(np.abs(stored.astype(np.float64)) < _LARGEST))  # nor is NaN
         if wrong.size:
             raise CurateError(
                 f"{self.path}: {name} of sample {wrong[0]} is {stored[wrong[0]]}: score it anew"
@@ -200,6 +201,10 @@ def _check_content(columns: Mapping[str, Column], table: Any, header: Header, pa
         if name in columns and table.column(name).null_count:
             raise _wrong(path, f"samples have no {name} in some places")
     check_samples(columns, header, path)
+    if header.kind == "clusters":
+        k, clusters = int(header.summary["k"]), columns.get("cluster")
+        if clusters is None or k > max(1, len(clusters)) or clusters.max(initial=0) >= k:
+            raise _wrong(path, f"its clusters are not those of k={k}")
     lacking = [name for name in header.columns if name not in columns]
     if lacking:
         raise _wrong(path, f"its header tells of a column {lacking[0]}, which it has not")

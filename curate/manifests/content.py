@@ -16,8 +16,9 @@ from curate.artifacts.tables import check_samples
 from curate.data.identity import Indices
 from curate.errors import DamagedError
 
-_ROUNDING = 1e-6
-_NUMBERED = ("index", "uid", "row", "label", "n_selected", "cluster")
+_ROUNDING, _MOST = 1e-6, 2**40
+_NUMBERED = ("index", "uid", "row", "label", "n_selected", "cluster", "rank", "n_checkpoints_selected")
+_KINDS = {"trusted": "bool", "reason": "string", "group": "string"}  # of columns that curate reads by name
 
 
 def check_content(selection: Any, samples: Any, header: Header, folder: Path) -> None:
@@ -29,6 +30,9 @@ def check_content(selection: Any, samples: Any, header: Header, folder: Path) ->
         counts[indices] += 1
         total += len(indices)
     _check_summary(header, selection.num_row_groups, total, folder)
+    for field in samples.schema_arrow:
+        if str(field.type) != _KINDS.get(field.name, str(field.type)):
+            raise _wrong(folder, f"its {field.name} is {field.type}, and not {_KINDS[field.name]}")
     columns = [name for name in _NUMBERED if name in samples.schema_arrow.names]
     _check_samples(samples.read(columns), counts, header, folder)
 
@@ -71,6 +75,12 @@ def _check_samples(table: Any, counts: Indices, header: Header, folder: Path) ->
             raise _wrong(folder, f"samples have no {name} in some places")
         columns[name] = table.column(name).to_numpy()
     check_samples(columns, header, folder)
+    for name in ("rank", "n_checkpoints_selected"):
+        values = columns.get(name)
+        if values is None:
+            continue
+        if values.dtype.kind not in "iu" or (len(values) and not 0 <= values.min() <= values.max() < _MOST):
+            raise _wrong(folder, f"its {name} is no count")
     if "n_selected" not in columns or not np.array_equal(columns["n_selected"], counts):
         raise _wrong(folder, "n_selected of its samples is not how often the epochs select them")
 

@@ -10,6 +10,7 @@ samples; `row` is their place in the source as other libraries count.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -32,12 +33,13 @@ from curate.data.identity import Indices, bring
 from curate.errors import CurateError, DamagedError, MismatchError
 from curate.manifests.card import card
 from curate.manifests.content import check_content
+from curate.text import readable
 
 SELECTION, SAMPLES, HEADER, CARD = "selection.parquet", "samples.parquet", MANIFEST, "README.md"
 
 LEFT_OUT = ("model.safetensors", "metrics.parquet", "trace.parquet")  # what a published copy may lack
 _SMALL_BYTES, _MOST_TIMES = 64 * 2**20, 100  # what samples may unpack to, and as a multiple of their file
-_LONGEST_WORD = 1024
+_LONGEST_WORD, _FILE_NAME = 1024, re.compile(r"[\w.-]{1,100}")
 
 Weights = npt.NDArray[np.float32]
 
@@ -209,8 +211,10 @@ def open_manifest(folder: str | Path) -> Manifest:
             raise DamagedError(f"{folder} is incomplete: {HEADER} does not name {name}; copy it anew")
     for name, expected in header.files.items():
         file = folder / name
-        if Path(name).name != name or file.is_symlink():
-            raise DamagedError(f"{folder} names a file that is not its own ({name}): copy it anew")
+        if not _FILE_NAME.fullmatch(name) or Path(name).name != name or file.is_symlink():
+            raise DamagedError(
+                f"{folder} names a file that is not its own ({readable(name):.80}): copy it anew"
+            )
         if not file.is_file():
             if name in LEFT_OUT:
                 continue

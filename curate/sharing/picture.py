@@ -10,6 +10,8 @@ _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 720, 320, 60, 40, 34
 _KEPT, _ALL, _INK = "#1f77b4", "#d0d7de", "#24292f"
 _MOST = 40
 
+_LARGEST = 1e300
+
 
 def histogram_png(manifest: Manifest) -> bytes:
     """A PNG: selection counts of a dynamic manifest; of a static one what is kept, by score or class."""
@@ -26,7 +28,11 @@ def _bars(manifest: Manifest) -> tuple[str, list[str], np.ndarray, np.ndarray]:
         counts = np.histogram(n_selected, edges)[0]
         labels = [f"{edge:g}" for edge in edges[:-1]]
         return "samples by the number of epochs in which they are selected", labels, counts, counts
-    scores = [name for name, column in samples.items() if column.dtype.kind == "f"]
+    scores = [
+        name
+        for name, column in samples.items()
+        if column.dtype.kind == "f" and (np.abs(column) < _LARGEST).all()  # NaN is not
+    ]
     if scores:
         values = samples[scores[0]].astype(np.float64)
         edges = np.histogram_bin_edges(values, 30)

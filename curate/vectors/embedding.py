@@ -27,6 +27,7 @@ from curate.data.identity import fingerprint as fingerprint_of
 from curate.errors import CurateError, DamagedError
 from curate.vectors.foreign import SUFFIXES, Foreign, class_labels, only_matrix, open_foreign, read_labels
 
+_LARGEST = 1e15
 _CHUNK_BYTES = 64 * 2**20
 
 Vectors = npt.NDArray[np.float32]
@@ -115,11 +116,17 @@ def open_embedding(
 
 
 def check_finite(rows: Vectors, start: int, name: str) -> None:
-    """Refuse vectors with NaN or infinity, naming the first sample that has one."""
+    """Refuse vectors with NaN, infinity, or numbers whose squares are, naming the first that has one."""
     if not np.isfinite(rows).all():
         bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
         raise CurateError(
             f"{name}: the vector of sample {start + bad[0]} has NaN or infinity: mend or remove it"
+        )
+    if rows.size and (rows.max() > _LARGEST or rows.min() < -_LARGEST):
+        bad = np.flatnonzero((np.abs(rows) > _LARGEST).any(axis=1))
+        raise CurateError(
+            f"{name}: the vector of sample {start + bad[0]} has a number beyond {_LARGEST:.0e}, and "
+            "float32 does not hold its distances: scale the vectors, or remove it"
         )
 
 

@@ -1,7 +1,5 @@
 """Vectors from elsewhere: `.npy`, `.npz`, or the vector column of a Parquet file, and labels beside them."""
 
-import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,12 +82,10 @@ def _npy(path: Path) -> Foreign:
 
 
 def _npz(path: Path) -> Foreign:
-    try:
+    with damage_as_one_line(path, ".npz file of plain arrays", "save it anew"):
         check_npz(path)
-        with damage_as_one_line(path, ".npz file", "save it anew"), np.load(path, allow_pickle=False) as file:
+        with np.load(path, allow_pickle=False) as file:
             arrays = {name: np.asarray(file[name]) for name in file}
-    except (zipfile.BadZipFile, zlib.error, ValueError, LookupError):
-        raise CurateError(f"{path} is not a readable .npz file of plain arrays: save it anew") from None
     shapes = {name: list(array.shape) for name, array in arrays.items() if name not in _LABELS}
     matrix = arrays[only_matrix(shapes, path)]
     labels = next((arrays[name] for name in _LABELS if name in arrays), None)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+_LARGEST = 1e300
 MANY = 40  # groups beyond which a chart shows their distribution, not each of them
 
 
@@ -57,7 +58,13 @@ def per_group(title: str, names: Sequence[str], sizes: npt.NDArray[Any]) -> Char
 
 
 def histogram(title: str, values: npt.NDArray[Any], n_bins: int = 12) -> Chart:
-    """Equal-width bins over the range of the values; whole numbers get whole bins."""
+    """Equal-width bins over the range of the values; whole numbers get whole bins.
+
+    Values that are no numbers, or without end, are counted in the title.
+    """
+    finite = np.abs(values.astype(np.float64)) < _LARGEST
+    if not finite.all():
+        title, values = f"{title} ({int((~finite).sum()):,} are no finite number)", values[finite]
     if values.size == 0:
         return Chart(title, [])
     low, high = float(values.min()), float(values.max())

@@ -5,8 +5,6 @@ Without splits: `x, y`, or `images, labels`. Images are uint8, or floats from 0 
 `[n, h, w, c]`. Pickled arrays are refused.
 """
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,11 +12,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifacts.reading import check_npz
+from curate.artifacts.reading import check_npz, damage_as_one_line
 from curate.data.source import Request, Samples, choose_splits, from_array, numbered_classes, split_of_name
 from curate.errors import CurateError
 
-_UNREADABLE = (OSError, ValueError, EOFError, TypeError, LookupError, MemoryError, RuntimeError)
 _IMAGES = ("x", "images", "image", "data")
 _LABELS = ("y", "labels", "label", "targets", "target")
 
@@ -32,13 +29,11 @@ class Npz:
 
     def samples(self, request: Request) -> Samples:
         path = Path(request.reference)
-        try:
+        with damage_as_one_line(path, ".npz file of plain arrays", "save it anew"):
             check_npz(path)
             with np.load(path, allow_pickle=False) as file:
                 arrays = {key: np.asarray(file[key]) for key in file if _role(key)}
                 names = list(file)
-        except (*_UNREADABLE, AttributeError, zipfile.BadZipFile, zlib.error):
-            raise CurateError(f"{path} is not a readable .npz file of plain arrays: save it anew") from None
         if not any(_role(key) == "images" for key in arrays):
             raise CurateError(
                 f"{path} has no images: its arrays are {', '.join(names)}; call one x or images, or, "

@@ -68,7 +68,11 @@ class Features:
                     rows = np.arange(start, min(start + _BATCH, n))
                     images = torch.from_numpy(dataset.images.read(rows)).to(work.device)
                     seen.clear()
-                    network(prepare(images.permute(0, 3, 1, 2)))
+                    try:
+                        network(prepare(images.permute(0, 3, 1, 2)))
+                    except RuntimeError as problem:
+                        reason = " ".join(str(problem).split())[:120]
+                        raise CurateError(f"{name} does not take these images ({reason})") from None
                     yield seen[0].flatten(1).float().cpu().numpy()
                     work.progress.advance(len(rows))
 
