@@ -350,12 +350,14 @@ def _with_retries(
     progress: Progress,
     seconds: float | None = None,
 ) -> T:
-    """Ask, and ask again a few times where that may help; every time for so many seconds at most."""
+    """Ask, and ask again a few times where that may help; for so many seconds at most, all in all."""
     _knock(repository)
+    until = time.monotonic() + (_ANSWER if seconds is None else seconds)
     for left in range(_TRIES - 1, -1, -1):
         try:
-            with _translated_errors(repository, revision, progress, passing=left > 0):
-                return _in_time(ask, _ANSWER if seconds is None else seconds)
+            passing = left > 0 and time.monotonic() < until
+            with _translated_errors(repository, revision, progress, passing=passing):
+                return _in_time(ask, until - time.monotonic())
         except _PassingError as problem:
             progress.note(f"{problem}: trying again ({left} more)")
             pause(_TRIES - 1 - left)
@@ -376,11 +378,11 @@ def _in_time(ask: Callable[[], T], seconds: float) -> T:
 
     asking = threading.Thread(target=contextvars.copy_context().run, args=(run,), daemon=True)
     asking.start()
-    asking.join(seconds)
+    asking.join(max(0.0, seconds))
     if raised:
         raise raised[0]
     if not found:
-        raise _TooLongError(f"no whole answer within {seconds:.0f} s")
+        raise _TooLongError("the Hub gives no whole answer")
     return found[0]
 
 

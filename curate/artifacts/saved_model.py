@@ -54,14 +54,14 @@ def _check(about: Mapping[str, Any]) -> None:
     numbers, n_channels = [about["n_channels"], *about["input_size"]], about["n_channels"]
     texts = [about["model"], *about["classes"], *about["options"]]
     if len(numbers) != 3 or not all(type(one) is int and 1 <= one <= _MOST_SIDE for one in numbers):
-        raise ValueError(f"channels and input size {numbers}"[:80])
+        raise ValueError(f"channels and input size {numbers!r}"[:80])
     if not (isinstance(about["classes"], list) and all(isinstance(text, str) for text in texts)):
         raise ValueError("model, classes and options that are no words")
     scale = about["normalization"]
     if scale.keys() != {"mean", "std"} or not all(_is_scale(one, n_channels) for one in scale.values()):
-        raise ValueError(f"normalization {scale}"[:80])
+        raise ValueError(f"normalization {scale!r}"[:80])
     if not (isinstance(about["options"], dict) and is_modest(about["options"])):
-        raise ValueError(f"options {about['options']}"[:80])
+        raise ValueError(f"options {about['options']!r}"[:80])
 
 
 def _is_scale(values: Any, n_channels: int) -> bool:

@@ -86,6 +86,8 @@ class Trace:
         for epoch in range(self.n_epochs):
             with damage_as_one_line(self.path, "trace", _AGAIN):
                 table = self._file.read_row_group(epoch)
+                if any(table.column(name).null_count for name in table.column_names):
+                    raise ValueError(f"epoch {epoch} lacks values")
                 columns = {name: np.asarray(table.column(name)) for name in table.column_names}
             model = columns["model"].astype(np.int64)
             self._check(epoch, columns, model * self.n + columns["index"])

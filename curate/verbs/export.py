@@ -1,6 +1,8 @@
 """export: the selection of one epoch in the format of another tool."""
 
+import filecmp
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +59,7 @@ def export(
             raise CurateError(f"--{option} is for {_that_take(option)}: leave it out")
     path = output_path(output, f"{stem(str(manifest))}.{form.ending}")
     check_ending(path, f".{form.ending.rpartition('.')[2]}")
-    check_output(path, force)
+    check_output(path, force=True)
     loaded = load_manifest(manifest)
     chosen = _epoch(loaded, epoch)
     if loaded.n_epochs > 1 and epoch is None:
@@ -76,9 +78,19 @@ def export(
         keys=lambda: loaded.keys(_keys(keys, loaded.n_rows), chosen),
         files=lambda: _files(loaded, indices, data, opening, progress),
     )
-    with atomic_file(path, force) as temporary:
-        form.write(temporary, selected)
+    if path.exists() and not force and _is_there(path, form, selected):
+        progress.note(f"{path} is there already, made by this very command")
+    else:
+        with atomic_file(path, force) as temporary:
+            form.write(temporary, selected)
     return Exported(path, len(indices), loaded.manifest.n, form.what)
+
+
+def _is_there(path: Path, form: ExportFormat, selected: Exportable) -> bool:
+    """Whether a file is what would be written."""
+    with tempfile.TemporaryDirectory() as folder:
+        form.write(made := Path(folder, path.name), selected)
+        return path.is_file() and filecmp.cmp(made, path, shallow=False)
 
 
 def _that_take(option: str) -> str:

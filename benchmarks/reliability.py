@@ -1,0 +1,246 @@
+"""What altered and forged files, kills and hostile Hubs do: nothing that is silent, lost or without end.
+
+    python benchmarks/reliability.py --altered 10000 --forged 2000 --kills 300 --hub 100
+
+A kill is SIGKILL to a fresh process at a random moment; then the same command is run until it ends well, and
+what it wrote is held to what an undisturbed run wrote, byte for byte but for seconds.
+"""
+
+import argparse
+import collections
+import os
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from common import write
+from fuzz.fuzzing import FORGEABLE, tries, workshop
+
+MADE = {  # commands, each with what it needs from those before it
+    "embed": ["embed", "digits", "--dim", "8", "-o", "e.safetensors"],
+    "cluster": ["cluster", "e.safetensors", "-k", "7", "-o", "c.parquet"],
+    "select": ["select", "c.parquet", "--strategy", "furthest", "--keep", "0.3", "-o", "m"],
+    "score": ["score", "digits", "--models", "1", "--epochs", "2", "--set", "width=2", "-o", "s.parquet"],
+    "train": [
+        "train",
+        "digits",
+        "--policy",
+        "ema",
+        "--keep",
+        "0.3",
+        "--epochs",
+        "4",
+        "--set",
+        "width=2",
+        "-o",
+        "run",
+    ],
+    "cluster and select": ["cluster", "e.safetensors", "-k", "5", "--strategy", "top", "-o", "both"],
+    "replay": ["replay", "m", "--epochs", "2", "--trials", "2", "--set", "width=2", "-o", "r.parquet"],
+    "train --trials": ["train", "digits", "--epochs", "2", "--set", "width=2", "--trials", "2", "-o", "t"],
+    "export": ["export", "m", "--to", "npy", "-o", "x.npy"],
+}
+TIMED = ("s.parquet", "r.parquet", "t-trials.parquet", "metrics.parquet")  # they note seconds
+
+
+def main() -> None:
+    """Run the parts that are asked for, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name, usual in (("altered", 10_000), ("forged", 2_000), ("kills", 300), ("hub", 100)):
+        parser.add_argument(f"--{name}", type=int, default=usual)
+    asked = parser.parse_args()
+    rows = [*files(asked.altered, asked.forged), *kills(asked.kills), *hostile(asked.hub)]
+    head = ["| tried | times | in order | not in order |", "|---|---|---|---|"]
+    lines = [f"| {what} | {n:,} | {told} | {bad or 'none'} |" for what, n, told, bad in rows]
+    command = f"--altered {asked.altered} --forged {asked.forged} --kills {asked.kills} --hub {asked.hub}"
+    write("reliability", [f"    python benchmarks/reliability.py {command}", "", *head, *lines])
+
+
+def files(n_altered: int, n_forged: int) -> list[tuple[str, int, str, str]]:
+    """Altered and forged files, shared out over two processes, as many of each kind."""
+    rows = []
+    for forge, n in ((False, n_altered), (True, n_forged)):
+        with tempfile.TemporaryDirectory() as name:
+            kinds = FORGEABLE if forge else tuple(workshop_in(Path(name)))
+            each = -(-n // len(kinds))
+            halves = [range(10**6, 10**6 + each // 2), range(10**6 + each // 2, 10**6 + each)]
+        with ThreadPoolExecutor(2) as pool:
+            parts = list(
+                pool.map(lambda half, forge=forge, kinds=kinds: _in_a_process(kinds, half, forge), halves)
+            )
+        counts: collections.Counter[str] = sum((part[0] for part in parts), collections.Counter())
+        bad = [line for part in parts for line in part[1]]
+        most = max(part[2] for part in parts)
+        told = f"{counts['refused']:,} refused, {counts['opened']:,} opened; {most:.0f} MB at most"
+        what = "files sealed again after a change" if forge else "files altered in one place"
+        rows.append((what, sum(counts.values()) + len(bad), told, "; ".join(bad)[:300]))
+        print(rows[-1], flush=True)
+    return rows
+
+
+def workshop_in(folder: Path) -> dict[str, Path]:
+    """The artifacts that are altered, made in a folder."""
+    os.environ["CURATE_CACHE"] = str(folder / "cache")
+    return workshop(folder)
+
+
+def _in_a_process(kinds: tuple[str, ...], forge: bool, numbers: range) -> tuple[Any, list[str], float]:
+    """Tries in a process of their own: counts, what was not in order, and the most memory in MB."""
+    words = [sys.executable, __file__, "--tries", str(numbers.start), str(numbers.stop), str(int(forge))]
+    done = subprocess.run([*words, *kinds], capture_output=True, text=True, check=False)
+    if done.returncode:
+        return collections.Counter(), [f"a process ended with {done.returncode}: {done.stderr[-200:]}"], 0.0
+    *lines, counts, most = done.stdout.splitlines()
+    refused, opened = map(int, counts.split())
+    return collections.Counter(refused=refused, opened=opened), [line for line in lines if line], float(most)
+
+
+def _tries(first: str, last: str, forge: str, *kinds: str) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        made = workshop_in(folder)
+        found = tries(kinds, range(int(first), int(last)), made, folder, bool(int(forge)))
+    for one in found:
+        if one.bad:
+            print(f"{one.kind} {one.number}: {one.said}")
+    good = [one for one in found if not one.bad]
+    refused = sum(one.said.startswith("refused") for one in good)
+    print(refused, len(good) - refused)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def kills(n: int) -> list[tuple[str, int, str, str]]:
+    """So many kills, as many of each command, each of a process of its own."""
+    if n == 0:
+        return []
+    with tempfile.TemporaryDirectory() as name:
+        good = Path(name, "good")
+        good.mkdir()
+        takes = {}
+        for command, words in MADE.items():
+            began = time.monotonic()
+            assert _run(words, good).returncode == 0, command
+            takes[command] = time.monotonic() - began
+        each = -(-n // len(MADE))
+        jobs = [(command, number) for command in MADE for number in range(each)]
+        with ThreadPoolExecutor(2) as pool:
+            found = list(pool.map(lambda job: _kill(*job, takes[job[0]], good, Path(name)), jobs))
+    bad = [line for line in found if line not in ("killed", "ended before")]
+    n_killed = found.count("killed")
+    told = f"{n_killed:,} killed before their end, all complete when run again"
+    row = ("fresh processes killed at a random moment", len(found), told, "; ".join(bad)[:300])
+    print(row, flush=True)
+    return [row]
+
+
+def _kill(command: str, number: int, takes: float, good: Path, folder: Path) -> str:
+    """Kill a command once or twice, run it to its end, and hold what it wrote to what it should have."""
+    chance = random.Random(f"{command} {number}")
+    place = Path(tempfile.mkdtemp(dir=folder))
+    needs = list(MADE)[: list(MADE).index(command)]
+    for earlier in needs:
+        written = MADE[earlier][-1]
+        for source in (good / written, good / f"{written}.parquet"):
+            if source.is_dir():
+                shutil.copytree(source, place / source.name)
+            elif source.is_file():
+                shutil.copy(source, place / source.name)
+    ended = True
+    for _ in range(chance.choice([1, 1, 2])):
+        running = subprocess.Popen(
+            [sys.executable, "-m", "curate", *MADE[command]],
+            cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_environment(),
+        )  # fmt: skip
+        try:
+            running.wait(chance.uniform(0.05, 1.1) * takes)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.wait()
+            ended = False
+    for left in place.glob(".*.tmp"):
+        os.utime(left, (0, 0))  # as if it had been started again a while later
+    done = _run(MADE[command], place)
+    if done.returncode:
+        return f"{command} {number}: {done.stderr.strip().splitlines()[-1]}"
+    for path in sorted(good.rglob("*")):
+        mine = place / path.relative_to(good)
+        top = path.relative_to(good).parts[0]
+        if path.is_file() and top.startswith(MADE[command][-1].partition(".")[0]) and path.name not in TIMED:
+            if not mine.is_file():
+                return f"{command} {number}: {mine.name} is missing"
+            if mine.read_bytes() != path.read_bytes():
+                return f"{command} {number}: {mine.name} differs"
+    left = [path.name for path in place.iterdir() if path.name.endswith((".tmp", ".unfinished"))]
+    shutil.rmtree(place)
+    return f"{command} {number}: left {left}" if left else "ended before" if ended else "killed"
+
+
+def _run(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "curate", *words]
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False, env=_environment()
+    )
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+
+
+def hostile(n: int) -> list[tuple[str, int, str, str]]:
+    """Answers of hostile Hubs, one after another, with the patience that users have."""
+    if n == 0:
+        return []
+    from helpers.hub_desk import made
+    from helpers.hub_hostile import ABOUT, FILE, LISTING, HostileHub
+
+    kinds = {"about": ABOUT, "listing": LISTING, "file": FILE}
+    cases = [(kind, name) for kind, names in kinds.items() for name in names]
+    bad, longest, counted = [], 0.0, 0
+    with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(8) as pool:
+        folder = made(Path(name, "mine"))
+        files = {f"mine/{file.name}": file.read_bytes() for file in folder.iterdir()}
+
+        def one(number: int) -> tuple[str, float]:
+            kind, what = cases[number % len(cases)]
+            place = Path(tempfile.mkdtemp(dir=name))
+            with HostileHub({"ann/subsets": {"main": files}}, kind, what) as server:
+                own = {"HF_ENDPOINT": server.url, "HF_HOME": str(place / "hf"), "HF_HUB_OFFLINE": "0"}
+                own |= {"CURATE_CACHE": str(place / "cache"), "HF_HUB_DISABLE_XET": "1"}
+                began = time.monotonic()
+                done = subprocess.run(
+                    [sys.executable, "-m", "curate", "pull", "ann/subsets", "-o", "out"],
+                    cwd=place, capture_output=True, text=True, check=False, env=_environment() | own,
+                )  # fmt: skip
+                took = time.monotonic() - began
+            line = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else ""
+            written = sum(file.stat().st_size for file in place.rglob("*") if file.is_file())
+            is_so = done.returncode == 2 and "unexpected" not in line and took < 60 and written < 2e6
+            return (
+                "" if is_so else f"{kind}, {what}: {done.returncode} after {took:.0f} s, {line[:100]}"
+            ), took
+
+        for said, took in pool.map(one, range(n)):
+            counted += 1
+            longest = max(longest, took)
+            bad += [said] if said else []
+    told = f"{counted - len(bad):,} refused in one line; {longest:.0f} s at most"
+    row = ("answers of a Hub that is none, or means harm", counted, told, "; ".join(bad)[:300])
+    print(row, flush=True)
+    return [row]
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--tries"]:
+        _tries(*sys.argv[2:])
+    else:
+        main()
