@@ -19,12 +19,17 @@ hub._SILENCE, hub._ANSWER, hub._SLOWEST, hub._TRIES, hub._FIRST_WAIT = 0.5, 1.5,
 sleep = time.sleep
 time.sleep = lambda seconds: sleep(min(seconds, 100) / 50)
 """
+QUICK = {("about", "the page of a hotel"), ("about", "null"), ("about", "a commit that is a path")}
+QUICK |= {("listing", "it links to itself"), ("listing", "a negative size"), ("file", "without end")}
 CASES = [
     (kind, name) for kind, names in (("about", ABOUT), ("listing", LISTING), ("file", FILE)) for name in names
 ]
 
 
-@pytest.mark.parametrize(("kind", "name"), CASES)
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [pytest.param(*case, marks=[] if case in QUICK else pytest.mark.slow) for case in CASES],
+)
 def test_it_is_given_up_in_one_line(forks, tmp_path, kind, name):
     folder = made(tmp_path / "mine")
     files = {f"mine/{file.name}": file.read_bytes() for file in folder.iterdir()}

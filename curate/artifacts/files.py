@@ -76,6 +76,8 @@ def check_output(path: Path, force: bool) -> None:
         raise CurateError(f"{path} exists: use --force to replace it, or name another output")
     if not path.absolute().parent.is_dir():
         raise CurateError(f"the folder {path.parent} does not exist: make it, or name another output")
+    if not os.access(path.absolute().parent, os.W_OK | os.X_OK):
+        raise CurateError(f"the folder {path.absolute().parent} cannot be written to: name another output")
 
 
 @contextmanager
@@ -87,7 +89,7 @@ def atomic_file(path: Path, force: bool = False) -> Iterator[Path]:
     """
     check_output(path, force)
     path = _behind_link(path)
-    _clear_up(path)
+    clear_up(path)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     held, temporary = _hold(handle), Path(name)
     try:
@@ -115,7 +117,7 @@ def atomic_folder(path: Path, force: bool = False) -> Iterator[Path]:
     """A temporary folder beside `path` that takes its place, whole, when the block ends well."""
     check_output_folder(path, force)
     path = _behind_link(path)
-    _clear_up(path)
+    clear_up(path)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
     held = _hold(os.open(temporary, os.O_RDONLY))
     try:
@@ -169,7 +171,7 @@ def _hold(descriptor: int) -> int:
     return descriptor
 
 
-def _clear_up(path: Path) -> None:
+def clear_up(path: Path) -> None:
     """Remove what killed processes left of this very output: temporary, unlocked and not of this moment."""
     if os.name != "posix":
         return

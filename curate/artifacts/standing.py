@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from curate.artifacts.files import check_output
+from curate.artifacts.files import check_output, clear_up
 from curate.artifacts.header_schema import parsed
 from curate.artifacts.kinds import header_at, safetensors_metadata
 from curate.errors import CurateError
@@ -20,6 +20,7 @@ _SAME = ("kind", "command", "options", "seed", "dataset", "parents", "lineage", 
 
 def check_free(path: Path, force: bool, command: str) -> None:
     """Refuse an output that exists, unless `command` made it: `stands` tells later whether it is the one."""
+    clear_up(path)
     if force or (header_of(path) or {}).get("command") != command:
         check_output(path, force)
 

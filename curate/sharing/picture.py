@@ -8,9 +8,7 @@ from curate.manifests.manifest import Manifest
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 720, 320, 60, 40, 34
 _KEPT, _ALL, _INK = "#1f77b4", "#d0d7de", "#24292f"
-_MOST = 40
-
-_LARGEST = 1e300
+_MOST, _LARGEST = 40, 1e300
 
 
 def histogram_png(manifest: Manifest) -> bytes:
@@ -31,7 +29,7 @@ def _bars(manifest: Manifest) -> tuple[str, list[str], np.ndarray, np.ndarray]:
     scores = [
         name
         for name, column in samples.items()
-        if column.dtype.kind == "f" and (np.abs(column) < _LARGEST).all()  # NaN is not
+        if column.dtype.kind == "f" and (np.abs(column.astype(np.float64)) < _LARGEST).all()  # NaN is not
     ]
     if scores:
         values = samples[scores[0]].astype(np.float64)

@@ -12,7 +12,9 @@
 while a run is at work in it, and disappears when the manifest stands in its place.
 """
 
+import errno
 import json
+import os
 import re
 import shutil
 import time
@@ -86,15 +88,13 @@ class Unfinished:
 
         The state is saved as often as takes no more than a small share of the run, and after the last epoch.
         """
-        import torch
-
         self._waiting.append(dict(record))
         now = time.monotonic()
         if now < self._not_before and not last:
             return
         before, self._state = self._state, f"state-{record['epoch']:06d}.pt"
         with atomic_file(self._folder / self._state, force=True) as temporary:
-            torch.save(state(), temporary)
+            _save(state(), temporary)
         self.records += self._waiting
         self._waiting = []
         self._write_run()
@@ -185,6 +185,18 @@ def clear_left(output: Path) -> None:
         with locked(folder, in_use=f"{folder} is in use by another run: wait for it, or name another -o"):
             if all(_OURS.fullmatch(file.name) for file in folder.iterdir()):
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _save(state: Mapping[str, Any], path: Path) -> None:
+    """torch.save, which has an error of its own where the disk is full."""
+    import torch
+
+    try:
+        torch.save(state, path)
+    except RuntimeError as problem:
+        if "inline_container" not in str(problem):
+            raise
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from None
 
 
 def _leave(folder: Path) -> bool:

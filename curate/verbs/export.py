@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from curate import finder
-from curate.artifacts.files import atomic_file, check_ending, check_output
+from curate.artifacts.files import atomic_file, check_ending, check_output, clear_up
 from curate.data.dataset import Dataset, Options, open_recorded
 from curate.errors import CurateError
 from curate.manifests.export import Exportable, ExportFormat
@@ -78,6 +78,7 @@ def export(
         keys=lambda: loaded.keys(_keys(keys, loaded.n_rows), chosen),
         files=lambda: _files(loaded, indices, data, opening, progress),
     )
+    clear_up(path)
     if path.exists() and not force and _is_there(path, form, selected):
         progress.note(f"{path} is there already, made by this very command")
     else:

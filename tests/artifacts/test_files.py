@@ -199,3 +199,13 @@ def test_what_killed_processes_left_is_cleared_and_what_others_write_is_not(tmp_
         (tmp_path / "f").unlink()
     assert not any(path.exists() for path in left)
     assert all(path.exists() for path in spared)
+
+
+def test_a_folder_that_cannot_be_written_to_is_said_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
+    for write in (atomic_file, atomic_folder):
+        with (
+            pytest.raises(CurateError, match=f"the folder {tmp_path} cannot be written to"),
+            write(tmp_path / "f"),
+        ):
+            pass

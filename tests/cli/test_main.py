@@ -1,15 +1,20 @@
 """The command line: stdout is data, stderr is talk, errors are one line that names the remedy."""
 
 import json
+import os
 import re
-import subprocess
-import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from helpers.commands import assert_error
 from helpers.pictures import jpegs
+from helpers.results import ROW
 from PIL import Image
+
+from curate.artifacts.results import add_results
+
+pytest_plugins = ["helpers.forks"]
 
 
 def test_the_whole_way(cli, here):
@@ -265,23 +270,23 @@ def test_options_are_checked_before_outputs_and_outputs_before_data(cli, here):
         (["train", "{manifest}"], "`curate replay {manifest}` trains on it"),
     ],
 )
-def test_cheap_errors_come_before_torch_and_data(process, digits_round, here, words, said):
-    script = (
-        "import sys; sys.argv = {!r}; import atexit; atexit.register(lambda: print('torch' in sys.modules))"
-    )
+def test_cheap_errors_come_before_torch_and_data(fresh_forks, digits_round, here, words, said):
     filled = [word.format(manifest=digits_round.manifest) for word in words]
-    code = script.format(["curate", *filled]) + "; from curate.cli.main import main; main()"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    unloaded = (
+        "import sys, atexit\nfor name in [name for name in sys.modules if name.partition('.')[0] == 'torch']:"
+    )
+    unloaded += "\n del sys.modules[name]\n"
+    told = "import os\nreal = os._exit\n"
+    told += "os._exit = lambda code: (print('torch' in sys.modules, flush=True), real(code))"
+    done = fresh_forks.run(filled, here, os.environ, unloaded + told)
     assert said.format(manifest=digits_round.manifest) in done.stderr
     assert (done.returncode, done.stdout) == (2, "False\n")
     assert list(here.iterdir()) == []
 
 
 def test_a_terminal_without_unicode_shows_what_it_can(process, here):
-    plain = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
-    words = ("train", "digits", "--epochs", 1, "--set", "width=2", "--trials", 2)
-    assert process(*words, **plain).code == 0
-    shown = process("report", "digits-full-1-epochs-width-2-trials.parquet", **plain)
-    assert shown.code == 0
+    add_results(here / "r.parquet", [replace(ROW, key=str(seed), seed=seed) for seed in range(3)])
+    shown = process("report", "r.parquet", LC_ALL="C", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert shown.code == 0, shown.err
     assert "mean +-" in shown.out
     assert "?" not in shown.out

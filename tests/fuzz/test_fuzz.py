@@ -17,9 +17,9 @@ KINDS = (
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_few_of_every_kind(made, tmp_path, kind):
-    found = tries((kind,), range(6), made, tmp_path, forge=False)
+    found = tries((kind,), range(4), made, tmp_path, forge=False)
     if kind in FORGEABLE:
-        found += tries((kind,), range(6), made, tmp_path, forge=True)
+        found += tries((kind,), range(4), made, tmp_path, forge=True)
     assert [one for one in found if one.bad] == []
 
 
