@@ -55,7 +55,8 @@ def embed(
         dataset=opened.header(),
         device=work.device_name,
     )
-    if dim is not None and not force and stands(path, header.to_json()):
+    comparable = not force and _tells_all(method, embedder)
+    if comparable and dim is not None and stands(path, header.to_json()):
         return _there_already(path, progress)
     vectors = embedder(opened, dim, work)
     header = replace(
@@ -63,9 +64,15 @@ def embed(
         options={"method": method, "dim": vectors.dim, **finder.settings(embedder)},
         summary={"n": len(opened), "dim": vectors.dim, **vectors.summary},
     )
-    if dim is None and not force and stands(path, header.to_json()):  # a dim of the method's own
+    if comparable and dim is None and stands(path, header.to_json()):  # a dim of the method's own
         return _there_already(path, progress)
     return write_embedding(path, header, vectors.chunks, vectors.dim, opened, force)
+
+
+def _tells_all(method: str, embedder: Embedder) -> bool:
+    """Whether a header tells all that vectors depend on: not what a file of code or of weights holds now."""
+    weights = finder.settings(embedder).get("weights", "")
+    return finder.is_ours("embedders", method) and not (weights and Path(weights).exists())
 
 
 def _there_already(path: Path, progress: Progress) -> Embedding:

@@ -90,7 +90,7 @@ def select(
             **({"regime": choice.regime, "why": choice.why} if choice else {}),
         },
     )
-    if not force and stands(path, header.to_json()):
+    if not force and finder.is_ours("strategies", strategy) and stands(path, header.to_json()):
         progress.note(f"{path} is there already, made by this very command")
         return open_manifest(path)
     check_output(path, force)

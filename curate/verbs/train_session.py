@@ -41,6 +41,7 @@ from curate.verbs.train_written import METRICS, finish, keep_parts
 
 _EVALUATIONS = 20
 _EARLIER = ("manifest", "scores")
+_TOLD_ELSEWHERE = ("recipe", "test", "test_fingerprint")  # in the identity of a row
 
 
 @dataclass(frozen=True)
@@ -176,6 +177,7 @@ def _header(wanted: Wanted, settled: _Session) -> Header:
             **({"start": wanted.weights.header()} if wanted.weights else {}),
             "recipe": {**asdict(chosen), "schedule": outside.called(chosen.schedule)},
             "test": None if test is None else recorded(test.reference if isinstance(test, Dataset) else test),
+            **({"test_fingerprint": settled.test.fingerprint} if settled.test else {}),
         },
         seed=wanted.seed,
         dataset=settled.data.header(),
@@ -191,7 +193,7 @@ def _identity(header: Header, settled: _Session) -> dict[str, Any]:
         raise CurateError(
             f"{settled.data.reference} has no test set, and results need one: name one with --test"
         )
-    options = {name: value for name, value in header.options.items() if name not in ("recipe", "test")}
+    options = {name: value for name, value in header.options.items() if name not in _TOLD_ELSEWHERE}
     of_policy = options["policy_options"].items()  # what it builds on is known by its seal, not by its place
     options["policy_options"] = {name: value for name, value in of_policy if name not in _EARLIER}
     return identity_of(

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from helpers.commands import assert_error
 
@@ -97,3 +98,20 @@ def test_killed_at_any_moment_the_same_command_ends_well(digits_round, here):
     )
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in here.iterdir()) == ["x", "x.parquet"]
+
+
+def test_another_test_set_under_the_same_name_is_another_run(cli, here):
+    for seed in (0, 1):
+        chance = np.random.default_rng(seed)
+        np.savez("t.npz", x=chance.integers(0, 256, (20, 8, 8), dtype=np.uint8), y=np.arange(20) % 10)
+        words = ("train", "digits", "--test", "t.npz", "--epochs", 1, "--set", "width=2", "-o", "x")
+        done = cli(*words)
+        assert (done.code, "exists: use --force" in done.err) == ((0, False) if seed == 0 else (2, True))
+
+
+def test_what_a_file_holds_now_is_not_told_by_a_header(cli, here):
+    """Weights and code may have changed since, so what they made is not taken for what they would make."""
+    assert cli("train", "digits", "--epochs", 1, "--set", "width=2", "-o", "w").code == 0
+    words = ("embed", "digits", "--method", "features", "--set", "weights=w", "-o", "x.safetensors")
+    assert cli(*words).code == 0
+    assert_error(cli(*words), "exists: use --force")

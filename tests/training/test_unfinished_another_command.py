@@ -99,7 +99,7 @@ def test_another_test_set_under_the_same_name_is_refused(small, tmp_path):
     arrays = dict(np.load(small))
     arrays["x_test"][0, 0, 0] ^= 1
     np.savez(path, **arrays)
-    with pytest.raises(CurateError, match=r"unfinished run of another command \(test was"):
+    with pytest.raises(CurateError, match=r"unfinished run of another command \(test_fingerprint was"):
         train(path, tmp_path / "run", policy="full")
 
 
