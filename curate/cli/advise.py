@@ -22,8 +22,11 @@ from curate.cli import options
 @click.option("-o", "--output", metavar="RESULTS", help="Results of the pilot; by default a name that tells.")
 @click.option("--against", metavar="RESULTS", help="Whole runs to hold the predictions to.")
 @options.JSON
+@options.dataset
 @options.logs
-def command(dataset, model, accuracy_loss, hours, epochs, trials, jobs, store, output, against, as_json):
+def command(
+    dataset, model, accuracy_loss, hours, epochs, trials, jobs, store, output, against, as_json, opening
+):
     """Propose what to keep of DATASET, under which policy, from a cheap pilot.
 
     The pilot trains for a fifth of the epochs, on everything and on a few budgets. Its errors are fitted
@@ -54,6 +57,7 @@ def command(dataset, model, accuracy_loss, hours, epochs, trials, jobs, store, o
             store=store,
             output=output,
             against=against,
+            opening=opening,
             watch=watch,
         )
     print_advice(advice, talk.console(sys.stdout), as_json)

@@ -24,11 +24,19 @@ def command(folder, to, epoch, keys, data, settings, output, force, as_json, ope
     \b
       curate export digits-pca-k12-furthest-0.3 --to npy
       curate export digits-ucb --to csv --epoch -1
+      curate export digits-ucb -o - | head
     """
+    import sys
+    import tempfile
+    from pathlib import Path
+
+    from curate.errors import CurateError
     from curate.show import talk
     from curate.verbs.export import export
 
-    with talk.progress() as progress:
+    if output == "-" and as_json:
+        raise CurateError("-o - writes the list itself to standard output: leave out --json")
+    with talk.progress() as progress, tempfile.TemporaryDirectory() as aside:
         made = export(
             folder,
             to,
@@ -37,9 +45,15 @@ def command(folder, to, epoch, keys, data, settings, output, force, as_json, ope
             data=data,
             options=options.parse_settings(settings),
             opening=opening,
-            output=output,
+            output=Path(aside, "list") if output == "-" else output,
             force=force,
             progress=progress,
         )
+        listed = made.path.read_bytes() if output == "-" else b""
     talk.say(f"{made.n_selected:,} of {made.n:,} samples, as {made.what}")
+    if output == "-":
+        sys.stdout.flush()
+        sys.stdout.buffer.write(listed)
+        sys.stdout.flush()
+        return
     talk.result(made.path, {"n_selected": made.n_selected, "n": made.n}, as_json)

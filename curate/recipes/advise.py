@@ -5,16 +5,18 @@ seeds of each. `loss_law` carries what they lose over to the whole run. Where re
 hand, `against` holds the predictions to them.
 """
 
+import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from curate import finder
 from curate.artifacts.results import Outcome, read_results
-from curate.data.dataset import open_dataset
+from curate.data.dataset import Options, open_dataset
 from curate.errors import CurateError
 from curate.networks.model import default_model
 from curate.recipes.comparison import control_of
@@ -95,6 +97,7 @@ def advise(
     store: str | Path = STORE,
     output: str | Path | None = None,
     against: str | Path | None = None,
+    opening: Options = Options(),
     watch: Watch = lambda state: None,
 ) -> Advice:
     """Propose policy, keep and epochs for a dataset and a model, from a pilot of a fifth of the epochs.
@@ -114,17 +117,17 @@ def advise(
         if value is not None and not 0 < value < math.inf:
             raise CurateError(f"{name}={value} is not positive: use a number above 0")
     if model is None:
-        model = default_model(*open_dataset(dataset).images.shape[:2])
+        model = default_model(*open_dataset(dataset, opening).images.shape[:2])
     whole = epochs or int(finder.load("models", model).hyperparameters.n_epochs)
     short = min(whole, max(_FEWEST_EPOCHS, whole // 5))
     sweep = _whole_runs(against, model, whole) if against is not None else []
     path = Path(output) if output is not None else Path(f"{stem(dataset)}-{model}-pilot.parquet")
     recipe = path.with_suffix(".toml")
-    recipe.write_text(pilot_recipe(dataset, model, short, trials))
+    recipe.write_text(pilot_recipe(dataset, model, short, trials, opening))
     pilot = run(recipe, jobs=jobs, store=store, output=path, watch=watch)
     if pilot.failed:
         raise CurateError(f"the pilot failed: {next(iter(pilot.failed.values()))}")
-    advice = conclude(pilot, dataset, model, whole, short, accuracy_loss, hours)
+    advice = conclude(pilot, dataset, model, whole, short, accuracy_loss, hours, opening)
     if against is None:
         return advice
     predictions = predictions_of(pilot.rows, sweep)
@@ -172,15 +175,22 @@ def _whole_runs(path: str | Path, model: str, epochs: int) -> list[Outcome]:
     return [row for row in rows if row.n_epochs == epochs or is_shorter(row)]
 
 
-def pilot_recipe(dataset: str, model: str, epochs: int, trials: int) -> str:
+def _said(opening: Options) -> dict[str, Any]:
+    """What the user said of the images, as the options of a command are called."""
+    said = {name: value for name, value in asdict(opening).items() if value != getattr(Options(), name)}
+    return {name.replace("_", "-"): value for name, value in said.items()}
+
+
+def pilot_recipe(dataset: str, model: str, epochs: int, trials: int, opening: Options = Options()) -> str:
     """The pilot as a recipe."""
+    opened = "".join(f"{name} = {json.dumps(value)}\n" for name, value in _said(opening).items())
     policies = [policy for policy in POLICIES if policy != "random"]
     return f"""title = "Pilot: what pruning loses, in {epochs} epochs"
 controls = ["full", "early-stop", "random"]
 
 [ranked]
 train = {_quoted(dataset)}
-model = "{model}"
+{opened}model = "{model}"
 policy = {policies}
 keep = {list(PILOT_KEEPS)}
 epochs = {epochs}
@@ -200,6 +210,7 @@ def conclude(
     short: int,
     accuracy_loss: float | None,
     hours: float | None,
+    opening: Options = Options(),
 ) -> Advice:
     """What follows from the rows of a pilot."""
     stretch = whole / short
@@ -222,7 +233,8 @@ def conclude(
     )
     best = options[0]
     pays, verdict, epochs = _verdict(best, foresights[early], hours, full_hours)
-    words = f"curate train {dataset} --model {model} --epochs {epochs}"
+    opened = [f"--{name}" + ("" if value is True else f" {value}") for name, value in _said(opening).items()]
+    words = " ".join([f"curate train {dataset} --model {model} --epochs {epochs}", *opened])
     command = f"{words} --policy {best.policy} --keep {best.keep:g}" if pays else words
     return Advice(options, verdict, pays, command, full_hours, pilot, short, [])
 
@@ -292,6 +304,4 @@ def _verdict(
 
 def _quoted(text: str) -> str:
     """Text as TOML writes it."""
-    import json
-
     return json.dumps(text)

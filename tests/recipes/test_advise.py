@@ -1,5 +1,6 @@
 """advise: the law is found again where it holds, and what follows from a pilot is what its rows say."""
 
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from helpers.commands import assert_error
 from helpers.pilots import CURVE, EARLY, FULL, GREEDY, RANDOM, SHORT, greedy, trials, uniform
 
 from curate.artifacts.results import write_results
+from curate.data.dataset import Options
 from curate.errors import CurateError
 from curate.recipes.advise import PILOT_KEEPS, advise, conclude, pilot_recipe, predictions_of
 from curate.recipes.run import RunResult
@@ -133,6 +135,13 @@ def test_a_name_that_looks_like_code_is_text_in_the_recipe():
 
     made = tomllib.loads(pilot_recipe('a "b" \\ c', "lenet5", 3, 2))
     assert made["ranked"]["train"] == 'a "b" \\ c'
+
+
+def test_a_pilot_opens_its_data_as_the_user_said():
+    opening = Options(image_size=8, label_column="kind", skip_corrupt=True)
+    steps = tomllib.loads(pilot_recipe("photos", "basic-cnn", 4, 2, opening))["ranked"]
+    assert (steps["image-size"], steps["label-column"], steps["skip-corrupt"]) == (8, "kind", True)
+    assert "channels" not in tomllib.loads(pilot_recipe("photos", "basic-cnn", 4, 2))["ranked"]
 
 
 @pytest.mark.parametrize(

@@ -128,3 +128,10 @@ def test_a_static_manifest_has_no_epoch_to_choose(static):
     assert np.load(exported(static.manifest.path, "npy")).tolist() == ROWS[0]
     with pytest.raises(CurateError, match="is static: leave out --epoch 2"):
         exported(static.manifest.path, "npy", epoch=2)
+
+
+def test_a_list_goes_to_standard_output_for_a_pipe(dynamic, process, here):
+    piped = process("export", dynamic.manifest.path, "--epoch", 1, "-o", "-")
+    assert piped.code == 0, piped.err
+    assert [int(line) for line in piped.out.split()] == ROWS[1]
+    assert sorted(path.name for path in here.iterdir()) == ["dynamic"]
