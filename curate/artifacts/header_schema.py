@@ -190,6 +190,7 @@ _SUMMARY_ALWAYS = {
     "clusters": ("k", "objective", "history", "n_trained_on", "n_empty", "n_tiny", "largest"),
     "trace": ("n_epochs", "n_models", "samples_seen"),
 }
+_RECIPE: dict[str, Check] = {"n_epochs": _whole(1, 100_001), "batch_size": _whole(1, 2**24 + 1)}
 _TRAINED: dict[str, Check] = {
     "model": _is_text,
     "policy": _is_text,
@@ -197,6 +198,9 @@ _TRAINED: dict[str, Check] = {
     "n_models": _whole(1),
     "n_epochs": _whole(1),
     "model_options": lambda value: _is_options(value) and is_modest(value),
-    **dict.fromkeys(("recipe", "policy_options", "session", "start"), _is_options),
+    "recipe": lambda value: (
+        _is_options(value) and all(check(value[name]) for name, check in _RECIPE.items() if name in value)
+    ),
+    **dict.fromkeys(("policy_options", "session", "start"), _is_options),
 }
 _OPTIONS: dict[str, dict[str, Check]] = {"train": _TRAINED, "score": _TRAINED, "pruner": {"policy": _is_text}}

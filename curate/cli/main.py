@@ -110,6 +110,8 @@ def main() -> None:
     except MemoryError:
         _fail("out of memory: use --stream, a smaller --image-size, or a machine with more")
     except Exception as problem:  # noqa: BLE001
+        if _came_of_interrupt(problem):
+            _interrupted()
         # Not foreseen, so a fault of curate: still one line, and the way to more.
         line = " ".join(str(problem).split())[:200]
         _fail(f"unexpected {type(problem).__name__} ({line}): --debug shows where; please report it", 1)
@@ -125,6 +127,15 @@ def _in_ascii(problem: UnicodeError) -> tuple[str, int]:
 def _is_debugged() -> bool:
     words = sys.argv
     return "--debug" in words or "--log-level=debug" in words or ("--log-level", "debug") in pairwise(words)
+
+
+def _came_of_interrupt(problem: BaseException | None) -> bool:
+    """Whether an error is what a library made of an interrupt, as numpy does while it is imported."""
+    while problem is not None:
+        if isinstance(problem, KeyboardInterrupt):
+            return True
+        problem = problem.__cause__ or problem.__context__
+    return False
 
 
 def _interrupted() -> None:

@@ -30,6 +30,7 @@ from curate.verbs.replay_setting import (
     model_for,
     overrides_in_replay,
     recorded_hyperparameters,
+    recorded_in_words,
     recorded_test,
     seeds_behind,
 )
@@ -207,6 +208,8 @@ def replay(
     more = amount_and_more(hyperparameters, {"freeze": freeze, "weights": weights, **(options or {})})
     name = name_of(opened.path.absolute().name, trained, *more)
     path = output_path(output, f"{name}-replay.parquet")
+    if fetches:
+        progress.note(recorded_in_words(opened))
     check_results(path, force)
     recorded = opened.header.options if opened.header.command == "train" else {}
     if model is None and weights is not None and "model" not in recorded:
@@ -233,8 +236,7 @@ def replay(
         )
     if device is not None:
         check_device(device)
-    for named_data in filter(lambda one: isinstance(one, str), (data, test)):
-        check_reference(str(named_data))
+    _check_named(data, test)
     start = None if weights is None else weights_at(weights)
     how = opening_for(opened.header.dataset, opening or Options(), data)
     source = open_recorded(opened.header.dataset, opened.path, data, opening or Options(), progress)
@@ -280,6 +282,13 @@ def _check_numbers(trials: int, jobs: int, evaluate_every: int) -> None:
         raise CurateError(f"jobs={jobs} is too few: use 1 or more")
     if evaluate_every < 0:
         raise CurateError(f"evaluate-every={evaluate_every} is too small: use 1 or more epochs")
+
+
+def _check_named(*datasets: str | Dataset | None) -> None:
+    """Refuse names that are none of datasets, before any is opened."""
+    for named in datasets:
+        if isinstance(named, str):
+            check_reference(named)
 
 
 def _controls(against: str | Iterable[str]) -> list[str]:

@@ -93,6 +93,18 @@ def recorded_hyperparameters(manifest: Manifest) -> dict[str, Any]:
     return {**formerly, **recipe, "schedule": followed(recipe.get("schedule", "cosine"), "schedule")}
 
 
+def recorded_in_words(manifest: Manifest) -> str:
+    """What somebody else's manifest will have trained, before it is."""
+    header, dataset = manifest.header, manifest.header.dataset
+    kept = header.summary["n_selected_per_epoch"]
+    told = [f"{kept:,.0f} of {manifest.n:,} samples of {dataset.reference[:100]!r} in each epoch"]
+    told += [f"images of {dataset.image_size} pixels"] if dataset.image_size else []
+    recipe = header.options.get("recipe", {}) if _is_trained(manifest) else {}
+    if recipe:
+        told += [f"{header.options['model']} for {recipe.get('n_epochs')} epochs, as it was trained"]
+    return f"{manifest.path.name}: {', '.join(told)}"
+
+
 def recorded_test(manifest: Manifest) -> str | None:
     """The test set of the run that a manifest is of, where one was named, and may be opened."""
     named = followed(manifest.header.options.get("test"), "test") if _is_trained(manifest) else None

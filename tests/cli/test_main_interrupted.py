@@ -77,3 +77,44 @@ def test_a_reader_that_hangs_up_is_no_traceback(digits_round):
     process.stdout.close()
     assert "Traceback" not in process.stderr.read()
     process.wait(timeout=60)
+
+
+@pytest.mark.parametrize("after", [0.02, 0.1, 0.3, 0.6, 1.0])
+def test_an_interrupt_while_libraries_are_imported_is_an_interrupt(tmp_path, after):
+    words = [sys.executable, "-m", "curate", *SLOW_TRAIN]
+    with subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as running:
+        started = time.monotonic()
+        while "curate" not in _modules(running.pid) and time.monotonic() - started < 10:
+            time.sleep(0.005)
+        time.sleep(after)
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate(timeout=60)
+    assert running.returncode == 130, err
+    assert err.strip().splitlines()[-1] == "error: interrupted: what was there before is untouched"
+    assert "unexpected" not in err
+
+
+def _modules(pid: int) -> str:
+    """Files that a process has open or mapped, and its command line once it runs that of curate."""
+    try:
+        with open(f"/proc/{pid}/maps") as maps:
+            return "curate" if "_ctypes" in (text := maps.read()) or "_json" in text else ""
+    except OSError:
+        return "curate"
+
+
+def test_what_a_library_makes_of_an_interrupt_is_one(cli, monkeypatch):
+    from curate.cli import main
+
+    def broken(*_, **__):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as interrupt:
+            raise ImportError("numpy is broken") from interrupt
+
+    ended = []
+    monkeypatch.setattr("curate.verbs.embed.embed", broken)
+    monkeypatch.setattr(main.os, "_exit", lambda code: (ended.append(code), sys.exit(code)))
+    result = cli("embed", "digits")
+    assert ended == [130]
+    assert "interrupted" in result.err
