@@ -204,10 +204,8 @@ def replay(
         if not fetches:
             progress.advance(0, trials=f"0 of {trials * (1 + len(controls))}")
         opened = open_any(manifest, progress)
-    trained = "" if model is None else model_in_words(outside.called(outside.hand_in("models", model)))
-    more = amount_and_more(hyperparameters, {"freeze": freeze, "weights": weights, **(options or {})})
-    name = name_of(opened.path.absolute().name, trained, *more)
-    path = output_path(output, f"{name}-replay.parquet")
+    beside = {"freeze": freeze, "weights": weights, **(options or {})}
+    path = output_path(output, _default_name(opened, model, hyperparameters, beside))
     if fetches:
         progress.note(recorded_in_words(opened))
     check_results(path, force)
@@ -282,6 +280,15 @@ def _check_numbers(trials: int, jobs: int, evaluate_every: int) -> None:
         raise CurateError(f"jobs={jobs} is too few: use 1 or more")
     if evaluate_every < 0:
         raise CurateError(f"evaluate-every={evaluate_every} is too small: use 1 or more epochs")
+
+
+def _default_name(
+    manifest: Manifest, model: Any, hyperparameters: Mapping[str, Any], beside: Mapping[str, Any]
+) -> str:
+    """Where results are kept when the user does not say."""
+    trained = "" if model is None else model_in_words(outside.called(outside.hand_in("models", model)))
+    parts = [trained, *amount_and_more(hyperparameters, beside)]
+    return f"{name_of(manifest.path.absolute().name, *parts)}-replay.parquet"
 
 
 def _check_named(*datasets: str | Dataset | None) -> None:
