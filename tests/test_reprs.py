@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
+from torch.utils.data import TensorDataset
 
 import curate
 from curate.errors import CurateError
@@ -42,13 +44,31 @@ def test_a_table_is_a_frame_of_polars(digits_round):
 
 
 def test_what_is_no_dataset_or_file_is_said_to_be_none():
-    array = np.zeros((4, 8, 8), np.uint8)
-    for verb in (curate.embed, curate.train, curate.score, curate.open_dataset):
-        with pytest.raises(CurateError, match=r"a ndarray is no dataset: .*Dataset\.from_arrays"):
-            verb(array)
+    for verb in (curate.open_dataset, curate.embed, curate.train, curate.score):
+        with pytest.raises(CurateError, match=r"a dict is no dataset: .*from_arrays"):
+            verb({"a": 1})
     for verb, kind in ((curate.cluster, "embedding"), (curate.select, "table"), (curate.open_table, "table")):
-        with pytest.raises(CurateError, match=f"a ndarray is no {kind}: name its file"):
-            verb(array)
+        with pytest.raises(CurateError, match=f"a dict is no {kind}: name its file"):
+            verb({"a": 1})
+
+
+def test_verbs_take_what_verbs_made_and_what_lies_in_memory(here):
+    chance = np.random.default_rng(0)
+    images, labels = chance.integers(0, 256, (60, 8, 8), dtype=np.uint8), np.arange(60) % 3
+    torch_data = TensorDataset(torch.from_numpy(images[:, None]), torch.from_numpy(labels))
+    for data in (images, (images, labels), torch_data, curate.Dataset.from_arrays(images, labels)):
+        assert len(curate.embed(data, dim=2, output="e.safetensors", force=True)) == 60
+    table = curate.cluster(chance.normal(size=(60, 2)).astype(np.float32), 3, labels=labels)
+    assert table.path.name == "vectors-k3-labels-given.parquet"
+    kept = curate.select(table)
+    made = curate.train((images, labels), test=curate.Dataset.from_arrays(images, labels), epochs=1)
+    assert made.manifest.n == 60
+    for thing in (kept, table, made, curate.open_embedding("e.safetensors"), "digits"):
+        assert curate.inspect(thing).facts
+    assert curate.compare(kept, table)
+    assert curate.export(kept).path.name == "vectors-k3-labels-given-furthest-0.5.txt"
+    scored = curate.score(curate.open_embedding("e.safetensors"))
+    assert "prototypicality" in scored.columns
 
 
 def test_in_python_notes_are_warnings_of_a_logger(caplog):

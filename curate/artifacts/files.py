@@ -51,9 +51,12 @@ def or_beside(path: Path) -> str:
 
 
 def as_path(thing: object, kind: str) -> Path:
-    """A path from what should be one; `kind` is what it should lead to."""
+    """A path from what should be one, or from what lies at one; `kind` is what it should lead to."""
+    lies_at = getattr(getattr(thing, "manifest", thing), "path", None)
     if isinstance(thing, str | os.PathLike):
         return Path(thing)
+    if isinstance(lies_at, Path):
+        return lies_at
     raise CurateError(f"a {type(thing).__name__} is no {kind}: name its file")
 
 
@@ -78,6 +81,12 @@ def check_output(path: Path, force: bool) -> None:
         raise CurateError(f"the folder {path.parent} does not exist: make it, or name another output")
     if not os.access(path.absolute().parent, os.W_OK | os.X_OK):
         raise CurateError(f"the folder {path.absolute().parent} cannot be written to: name another output")
+
+
+def is_there(path: Path, content: bytes, force: bool) -> bool:
+    """Whether a file stands already, byte for byte, and need not be written."""
+    clear_up(path)
+    return path.is_file() and not force and path.read_bytes() == content
 
 
 @contextmanager

@@ -58,12 +58,12 @@ def command(
       curate cluster mnist-pca.safetensors -k 500 --strategy furthest --keep 30000
     """
     from curate.data.dataset import open_dataset
-    from curate.errors import CurateError
     from curate.show import talk
     from curate.verbs.cluster import cluster, cluster_and_select
 
     if not strategy and (settings or keep or class_floor):
-        raise CurateError("--keep, --class-floor and --set are for the selection: name a --strategy")
+        strategy = "furthest"
+        talk.say(f"strategy {strategy}, the default for clusters")
     shared = {
         "spherical": spherical,
         "iterations": iterations,

@@ -55,15 +55,16 @@ def command(anything, by, sheet, samples, column, data, page, force, as_json, op
     from curate.show import talk
     from curate.show.description import print_description
     from curate.verbs.inspect import inspect
-    from curate.verbs.naming import stem
+    from curate.verbs.naming import name_of, stem, told
 
     if sheet == "" or (sheet is None and (samples or column)):
-        sheet = f"{stem(anything[0])}-sheet.png"
+        said = {"samples": samples, "column": column, "size": opening.image_size, "split": opening.split}
+        sheet = f"{name_of(anything[0], told(said))}-sheet.png"
     if page == "":
         page = f"{stem(anything[0])}.html"
     if page:
         check_ending(Path(page), ".html")
-        check_output(Path(page), force)
+        check_output(Path(page), force=True)
 
     with talk.progress() as progress:
         report = inspect(

@@ -22,7 +22,8 @@ def _made_from(summary):
 @click.command(cls=options.Listing, methods=["scorers"], remark=_made_from)
 @click.argument("source", required=False)
 @click.option(
-    "--method", default="el2n", show_default=True, help="One of those above, or several with commas between."
+    "--method",
+    help="One of those above, or several with commas between; by default el2n, of vectors prototypicality.",
 )
 @click.option(
     "--models",
@@ -97,7 +98,7 @@ def command(
     with talk.progress() as progress:
         made = score(
             source,
-            [name.strip() for name in method.split(",") if name.strip()],
+            None if method is None else [name.strip() for name in method.split(",") if name.strip()],
             models=models,
             epochs=epochs,
             trace=trace,

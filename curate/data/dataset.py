@@ -17,9 +17,9 @@ import numpy.typing as npt
 from curate import finder, outside
 from curate.artifacts.files import beside
 from curate.artifacts.header import DatasetReference
-from curate.artifacts.kinds import kind_of
+from curate.artifacts.kinds import header_at, kind_of
 from curate.data import variants
-from curate.data.followed import check_followed, remember
+from curate.data.followed import check_followed, is_followed, known_place, remember
 from curate.data.identity import Indices, Labels, Uids, fingerprint
 from curate.data.images import Images, Target, view
 from curate.data.scan import read_all
@@ -260,6 +260,10 @@ def open_recorded(
 
     What it names is refused unless it is built in, or the user opened it before.
     """
+    if given is None and not is_followed(recorded.reference, recorded.fingerprint):
+        given = known_place(recorded.fingerprint)
+        if given is not None:
+            progress.note(f"{called} is of the samples in {given}, which is opened")
     if given is None:
         check_followed(recorded.reference, recorded.fingerprint, called)
     how = opening_for(recorded, opening, given)
@@ -418,9 +422,9 @@ def _refuse_artifact(path: Path) -> None:
         raise CurateError(f"{path} holds vectors, and no images: run `curate cluster {path}`")
     if kind is not None and kind != "vectors":
         what = {"embedding": "an embedding", "clusters": kind, "scores": kind}.get(kind, f"a {kind}")
-        remedy = (
-            f"`curate replay {path}` trains on it" if kind == "manifest" else "name the one that it is of"
-        )
+        of = ((header_at(path) or {}).get("dataset") or {}).get("reference") if kind != "embedding" else None
+        named = f"it is of {of!r:.100}, name that" if of else "name the one that it is of"
+        remedy = f"`curate replay {path}` trains on it" if kind == "manifest" else named
         raise CurateError(f"{path} holds {what} of curate's and is no dataset: {remedy}")
 
 

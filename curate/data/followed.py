@@ -5,6 +5,7 @@ where the user has opened that very dataset under that name; `opened.txt` in the
 """
 
 import json
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,15 +28,26 @@ def is_built_in(reference: str) -> bool:
 
 def remember(reference: str, fingerprint: str) -> None:
     """Note that the user opened a dataset under this name; where nothing can be noted, it is left."""
-    line = _line(reference, fingerprint)
-    if is_built_in(reference) or line in (lines := _lines()):
+    if is_built_in(reference):
+        return
+    there = os.path.exists(reference)
+    names = [reference, *([os.path.abspath(reference)] if there and not os.path.isabs(reference) else [])]
+    known = [_line(name, fingerprint) for name in names]
+    lines = _lines()
+    if all(line in lines for line in known):
         return
     with suppress(OSError):
         cache_folder().mkdir(parents=True, exist_ok=True)
         if sum(map(len, lines)) > _MOST_BYTES:
             _file().unlink()
         with open(_file(), "a", encoding="utf-8") as file:
-            file.write(f"{line}\n")
+            file.writelines(f"{line}\n" for line in known if line not in lines)
+
+
+def is_followed(reference: str, fingerprint: str) -> bool:
+    """Whether a name is built in, or the user opened these samples, or any where none are told, under it."""
+    wanted = _line(reference, fingerprint)
+    return is_built_in(reference) or any(line.endswith(wanted) for line in _lines())
 
 
 def check_followed(reference: str, fingerprint: str, called: object, option: str = "--data") -> None:
@@ -43,8 +55,7 @@ def check_followed(reference: str, fingerprint: str, called: object, option: str
 
     Without a fingerprint (a test set), any dataset that was opened under the name will do.
     """
-    wanted = _line(reference, fingerprint)
-    if is_built_in(reference) or any(line.endswith(wanted) for line in _lines()):
+    if is_followed(reference, fingerprint):
         return
     if reference.endswith("()"):
         raise CurateError(
@@ -56,6 +67,20 @@ def check_followed(reference: str, fingerprint: str, called: object, option: str
         f"{called} names {what} {reference[:200]!r}, which was never opened here, and what a file names is "
         f"not opened unasked: name it with {option}"
     )
+
+
+def known_place(fingerprint: str) -> str | None:
+    """Where the user opened the very same samples under another name, where that is there still."""
+    lines = _lines() if fingerprint else []
+    places = [_place(line) for line in lines if line.startswith(f"{fingerprint[:_HASH]} ")]
+    return next((place for place in places if place and os.path.isabs(place) and os.path.exists(place)), None)
+
+
+def _place(line: str) -> str:
+    try:
+        return str(json.loads(line.partition(" ")[2]))
+    except ValueError:
+        return ""
 
 
 def _line(reference: str, fingerprint: str) -> str:

@@ -5,15 +5,16 @@ are the same dataset.
 """
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from curate import outside
-from curate.data.dataset import Dataset, Options
+from curate.data.dataset import Dataset, Options, reference_of
 from curate.data.identity import uids_of_keys
 from curate.data.images import Target
 from curate.data.scan import read_all
@@ -232,3 +233,18 @@ def _class_numbers(labels: Any, n: int, called: str) -> npt.NDArray[np.int64]:
 
 def _numbered(labels: npt.NDArray[np.int64] | None) -> list[str]:
     return [] if labels is None else numbered_classes(int(labels.max(initial=-1)), len(labels), "the dataset")
+
+
+def as_given(given: Any, options: Options = Options(), progress: Progress = LOGGED) -> str | Dataset:
+    """What the user gave in the place of a dataset: a name or a path as it is, anything else in memory."""
+    if isinstance(given, str | Dataset):
+        return given
+    lies_at = getattr(getattr(given, "manifest", given), "path", given)
+    if isinstance(lies_at, Path):
+        return str(lies_at)
+    if isinstance(given, np.ndarray):
+        return from_arrays(given, options=options, progress=progress)
+    holds = hasattr(given, "__getitem__") and hasattr(given, "__len__") and not isinstance(given, Mapping)
+    if not holds:
+        reference_of(given)  # which says what may be given
+    return as_dataset(given, name=type(given).__name__, options=options, progress=progress)

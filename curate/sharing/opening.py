@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from curate import hub
+from curate.artifacts.files import as_path
 from curate.errors import CurateError
 from curate.manifests.loading import LoadedManifest
 from curate.manifests.manifest import Manifest, open_manifest
@@ -19,6 +20,8 @@ def open_any(source: str | Path | Manifest, progress: Progress = LOGGED) -> Mani
     """The manifest in a folder or at `hf:owner/name[/manifest][@v1]`, verified; an open one as it is."""
     if isinstance(source, Manifest):
         return source
+    if not isinstance(source, str | Path):
+        source = as_path(source, "manifest")
     return fetched(str(source), progress) if is_remote(source) else open_manifest(source)
 
 

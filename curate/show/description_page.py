@@ -3,7 +3,7 @@
 import base64
 from pathlib import Path
 
-from curate.artifacts.files import atomic_file
+from curate.artifacts.files import atomic_file, is_there
 from curate.show.page import document
 from curate.text import in_html
 from curate.verbs.description import Chart, Description
@@ -13,8 +13,10 @@ _KINDS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 
 def write_page(path: Path, description: Description, sheet: Path | None = None, force: bool = False) -> None:
     """Write the page of a description; `sheet` is a picture that goes on it."""
-    with atomic_file(path, force) as temporary:
-        temporary.write_text(page_of(description, sheet), encoding="utf-8")
+    content = page_of(description, sheet).encode()
+    if not is_there(path, content, force):
+        with atomic_file(path, force) as temporary:
+            temporary.write_bytes(content)
 
 
 def page_of(description: Description, sheet: Path | None = None) -> str:

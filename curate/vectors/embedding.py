@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from curate.artifacts.files import as_path, atomic_file, or_beside
 from curate.artifacts.header import DatasetReference, Header, canonical, read_header
+from curate.artifacts.kinds import kind_of
 from curate.artifacts.reading import damage_as_one_line, size_of
 from curate.artifacts.seal import UNSEALED, check_seal, seal_file
 from curate.artifacts.tables import check_samples
@@ -25,9 +26,24 @@ from curate.data.dataset import Dataset
 from curate.data.identity import Indices, Labels, Uids, uid_of
 from curate.data.identity import fingerprint as fingerprint_of
 from curate.errors import CurateError, DamagedError
-from curate.vectors.foreign import SUFFIXES, Foreign, class_labels, only_matrix, open_foreign, read_labels
+from curate.vectors.foreign import (
+    SUFFIXES,
+    Foreign,
+    class_labels,
+    of_array,
+    only_matrix,
+    open_foreign,
+    read_labels,
+)
 
 _LARGEST = 1e15
+_NO_VECTORS = {  # kinds, and what is done with them
+    "clusters": "`curate select {}` takes it",
+    "scores": "`curate select {}` takes it",
+    "manifest": "`curate replay {}` trains on it",
+    "trace": "`curate score --trace {}` takes it",
+    "results": "`curate report {}` shows them",
+}
 _CHUNK_BYTES = 64 * 2**20
 
 Vectors = npt.NDArray[np.float32]
@@ -92,7 +108,9 @@ def write_embedding(
 
 
 def open_embedding(
-    path: str | Path, data: Dataset | None = None, labels: str | Path | npt.ArrayLike | None = None
+    path: str | Path | npt.NDArray[Any],
+    data: Dataset | None = None,
+    labels: str | Path | npt.ArrayLike | None = None,
 ) -> Embedding:
     """Open an embedding of curate's own, checked, or vectors from elsewhere.
 
@@ -100,7 +118,11 @@ def open_embedding(
     sample is a hash of its vector, and its label is that of `labels` (a file with one per line, `.npy`, or an
     array) or of the `.npz` itself.
     """
+    if isinstance(path, np.ndarray):
+        return _foreign(Path("vectors"), of_array(path, "the array"), data, labels)
     path = as_path(path, "embedding")
+    if path.exists() and (kind := kind_of(path)) in _NO_VECTORS:
+        raise CurateError(f"{path} holds {kind}, and no vectors: {_NO_VECTORS[kind].format(path)}")
     if not path.is_file():
         made = (
             f"`curate embed {path}` makes one of the images"

@@ -78,7 +78,7 @@ def _npy(path: Path) -> Foreign:
     size_of(path)
     with damage_as_one_line(path, ".npy file", "save it anew"):
         matrix = np.load(path, mmap_mode="r", allow_pickle=False)
-    return _of_array(matrix, None, path)
+    return of_array(matrix, path)
 
 
 def _npz(path: Path) -> Foreign:
@@ -89,10 +89,11 @@ def _npz(path: Path) -> Foreign:
     shapes = {name: list(array.shape) for name, array in arrays.items() if name not in _LABELS}
     matrix = arrays[only_matrix(shapes, path)]
     labels = next((arrays[name] for name in _LABELS if name in arrays), None)
-    return _of_array(matrix, labels, path)
+    return of_array(matrix, path, labels)
 
 
-def _of_array(matrix: Any, labels: Any, path: Path) -> Foreign:
+def of_array(matrix: Any, path: Path | str, labels: Any = None) -> Foreign:
+    """The vectors in an array."""
     if not isinstance(matrix, np.ndarray) or matrix.dtype.kind not in "fiu":
         kind = getattr(matrix, "dtype", type(matrix).__name__)
         raise CurateError(f"{path} holds {kind}: store vectors as float32")

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from curate.artifacts.files import as_path
 from curate.artifacts.header import DatasetReference, other_dataset
 from curate.artifacts.tables import Column, Table, open_table
 from curate.data.identity import Indices, Labels, Uids, bring
@@ -137,7 +138,7 @@ def agreed_labels(things: Sequence[Aligned]) -> tuple[Labels, list[str]] | None:
 def _open(thing: Thing, progress: Progress) -> Table | Manifest:
     if isinstance(thing, Table | Manifest):
         return thing
-    path = Path(thing)
+    path = as_path(thing, "table or manifest")
     if is_remote(thing) or path.is_dir():
         return open_any(thing, progress)
     if not path.exists():

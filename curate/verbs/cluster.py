@@ -19,7 +19,7 @@ from curate.progress import LOGGED, Progress
 from curate.selection.budget import ask_about
 from curate.vectors.embedding import Embedding, open_embedding
 from curate.vectors.kmeans import ITERATIONS, RELOCATIONS, kmeans, usual_k
-from curate.verbs.naming import name_of, output_path, told
+from curate.verbs.naming import name_of, output_path, stem, told
 from curate.verbs.select import check_selection, select
 
 _TINY = 0.1  # of the mean size
@@ -48,8 +48,11 @@ def cluster(
     `relocate`, idle centroids are moved so many times to where the error is largest. Distances are Euclidean,
     or 1 − cosine when `spherical`.
     """
-    named = embedding.path if isinstance(embedding, Embedding) else as_path(embedding, "embedding")
-    how = (spherical, {"iterations": iterations, "init": init, "relocate": relocate}, seed)
+    is_array = isinstance(embedding, np.ndarray)
+    named = Path("vectors") if is_array else as_path(embedding, "embedding")
+    whose = "" if data is None else data.reference
+    labelled = "" if labels is None else stem(str(labels)) if isinstance(labels, str | Path) else "given"
+    how = (spherical, {"iterations": iterations, "init": init, "relocate": relocate}, whose, labelled, seed)
     if k is not None and output is None:
         check_free(output_path(None, _default_name(named, k, *how)), force, "cluster")
     elif output is not None:
@@ -162,7 +165,11 @@ def cluster_and_select(
     )
 
 
-def _default_name(embedding: Path, k: int, spherical: bool, how: Mapping[str, Any], seed: int) -> str:
+def _default_name(
+    embedding: Path, k: int, spherical: bool, how: Mapping[str, Any], whose: str, labelled: str, seed: int
+) -> str:
     usual = {"iterations": ITERATIONS, "init": "random", "relocate": RELOCATIONS}
-    asked = told({name: value for name, value in how.items() if value != usual[name]})
-    return f"{name_of(embedding.name, f'k{k}', 'spherical' if spherical else '', asked, seed=seed)}.parquet"
+    asked = {name: value for name, value in how.items() if value != usual[name]}
+    asked |= {"of": stem(whose) if whose else "", "labels": labelled}
+    parts = [f"k{k}", "spherical" if spherical else "", told(asked)]
+    return f"{name_of(embedding.name, *parts, seed=seed)}.parquet"

@@ -10,6 +10,7 @@ from curate.artifacts.files import check_ending
 from curate.artifacts.header import make_header
 from curate.artifacts.standing import check_free, stands
 from curate.data.dataset import Dataset, Options, open_dataset, reference_of
+from curate.data.own import as_given
 from curate.errors import CurateError
 from curate.progress import LOGGED, Progress
 from curate.vectors.embedder import Embedder, Work
@@ -35,6 +36,7 @@ def embed(
     `options` are the method's own, `opening` says how a reference is opened. Raises CurateError for a
     dataset, option or output that cannot be used.
     """
+    dataset = as_given(dataset, opening, progress)
     embedder: Embedder = finder.make("embedders", method, options)
     if dim is not None and dim < 1:
         raise CurateError(f"dim={dim} is too small: use 1 or more")

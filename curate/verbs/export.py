@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from curate import finder
-from curate.artifacts.files import atomic_file, check_ending, check_output, clear_up
+from curate.artifacts.files import as_path, atomic_file, check_ending, check_output, clear_up
 from curate.data.dataset import Dataset, Options, open_recorded
 from curate.errors import CurateError
 from curate.manifests.export import Exportable, ExportFormat
@@ -57,7 +57,7 @@ def export(
     for option, value in (("keys", keys), ("data", data)):
         if value is not None and form.takes != option:
             raise CurateError(f"--{option} is for {_that_take(option)}: leave it out")
-    path = output_path(output, f"{stem(str(manifest))}.{form.ending}")
+    path = output_path(output, f"{stem(_called(manifest))}.{form.ending}")
     check_ending(path, f".{form.ending.rpartition('.')[2]}")
     check_output(path, force=True)
     loaded = load_manifest(manifest)
@@ -85,6 +85,10 @@ def export(
         with atomic_file(path, force) as temporary:
             form.write(temporary, selected)
     return Exported(path, len(indices), loaded.manifest.n, form.what)
+
+
+def _called(manifest: object) -> str:
+    return manifest if isinstance(manifest, str) else str(as_path(manifest, "manifest"))
 
 
 def _is_there(path: Path, form: ExportFormat, selected: Exportable) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from curate.artifacts.files import check_output
+from curate.artifacts.files import as_path, check_output
 from curate.artifacts.header import Header, Step, check_same_dataset, cost_of
 from curate.artifacts.kinds import kind_of
 from curate.artifacts.results import read_results
@@ -52,10 +52,14 @@ def inspect(
     some of every class. With `samples`, it shows those instead. Images come from the dataset that the header
     names, or from `data`.
     """
+    if not isinstance(anything, str | Path):
+        anything = (
+            anything.reference if isinstance(anything, Dataset) else as_path(anything, "thing of curate's")
+        )
     path = Path(anything)
     if sheet is not None:
         check_name(Path(sheet))
-        check_output(Path(sheet), force)
+        check_output(Path(sheet), force=True)
     elif samples:
         raise CurateError("samples are for a --sheet that shows them: name one, or leave out --samples")
     if column is not None and sheet is None:
@@ -331,6 +335,11 @@ def _dataset_of(
     opened: Table | Manifest, data: str | Dataset | None, opening: Options, progress: Progress
 ) -> Dataset:
     recorded = opened.header.dataset
+    if data is None and recorded.vectors_only:
+        raise CurateError(
+            f"{opened.path} is of vectors alone, which have no images: cluster them with --data DATASET, or "
+            "name the dataset with --data"
+        )
     dataset = open_recorded(recorded, opened.path, data, opening, progress)
     check_same_dataset(recorded, str(opened.path), dataset.header(), dataset.reference)
     return dataset

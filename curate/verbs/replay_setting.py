@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from curate import finder, outside
 from curate.data.dataset import Dataset
-from curate.data.followed import check_followed
+from curate.data.followed import check_followed, is_followed, known_place
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest
 from curate.networks.model import Hyperparameters
@@ -108,9 +108,12 @@ def recorded_in_words(manifest: Manifest) -> str:
 def recorded_test(manifest: Manifest) -> str | None:
     """The test set of the run that a manifest is of, where one was named, and may be opened."""
     named = followed(manifest.header.options.get("test"), "test") if _is_trained(manifest) else None
-    if named is not None:
+    if named is None or is_followed(named, ""):
+        return named
+    place = known_place(str(manifest.header.options.get("test_fingerprint", "")))
+    if place is None:
         check_followed(named, "", manifest.path, "--test")
-    return named
+    return place
 
 
 def _is_trained(manifest: Manifest) -> bool:

@@ -12,9 +12,11 @@ from typing import Any, cast
 
 from curate import finder, outside
 from curate.artifacts.files import check_ending, check_output
+from curate.artifacts.kinds import kind_of
 from curate.artifacts.standing import check_free
 from curate.artifacts.tables import Table
 from curate.data.dataset import Dataset, Options, open_dataset, reference_of
+from curate.data.own import as_given
 from curate.errors import CurateError
 from curate.networks.model import DEFAULT_MODEL, Hyperparameters
 from curate.progress import LOGGED, Progress
@@ -30,10 +32,12 @@ from curate.verbs.score_given import Given, score_given
 from curate.verbs.score_table import Methods
 from curate.verbs.train import check_device, weights_at
 
+_USUAL = "el2n"  # the score of samples whose images are there
+
 
 def score(
     source: str | Path | Dataset | None = None,
-    method: str | Sequence[str] = "el2n",
+    method: str | Sequence[str] | None = None,
     *,
     models: int | None = None,
     epochs: int | None = None,
@@ -107,6 +111,11 @@ def score(
             force=force,
             progress=progress,
         )
+    source = None if source is None else as_given(source, opening, progress)
+    if method is None:
+        method = _usual_method(source)
+        if method != _USUAL:
+            progress.note(f"method {method}, the default for vectors")
     names = [method] if isinstance(method, str) else list(method)
     names = list(dict.fromkeys(name.replace("-", "_") for name in names))
     if not names:
@@ -165,6 +174,13 @@ def score(
         fresh=fresh,
         progress=progress,
     )
+
+
+def _usual_method(source: str | Path | Dataset | None) -> str:
+    """What is scored by where the user does not say: of vectors and clusters what needs no training."""
+    is_path = isinstance(source, str | Path) and Path(source).is_file()
+    kind = kind_of(source) if is_path and not isinstance(source, Dataset) and source is not None else None
+    return "prototypicality" if kind in ("embedding", "vectors", "clusters") else _USUAL
 
 
 def _by_training(

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from curate.artifacts.files import atomic_file
+from curate.artifacts.files import atomic_file, is_there
 from curate.data.dataset import Dataset, open_dataset
 from curate.data.identity import Indices
 from curate.data.images import Pixels
@@ -34,12 +34,19 @@ def check_name(path: Path) -> None:
 def draw_sheet(path: Path, sheet: Sheet, dataset: Dataset, force: bool = False) -> None:
     """Draw a sheet as what the file's name ends in; under every image stand its number and its class."""
     check_name(path)
-    with atomic_file(path, force) as temporary:
-        if path.suffix.lower() in _PAGES:
-            temporary.write_text(_page(sheet, dataset), encoding="utf-8")
-            return
-        kind = "JPEG" if path.suffix.lower() in (".jpg", ".jpeg") else path.suffix[1:].upper()
-        _picture(sheet, dataset).save(temporary, format=kind, lossless=True)  # WebP alone reads that
+    content = _encoded(path.suffix.lower(), sheet, dataset)
+    if not is_there(path, content, force):
+        with atomic_file(path, force) as temporary:
+            temporary.write_bytes(content)
+
+
+def _encoded(ending: str, sheet: Sheet, dataset: Dataset) -> bytes:
+    if ending in _PAGES:
+        return _page(sheet, dataset).encode()
+    kind = "JPEG" if ending in (".jpg", ".jpeg") else ending[1:].upper()
+    out = io.BytesIO()
+    _picture(sheet, dataset).save(out, format=kind, lossless=True)  # WebP alone reads that
+    return out.getvalue()
 
 
 def _picture(sheet: Sheet, dataset: Dataset) -> Any:

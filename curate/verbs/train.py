@@ -15,7 +15,8 @@ from curate.artifacts.header import Header
 from curate.artifacts.results import Outcome, check_results
 from curate.artifacts.saved_model import about_weights
 from curate.artifacts.standing import check_free
-from curate.data.dataset import Dataset, Options, check_reference, open_dataset, reference_of
+from curate.data.dataset import Dataset, Options, check_reference, open_dataset, opening_for, reference_of
+from curate.data.own import as_given
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest
 from curate.networks.model import DEFAULT_MODEL
@@ -154,6 +155,7 @@ def train(
     unfinished lies beside the output, and `fresh` drops it. With `results`, the run is also a row in that
     file, and a run that is there already, its folder standing, is not made again.
     """
+    dataset = as_given(dataset, opening, progress)
     if model is None and weights is not None:
         model, options = model_of_weights(weights, options, progress)
     named = None if model is None else outside.hand_in("models", model)
@@ -174,6 +176,8 @@ def train(
         warm_up=None if warm_up is None else str(warm_up),
         class_floor=class_floor,
     )
+    parents = parents_of(finder.settings(plan))
+    opening, named = _as_before(parents, dataset, opening, named, progress)
     check_combination(plan, policy, asked)
     if finder.settings(plan).get("scores") == "":
         raise CurateError(f"policy {outside.called(policy)} needs scores: use --from TABLE.parquet")
@@ -197,7 +201,7 @@ def train(
         policy=policy,
         plan=plan,
         policy_options=finder.settings(plan) | _on_the_hub(policy_options),
-        parents=parents_of(finder.settings(plan)),
+        parents=parents,
         asked=asked,
         trace=trace,
         test=test,
@@ -245,6 +249,27 @@ def weights_at(path: str | Path) -> "Weights":
     from curate.networks.weights import open_weights
 
     return open_weights(path)
+
+
+def _as_before(
+    parents: Mapping[str, Header],
+    dataset: str | Dataset,
+    opening: Options,
+    named: str | None,
+    progress: Progress,
+) -> tuple[Options, str | None]:
+    """How images are opened, and which model trains: as before, where a policy builds on this dataset."""
+    for header in parents.values():
+        if isinstance(dataset, Dataset) or header.dataset.reference != dataset:
+            continue
+        before = opening_for(header.dataset, opening)
+        model = header.options.get("model")
+        follows = named is None and isinstance(model, str) and finder.is_ours("models", model)
+        if follows or (before.image_size, before.channels) != (opening.image_size, opening.channels):
+            size = f", images of {before.image_size} pixels" if before.image_size else ""
+            progress.note(f"as what it builds on: {model if follows else 'the images'}{size}")
+        return before, model if follows else named
+    return opening, named
 
 
 def model_of_weights(

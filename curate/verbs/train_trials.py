@@ -7,6 +7,7 @@ from typing import Any
 from curate import outside
 from curate.artifacts.results import Outcome
 from curate.data.dataset import Dataset, Options, open_dataset, reference_of
+from curate.data.own import as_given
 from curate.errors import CurateError
 from curate.progress import LOGGED, Progress
 from curate.statistics import Spread, spread
@@ -50,6 +51,7 @@ def train_trials(
     """
     if trials < 1:
         raise CurateError(f"trials={trials} is too few: use 1 or more")
+    dataset = as_given(dataset, opening, progress)
     reference = reference_of(dataset)
     model = None if model is None else outside.hand_in("models", model)
     policy, keep = settled_policy(options.get("policy"), options.get("keep"), progress)

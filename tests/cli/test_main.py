@@ -68,7 +68,7 @@ def test_json_is_one_object_on_stdout(cli, here, digits_round, words):
     (["cluster", "nothing.safetensors"], "there is no embedding nothing.safetensors"),
     (["cluster", "{embedding}", "-k", "2000"], r"k=2000 is out of range: .* 1,443 samples, use 1 to 1,443"),
     (["cluster", "{embedding}", "-k", "0"], "k=0 is out of range"),
-    (["cluster", "{embedding}", "--set", "a=1"], "--keep, --class-floor and --set are for the selection"),
+    (["cluster", "{embedding}", "--set", "a=1"], "strategy furthest has no option 'a'"),
     (["select", "{table}", "--keep", "1.3"], "keep=1.3 is not a fraction: use 0 < keep <= 1"),
     (["select", "{table}", "--keep", "0"], "keep=0 is not a fraction"),
     (["select", "{table}", "--keep", "5000"], "keep=5000 is more than the 1,443 samples there are"),
@@ -85,7 +85,10 @@ def test_json_is_one_object_on_stdout(cli, here, digits_round, words):
     (["embed", "digits", "--label-column", "y"], "digits has no columns"),
     (["embed", "digits", "--device", "cuda"], "device=cuda does not fit: pca computes on the CPU"),
     (["embed", ""], "the dataset has no name"),
-    (["cluster", "{embedding}", "--keep", "0.3"], "are for the selection: name a --strategy"),
+    (["cluster", "{embedding}", "--keep", "abc"], "keep=abc is not a number"),
+    (["cluster", "{table}"], "holds clusters, and no vectors: `curate select"),
+    (["cluster", "{manifest}"], "holds manifest, and no vectors: `curate replay"),
+    (["train", "{table}"], "is no dataset: it is of 'digits', name that"),
     (
             ["cluster", "{embedding}", "--strategy", "top", "-o", "m.parquet"],
             "names the manifest's folder",
@@ -183,12 +186,14 @@ def test_curate_alone_prints_its_help(cli):
 
 
 def test_a_sheet_or_page_without_a_name_is_named_after_what_it_shows(cli, here, digits_round):
-    assert cli("inspect", "digits", "--samples", "3,17").last == "digits-sheet.png"
+    assert cli("inspect", "digits", "--samples", "3,17").last == "digits-samples-3-17-sheet.png"
     result = cli("inspect", digits_round.manifest, "--html", "--sheet")
     assert result.code == 0, result.err
     sheet, page = f"{digits_round.manifest.name}-sheet.png", f"{digits_round.manifest.name}.html"
     assert result.out.splitlines()[-2:] == [sheet, page]
-    assert sorted(path.name for path in here.iterdir()) == sorted(["digits-sheet.png", sheet, page])
+    assert sorted(path.name for path in here.iterdir()) == sorted(
+        ["digits-samples-3-17-sheet.png", sheet, page]
+    )
 
 
 @pytest.mark.parametrize("words", [["--quiet"], ["-q"], ["--log-level", "error"]])

@@ -76,6 +76,7 @@ def made_here(here, cli):
     return here / "m"
 
 
+WRONG = {"reference": "/home", "fingerprint": "0" * 64}
 REPLAY = ("--epochs", 1, "--trials", 1, "--set", "width=2")
 
 
@@ -101,25 +102,40 @@ def test_what_somebody_else_made_is_not(made_here, cli, elsewhere):
     assert cli("inspect", "m", "--sheet", "s.png").code == 0  # named once, it is known
 
 
+def test_named_once_in_another_place_the_samples_are_known(made_here, cli, elsewhere, here):
+    shutil.rmtree(elsewhere)
+    (here / "photos").rename(here / "moved")
+    assert cli("replay", "m", "--data", "moved", *REPLAY).code == 0
+    again = cli("inspect", "m", "--sheet", "s.png")
+    assert again.code == 0
+    assert f"m is of the samples in {here / 'moved'}, which is opened" in again.err
+    shutil.rmtree(here / "moved")
+    assert_error(cli("inspect", "m", "--sheet", "t.png"), "names its dataset 'photos', which was never")
+
+
 def test_a_name_that_was_forged_into_a_manifest_is_not_followed(made_here, cli, here):
     secret = here / "secret.npz"
     np.savez(secret, x=np.zeros((4, 8, 8), np.uint8), y=np.arange(4) % 2)
     forged(made_here, dataset__reference=str(secret))
+    followed = cli("replay", "m", *REPLAY)  # the user's own place of the very same samples, and no other
+    assert f"m is of the samples in {here / 'photos'}, which is opened" in followed.err
+    assert followed.code == 0
+    forged(made_here, dataset__reference=str(secret), dataset__fingerprint="0" * 64)
     assert_error(cli("replay", "m", *REPLAY), "secret.npz', which was never opened here")
-    forged(made_here, dataset__reference="hf:owner/private")
+    forged(made_here, dataset__reference="hf:owner/private", dataset__fingerprint="")
     assert_error(cli("replay", "m", *REPLAY), "'hf:owner/private', which was never opened here")
 
 
 def test_a_recorded_test_set_is_not_followed_even_where_the_data_are_named(made_here, cli, here):
     assert cli("train", "photos", "--epochs", 1, "--image-size", 8, "--set", "width=2", "-o", "run").code == 0
-    forged(here / "run", options__test="/etc/passwd.npz")
+    forged(here / "run", options__test="/etc/passwd.npz", options__test_fingerprint="0" * 64)
     words = ("replay", "run", "--data", "photos", "--trials", 1)
     assert_error(cli(*words), "names a test set '/etc/passwd.npz', which was never opened here.*--test")
     assert cli(*words, "--test", "photos").code == 0
 
 
 def test_a_table_of_somebody_else_makes_manifests_that_are_not_followed_either(made_here, cli, here):
-    forged_parquet(here / "c.parquet", header=lambda header: header["dataset"].update(reference="/home"))
+    forged_parquet(here / "c.parquet", header=lambda header: header["dataset"].update(WRONG))
     assert cli("select", "c.parquet", "--strategy", "furthest", "-o", "other").code == 0
     assert json.loads((here / "other/manifest.json").read_text())["dataset"]["reference"] == "/home"
     assert_error(cli("replay", "other", *REPLAY), "names its dataset '/home', which was never opened here")

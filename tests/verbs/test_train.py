@@ -61,3 +61,13 @@ def test_unlabelled_data_cannot_be_trained_on(tmp_path):
     np.savez(tmp_path / "x.npz", x=np.random.default_rng(0).integers(0, 256, (30, 6, 6), dtype=np.uint8))
     with pytest.raises(CurateError, match=r"x.npz has no labels and training needs them"):
         curate.train(str(tmp_path / "x.npz"), output=tmp_path / "run")
+
+
+def test_a_policy_that_builds_on_scores_trains_as_they_were_made(here, cli):
+    few = ("--image-size", 6, "--model", "lenet5", "--epochs", 1)
+    assert cli("score", "digits", "--method", "aum", *few, "-o", "s.parquet").code == 0
+    done = cli("train", "digits", "--policy", "static-ucb", "--from", "s.parquet", "--epochs", 2, "-o", "run")
+    assert done.code == 0, done.err
+    assert "as what it builds on: lenet5, images of 6 pixels" in done.err
+    header = curate.open_manifest("run").header
+    assert (header.options["model"], header.dataset.image_size) == ("lenet5", 6)
