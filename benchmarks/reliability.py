@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +76,7 @@ def files(n_altered: int, n_forged: int) -> list[tuple[str, int, str, str]]:
             each = -(-n // len(kinds))
             halves = [range(10**6, 10**6 + each // 2), range(10**6 + each // 2, 10**6 + each)]
         with ThreadPoolExecutor(2) as pool:
-            parts = list(
-                pool.map(lambda half, forge=forge, kinds=kinds: _in_a_process(kinds, half, forge), halves)
-            )
+            parts = list(pool.map(partial(_in_a_process, kinds, forge), halves))
         counts: collections.Counter[str] = sum((part[0] for part in parts), collections.Counter())
         bad = [line for part in parts for line in part[1]]
         most = max(part[2] for part in parts)

@@ -38,11 +38,15 @@ class _Logged(Progress):
 
 
 class WithoutNotes(Progress):
-    """Shows how far work is as another does; what would be noted is in a report already."""
+    """Shows how far work is as another does; what would be noted is kept, for a report."""
 
     def __init__(self, progress: Progress) -> None:
-        self.said = progress.said
+        self.said, self.notes = progress.said, dict[str, None]()
         self.task, self.advance = progress.task, progress.advance  # type: ignore[method-assign]
+
+    def note(self, text: str) -> None:
+        """Kept in `notes`, once."""
+        self.notes[text] = None
 
 
 LOGGED = _Logged()

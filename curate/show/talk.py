@@ -129,6 +129,9 @@ def scores(table: "Table") -> None:
     say(f"{len(table):,} samples {made}: {names}{_when(table)}")
     n_groups = table.header.summary.get("n_groups")
     if n_groups is not None:
+        if n_groups == len(table):
+            say("no two samples are near-duplicates: nothing has to be left out for that")
+            return
         say(f"{n_groups:,} groups of near-duplicates and single samples: so many keep one of each")
     keep = n_groups if n_groups and n_groups > 1 else 0.5  # a keep of 1 is everything
     next_step(f"curate select {table.path} --strategy top --keep {keep}")
@@ -188,9 +191,9 @@ def pulled(made: "Manifest") -> None:
 def training(made: "TrainingResult", dataset: str, model: str | None) -> None:
     """What `train` found; `dataset` and `model` are as the user named them."""
     last = made.epochs[-1]
+    took = f" in {made.train_seconds:.1f} s (selecting {made.select_seconds:.2f} s)"
     say(
-        f"{last.samples_seen:,} samples seen in {made.train_seconds:.1f} s "
-        f"(selecting {made.select_seconds:.2f} s); "
+        f"{last.samples_seen:,} samples seen{took if made.train_seconds else ''}; "
         f"last epoch: loss {last.train_loss:.4f}, accuracy in training {last.train_accuracy:.2%}"
     )
     if last.test_accuracy is not None:

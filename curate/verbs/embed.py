@@ -37,7 +37,12 @@ def embed(
     dataset, option or output that cannot be used.
     """
     dataset = as_given(dataset, opening, progress)
-    embedder: Embedder = finder.make("embedders", method, options)
+    try:
+        embedder: Embedder = finder.make("embedders", method, options)
+    except CurateError as problem:
+        if finder.knows("embedders", method):
+            raise
+        raise CurateError(f"{problem} A network's are --method features --set model={method}") from None
     if dim is not None and dim < 1:
         raise CurateError(f"dim={dim} is too small: use 1 or more")
     reference = reference_of(dataset)

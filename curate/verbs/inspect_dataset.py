@@ -21,7 +21,8 @@ def describe_dataset(reference: str, opening: Options, progress: Progress) -> De
 
     What cannot be read is counted and named here, where other commands refuse it.
     """
-    parts, problems = _splits(reference, opening, progress)
+    quiet = WithoutNotes(progress)
+    parts, problems = _splits(reference, opening, quiet)
     data, *others = parts
     height, width, channels = data.images.shape
     duplicates = int((occurrences(data.uids) > 0).sum())
@@ -39,6 +40,7 @@ def describe_dataset(reference: str, opening: Options, progress: Progress) -> De
         new = [text for text in (*part.notes, *_unreadable(part, opening)) if text not in said]
         facts += [(part.options.split, text) for text in new]
         said |= set(new)
+    facts += [("note", text) for text in quiet.notes if text not in said and not text.startswith("left out")]
     charts: list[Chart] = []
     if data.labels is not None:
         facts += [("beware", text) for text in _overlap(data, others)]
@@ -57,7 +59,7 @@ def _splits(reference: str, opening: Options, progress: Progress) -> tuple[list[
     for split in [opening.split] if opening.split else SPLITS:
         looking = replace(opening, split=split, skip_corrupt=True)
         try:
-            part = open_dataset(reference, looking, WithoutNotes(progress), resident_limit=0, decodes=False)
+            part = open_dataset(reference, looking, progress, resident_limit=0, decodes=False)
         except NoSplitError:
             if opening.split:
                 raise

@@ -180,7 +180,12 @@ def train(
     opening, named = _as_before(parents, dataset, opening, named, progress)
     check_combination(plan, policy, asked)
     if finder.settings(plan).get("scores") == "":
-        raise CurateError(f"policy {outside.called(policy)} needs scores: use --from TABLE.parquet")
+        raise CurateError(
+            f"policy {outside.called(policy)} needs scores: use --from TABLE.parquet, which `curate score "
+            f"{reference_of(dataset)}` makes"
+        )
+    if finder.settings(plan).get("manifest") == "":
+        raise CurateError(f"policy {outside.called(policy)} needs a manifest: use --from FOLDER")
     check_keep(keep)
     check_hyperparameters(hyperparameters_for(model, hyperparameters))
     reference = reference_of(dataset)

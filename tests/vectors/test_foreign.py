@@ -95,3 +95,12 @@ def test_images_in_parquet_are_no_vectors_and_the_way_to_some_is_said(here):
     pq.write_table(pa.table({"image": [encoded(noise(4, 4))], "label": [0]}), "a.parquet")
     with pytest.raises(CurateError, match=r"it has images, .*: `curate embed .*a\.parquet`"):
         open_foreign(here / "a.parquet")
+
+
+def test_a_file_of_vectors_is_one_for_every_command(here, cli):
+    np.savez("v.npz", vectors=VECTORS, y=LABELS)
+    shown = cli("inspect", "v.npz")
+    assert (shown.code, "v.npz" in shown.out) == (0, True)
+    assert_error(cli("train", "v.npz"), "v.npz holds vectors, and no images: run `curate cluster v.npz`")
+    np.savez("i.npz", x=np.zeros((6, 4, 4), np.uint8), y=np.arange(6) % 2)
+    assert cli("inspect", "i.npz", "--split", "all").code == 0

@@ -52,3 +52,7 @@ def test_a_few_corrupt_images_are_left_out_and_named_from_the_first_command_to_t
     assert cli("replay", "m", "--epochs", 1, "--trials", 1, "--test", "photos").code == 0
     stopped = cli("embed", "photos", "--split", "all", "--no-skip-corrupt")
     assert_error(stopped, r"photos/cat/3.jpg is not a readable image .*--skip-corrupt")
+
+
+def test_a_network_in_the_place_of_a_method_is_told_the_way(cli, here):
+    assert_error(cli("embed", "digits", "--method", "resnet18"), "--method features --set model=resnet18")
