@@ -6,10 +6,8 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from curate.artifacts.header_schema import MOST_BYTES, parsed
-from curate.artifacts.reading import read_bounded
+from curate.artifacts.reading import array_in, read_bounded
 from curate.errors import CurateError, DamagedError
 
 MANIFEST = "manifest.json"
@@ -77,18 +75,11 @@ def _is_matrix(path: Path) -> bool:
     """Whether a `.npz` has one matrix beside lists, and nothing that has the shape of images."""
     try:
         with zipfile.ZipFile(path) as archive:
-            shapes = {name.removesuffix(".npy"): _shape(archive, name) for name in archive.namelist()}
+            shapes = {name.removesuffix(".npy"): array_in(archive, name)[0] for name in archive.namelist()}
     except (OSError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error):
         return False
     matrices = [name for name, shape in shapes.items() if len(shape) == 2 and shape[1] > 1]
     return len(matrices) == 1 and matrices[0] != "x" and all(len(shape) <= 2 for shape in shapes.values())
-
-
-def _shape(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
-    """The shape of an array, from its header alone."""
-    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    with archive.open(name) as file:
-        return read[np.lib.format.read_magic(file)](file)[0]
 
 
 def _has_vectors(path: Path) -> bool:

@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from curate.errors import CurateError, DamagedError
 
 _LONGEST_REASON = 120
@@ -70,7 +68,6 @@ def check_npz(path: str | Path) -> None:
 
     BadZipFile, ValueError or KeyError for what is no file of arrays.
     """
-    headers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     size = size_of(path)
     with zipfile.ZipFile(path) as archive:
         unpacked = sum(member.file_size for member in archive.infolist())
@@ -81,7 +78,16 @@ def check_npz(path: str | Path) -> None:
         for member in archive.infolist():
             if not member.filename.endswith(".npy"):
                 continue
-            with archive.open(member) as file:
-                shape, _, kind = headers[np.lib.format.read_magic(file)](file)
+            shape, kind = array_in(archive, member)
             if kind.hasobject or math.prod(shape) * kind.itemsize > member.file_size:
                 raise ValueError(f"{member.filename} is no plain array of its size")
+
+
+def array_in(archive: zipfile.ZipFile, name: str | zipfile.ZipInfo) -> tuple[tuple[int, ...], Any]:
+    """Shape and type of an array in a `.npz`, from its header alone; ValueError or KeyError for none."""
+    from numpy.lib import format as npy
+
+    read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    with archive.open(name) as file:
+        shape, _, kind = read[npy.read_magic(file)](file)
+    return shape, kind

@@ -60,6 +60,7 @@ def score(
 ) -> Table:
     """Write the scores of every sample by one or several methods; returns the table, opened.
 
+    By default the method is el2n, and of vectors and clusters prototypicality.
     `source` is a dataset, on which `models` models of seeds `seed` (by default 0), `seed` + 1, ... are
     trained for the first `epochs` epochs of their schedule; a table of clusters for prototypicality; an
     embedding for that, duplicate and class-distance. Where nothing is given, models and epochs are what the

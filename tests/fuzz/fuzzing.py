@@ -5,7 +5,6 @@ A try is known by its kind and its number, and does the same again: `python test
 opened is what was written.
 """
 
-import hashlib
 import io
 import json
 import logging
@@ -30,12 +29,10 @@ from safetensors.numpy import save_file
 import curate
 from curate.artifacts.results import read_results
 from curate.artifacts.seal import UNSEALED, file_sha256, seal_file
-from curate.artifacts.standing import header_of
 from curate.data.dataset import Options
 from curate.errors import CurateError
 from curate.scores.trace import open_trace
 from curate.vectors.embedding import open_embedding
-from curate.verbs.status import status
 
 DEBUG = "CURATE_FUZZ_DEBUG"  # set it to see where it went wrong
 SECONDS, BYTES = 60, 2**30  # that no try may take
@@ -431,11 +428,3 @@ def tries(
                 outcome = Outcome(kind, number, forge, f"{outcome.said}; took {grown / 2**30:.1f} GiB", True)
             found.append(outcome)
     return found
-
-
-def digest(outcomes: list[Outcome]) -> str:
-    """Equal for equal outcomes, for a run that is repeated."""
-    return hashlib.sha256(repr(outcomes).encode()).hexdigest()[:12]
-
-
-__all__ = ["FORGEABLE", "SEALED", "Outcome", "digest", "header_of", "status", "tries", "workshop"]
