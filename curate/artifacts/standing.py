@@ -14,6 +14,7 @@ from curate.artifacts.files import check_output, clear_up
 from curate.artifacts.header_schema import parsed
 from curate.artifacts.kinds import header_at, safetensors_metadata
 from curate.errors import CurateError
+from curate.progress import Progress
 
 _SAME = ("kind", "command", "options", "seed", "dataset", "parents", "lineage", "versions", "n_threads")
 
@@ -29,6 +30,11 @@ def stands(path: Path, header: Mapping[str, Any]) -> bool:
     """Whether what lies at a path has this header, as plain JSON, but for what is known only in the end."""
     found, wanted = header_of(path), json.loads(json.dumps(header))
     return found is not None and all(found.get(name) == wanted.get(name) for name in _SAME)
+
+
+def note_standing(path: Path, progress: Progress) -> None:
+    """Say that the output stands already."""
+    progress.note(f"{path} is there already, made by this very command")
 
 
 def header_of(path: Path) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from curate.artifacts.files import as_path, check_ending, check_output
 from curate.artifacts.header import RankingColumn, make_header
-from curate.artifacts.standing import check_free, stands
+from curate.artifacts.standing import check_free, note_standing, stands
 from curate.artifacts.tables import Table, open_table, sample_columns, write_table
 from curate.data.dataset import Dataset
 from curate.errors import CurateError
@@ -73,7 +73,7 @@ def cluster(
         columns={"distance": RankingColumn("high", unit="1 - cosine" if spherical else "Euclidean")},
     )
     if not force and stands(path, header.to_json()):
-        progress.note(f"{path} is there already, made by this very command")
+        note_standing(path, progress)
         return open_table(path)
     check_output(path, force)
     clustering = kmeans(

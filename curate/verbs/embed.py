@@ -8,7 +8,7 @@ from typing import Any
 from curate import finder
 from curate.artifacts.files import check_ending
 from curate.artifacts.header import make_header
-from curate.artifacts.standing import check_free, stands
+from curate.artifacts.standing import check_free, note_standing, stands
 from curate.data.dataset import Dataset, Options, open_dataset, reference_of
 from curate.data.own import as_given
 from curate.errors import CurateError
@@ -83,7 +83,7 @@ def _tells_all(method: str, embedder: Embedder) -> bool:
 
 
 def _there_already(path: Path, progress: Progress) -> Embedding:
-    progress.note(f"{path} is there already, made by this very command")
+    note_standing(path, progress)
     return open_embedding(path)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from curate import finder
 from curate.artifacts.files import as_path, atomic_file, check_ending, check_output, clear_up
+from curate.artifacts.standing import note_standing
 from curate.data.dataset import Dataset, Options, open_recorded
 from curate.errors import CurateError
 from curate.manifests.export import Exportable, ExportFormat
@@ -80,7 +81,7 @@ def export(
     )
     clear_up(path)
     if path.exists() and not force and _is_there(path, form, selected):
-        progress.note(f"{path} is there already, made by this very command")
+        note_standing(path, progress)
     else:
         with atomic_file(path, force) as temporary:
             form.write(temporary, selected)

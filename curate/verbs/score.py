@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from curate import finder, outside
-from curate.artifacts.files import check_ending, check_output
+from curate.artifacts.files import check_ending
 from curate.artifacts.kinds import kind_of
 from curate.artifacts.standing import check_free
 from curate.artifacts.tables import Table
@@ -142,14 +142,14 @@ def score(
     if reads & {"clusters", "embedding"}:
         _refuse_training(names[0], {"models": models, "epochs": epochs, "trace": trace, **training_options})
         methods, _ = _methods(names, options, None)
-        check_output(path, force)
+        check_free(path, force, "score")
         return score_from_artifact(source, methods, names[0], path, force, progress)
     traced = _earlier_trace(source, trace, path, force)
     if traced is not None:
         _check_readable(names, source, traced)
         _refuse_training(f"a score from the trace {traced}", training_options)
         methods, _ = _methods(names, options, None)
-        check_output(path, force)
+        check_free(path, force, "score")
         if source is not None:
             progress.note(f"made from the trace {traced}, which is there already: nothing is trained")
         opened = open_trace(traced).first(epochs, models)

@@ -1,6 +1,7 @@
 """Scores from clusters or from an embedding: nothing is trained."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from curate.data.dataset import Dataset
 from curate.errors import CurateError
 from curate.progress import Progress
 from curate.vectors.embedding import open_embedding
-from curate.verbs.score_table import Methods, method_options
+from curate.verbs.score_table import Methods, method_options, standing_scores
 
 _MADE_FROM = {
     "clusters": "a table of clusters (`curate cluster`)",
@@ -42,27 +43,29 @@ def score_from_artifact(
         )
     if found in ("embedding", "vectors") and "embedding" in scorer.reads:
         kind = "embedding"
-    started = time.perf_counter()
-    columns: dict[str, Column] = {}
-    if kind == "clusters":
-        table = open_table(source, ("clusters",))
-        parent = table.header
-        columns |= table.columns | {name: scorer.from_clusters(table, progress)}
-    else:
-        embedding = open_embedding(source)
-        parent = embedding.header
-        columns |= sample_columns(embedding.uids, embedding.rows, embedding.labels)
-        columns |= scorer.from_embedding(embedding, progress)
-    groups = columns.get(f"{name}_group")
+    opened = open_table(source, ("clusters",)) if kind == "clusters" else open_embedding(source)
     header = make_header(
         "scores",
         "score",
         method_options(methods),
         seed=0,
-        dataset=parent.dataset,
-        parents={kind: parent},
-        summary={} if groups is None else {"n_groups": len(np.unique(groups))},
+        dataset=opened.header.dataset,
+        parents={kind: opened.header},
         columns={name: RankingColumn(scorer.hard_is)},
+    )
+    if standing := standing_scores(path, header, methods, force, progress):
+        return standing
+    started = time.perf_counter()
+    columns: dict[str, Column] = {}
+    if isinstance(opened, Table):
+        columns |= opened.columns | {name: scorer.from_clusters(opened, progress)}
+    else:
+        columns |= sample_columns(opened.uids, opened.rows, opened.labels)
+        columns |= scorer.from_embedding(opened, progress)
+    groups = columns.get(f"{name}_group")
+    header = replace(
+        header,
+        summary={} if groups is None else {"n_groups": len(np.unique(groups))},
         cost=Cost(time.perf_counter() - started, samples_seen=0),
     )
     return write_table(path, header, columns, force)

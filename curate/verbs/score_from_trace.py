@@ -1,6 +1,7 @@
 """Scores from the trace of a training run: no image is looked at, and nothing is trained."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from curate.artifacts.header import Cost, check_same_dataset, make_header
@@ -10,7 +11,7 @@ from curate.manifests.manifest import open_manifest
 from curate.progress import Progress
 from curate.scores.scorer import presentations
 from curate.scores.trace import Trace
-from curate.verbs.score_table import Methods, method_options, samples_of, write_scores
+from curate.verbs.score_table import Methods, method_options, samples_of, standing_scores, write_scores
 
 
 def score_from_trace(
@@ -23,6 +24,16 @@ def score_from_trace(
     progress: Progress,
 ) -> Table:
     """Write the scores that a trace gives; see `curate.score`."""
+    header = make_header(
+        "scores",
+        "score",
+        {**method_options(methods), "n_models": trace.n_models, "n_epochs": trace.n_epochs},
+        seed=0,
+        dataset=trace.header.dataset,
+        parents={"trace": trace.header},
+    )
+    if standing := standing_scores(path, header, methods, force, progress):
+        return standing
     samples = _samples_of(trace, source, opening, progress)
     if trace.samples_seen != trace.size * trace.n_epochs:
         count = presentations(trace)
@@ -38,16 +49,8 @@ def score_from_trace(
         for name, scorer in methods.items():
             scores[name] = scorer.from_trace(trace)
             progress.advance()
-    header = make_header(
-        "scores",
-        "score",
-        {**method_options(methods), "n_models": trace.n_models, "n_epochs": trace.n_epochs},
-        seed=0,
-        dataset=trace.header.dataset,
-        parents={"trace": trace.header},
-        cost=Cost(time.perf_counter() - started, samples_seen=0),
-    )
-    return write_scores(path, methods, scores, samples, header, force)
+    costed = replace(header, cost=Cost(time.perf_counter() - started, samples_seen=0))
+    return write_scores(path, methods, scores, samples, costed, force)
 
 
 def _samples_of(

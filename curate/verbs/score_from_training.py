@@ -12,7 +12,7 @@ import torch
 
 from curate.artifacts.files import check_output
 from curate.artifacts.header import Cost, Header, make_header
-from curate.artifacts.standing import stands
+from curate.artifacts.standing import note_standing, stands
 from curate.artifacts.tables import Table, open_table
 from curate.data.dataset import Dataset
 from curate.data.images import ResidentImages
@@ -81,7 +81,7 @@ def score_from_training(
     n_at_once = _at_once(training, first, data)
     header = _header(methods, training, side_by_side, first, data, seed, place, threads_each(n_at_once))
     if (table := _standing(outputs, header, force, fresh, left is not None)) is not None:
-        progress.note(f"{path} is there already, made by this very command")
+        note_standing(path, progress)
         return table
     from_trace = {name: scorer for name, scorer in methods.items() if scorer.reads[0] == "trace"}
     traces = bool(from_trace or training.trace)

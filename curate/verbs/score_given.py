@@ -8,9 +8,9 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifacts.files import check_output
 from curate.artifacts.header import HardIs, RankingColumn, make_header
 from curate.artifacts.seal import file_sha256
+from curate.artifacts.standing import check_free
 from curate.artifacts.tables import Column, Table, write_table
 from curate.data.dataset import Dataset, Options, open_dataset
 from curate.data.identity import match
@@ -18,7 +18,7 @@ from curate.errors import CurateError, MismatchError
 from curate.finder import nearest
 from curate.progress import Progress
 from curate.verbs.naming import output_path, stem
-from curate.verbs.score_table import samples_of
+from curate.verbs.score_table import samples_of, standing_scores
 
 Given = str | Path | npt.ArrayLike | Mapping[str, npt.ArrayLike]
 BY = ("index", "row", "uid", "name")
@@ -47,7 +47,7 @@ def score_given(
     data = open_dataset(dataset, opening, progress)
     called = "scores" if file is None else file.stem
     path = output_path(output, f"{stem(data.reference)}-{stem(called)}.parquet")
-    check_output(path, force)
+    check_free(path, force, "score")
     key, numbers = _parted(given, by)
     places, n_aside = _places(data, key, given, file)
     columns = {column: _finite(column, numbers[column][places]) for column in numbers}
@@ -67,6 +67,8 @@ def score_given(
         dataset=data.header(),
         columns={column: RankingColumn(cast(HardIs, hard_is)) for column in columns},
     )
+    if standing := standing_scores(path, header, {}, force or file is None, progress):
+        return standing
     return write_table(path, header, {**samples_of(data), **columns}, force)
 
 

@@ -8,13 +8,34 @@ from typing import Any
 import numpy as np
 
 from curate import finder
+from curate.artifacts.files import check_output
 from curate.artifacts.header import Header, RankingColumn
-from curate.artifacts.tables import Column, Table, sample_columns, write_table
+from curate.artifacts.standing import note_standing, stands
+from curate.artifacts.tables import Column, Table, open_table, sample_columns, write_table
 from curate.data.dataset import Dataset
 from curate.errors import CurateError
+from curate.progress import Progress
 from curate.scores.scorer import Scores
 
 Methods = Mapping[str, Any]  # scorers by name
+
+
+def standing_scores(
+    path: Path, header: Header, methods: Methods, force: bool, progress: Progress
+) -> Table | None:
+    """The table where this very command wrote it already; refuses what else is there.
+
+    Scorers of the user may have changed since: what they made is not known again.
+    """
+    if (
+        not force
+        and all(finder.is_ours("scorers", name) for name in methods)
+        and stands(path, header.to_json())
+    ):
+        note_standing(path, progress)
+        return open_table(path, ("scores",))
+    check_output(path, force)
+    return None
 
 
 def write_scores(

@@ -9,7 +9,7 @@ import numpy as np
 from curate import finder
 from curate.artifacts.files import check_output
 from curate.artifacts.header import make_header
-from curate.artifacts.standing import check_free, stands
+from curate.artifacts.standing import check_free, note_standing, stands
 from curate.artifacts.tables import Table, open_table
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest, Selected, open_manifest, write_manifest
@@ -91,7 +91,7 @@ def select(
         },
     )
     if not force and finder.is_ours("strategies", strategy) and stands(path, header.to_json()):
-        progress.note(f"{path} is there already, made by this very command")
+        note_standing(path, progress)
         return open_manifest(path)
     check_output(path, force)
     ask_about(keep, n, len(opened.header.dataset.classes), progress)

@@ -14,7 +14,7 @@ import torch
 from curate import outside
 from curate.artifacts.files import check_output_folder
 from curate.artifacts.header import Header, make_header
-from curate.artifacts.standing import stands
+from curate.artifacts.standing import note_standing, stands
 from curate.data.dataset import Dataset, Options, recorded
 from curate.errors import CurateError
 from curate.manifests.manifest import open_manifest
@@ -99,7 +99,7 @@ def train_session(wanted: Wanted, data: Dataset, opening: Options, progress: Pro
     if kept is None and not (wanted.force or wanted.fresh or ending) and stands(path, key):
         records = read_metrics(path / METRICS)
         if [one.epoch for one in records if one.test_accuracy is not None] == _tests(settled):
-            progress.note(f"{path} is there already, made by this very command")
+            note_standing(path, progress)
             clear_left(path)
             return TrainingResult(open_manifest(path), records)
     force = wanted.force or ending

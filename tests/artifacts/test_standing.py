@@ -34,10 +34,14 @@ def content(folder):
             ["score", "digits", "--models", 1, "--epochs", 1, "--set", "width=2", "-o", "x.parquet"],
             ["--epochs", 2],
         ),
+        (["score", "{embedding}", "-o", "x.parquet"], ["--method", "duplicate"]),
+        (["score", "digits", "--from", "{given}", "--hard-is", "low", "-o", "x.parquet"], ["--by", "row"]),
     ],
 )
 def test_the_same_command_finds_its_output_and_another_does_not(cli, digits_round, here, words, other):
-    words = [str(word).format(embedding=digits_round.embedding, table=digits_round.table) for word in words]
+    np.save("given.npy", np.arange(1797))
+    places = {"embedding": digits_round.embedding, "table": digits_round.table, "given": "given.npy"}
+    words = [str(word).format(**places) for word in words]
     first = cli(*words)
     assert first.code == 0, first.err
     before = content(here)
@@ -48,6 +52,19 @@ def test_the_same_command_finds_its_output_and_another_does_not(cli, digits_roun
     assert_error(cli(*words, *other), "exists: use --force")
     assert content(here) == before
     assert SAID not in cli(*words, "--force").err
+
+
+def test_scores_from_a_trace_stand_until_other_ones_are_asked_for(cli, here):
+    trained = ("score", "digits", "--models", 1, "--epochs", 2, "--set", "width=2", "--trace", "t.parquet")
+    assert cli(*trained, "-o", "a.parquet").code == 0
+    words = ("score", "--trace", "t.parquet", "--method", "aum", "-o", "x.parquet")
+    assert cli(*words).code == 0
+    before = content(here)
+    again = cli(*words)
+    assert again.code == 0
+    assert SAID in again.err
+    assert_error(cli(*words, "--epochs", 1), "exists: use --force")
+    assert content(here) == before
 
 
 def test_cluster_goes_on_where_it_was_killed_between_its_outputs(cli, digits_round, here):
