@@ -35,7 +35,7 @@ def content(folder):
             ["--epochs", 2],
         ),
         (["score", "{embedding}", "-o", "x.parquet"], ["--method", "duplicate"]),
-        (["score", "digits", "--from", "{given}", "--hard-is", "low", "-o", "x.parquet"], ["--by", "row"]),
+        (["score", "digits", "--from", "{given}", "--hard-is", "low", "-o", "x.parquet"], ["--by", "index"]),
     ],
 )
 def test_the_same_command_finds_its_output_and_another_does_not(cli, digits_round, here, words, other):
