@@ -31,7 +31,8 @@ def command(results, output, store, force, as_json):
     from curate.show.report import PAGE, report
     from curate.show.run import print_table
 
-    made = report(results, output, store=store, force=force)
+    with talk.progress() as progress:
+        made = report(results, output, store=store, force=force, progress=progress)
     page = made.path / PAGE
     if as_json:
         talk.json_object({"path": str(page), "verdicts": dict(made.verdicts), "warnings": made.warnings})

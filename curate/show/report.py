@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from curate.artifacts.files import atomic_file
+from curate.artifacts.files import atomic_file, clear_up
 from curate.artifacts.results import about_results, read_results
+from curate.artifacts.standing import note_standing
 from curate.errors import CurateError
+from curate.progress import LOGGED, Progress
 from curate.recipes.claims import Claim, checked
 from curate.recipes.comparison import Comparison, verdicts
 from curate.recipes.run import STORE
@@ -41,7 +43,12 @@ class Report:
 
 
 def report(
-    results: str | Path, output: str | Path | None = None, *, store: str | Path = STORE, force: bool = False
+    results: str | Path,
+    output: str | Path | None = None,
+    *,
+    store: str | Path = STORE,
+    force: bool = False,
+    progress: Progress = LOGGED,
 ) -> Report:
     """Write the report of a results file to a folder: index.html, report.md, and figures as PNG and SVG.
 
@@ -52,7 +59,8 @@ def report(
     if not rows:
         raise CurateError(f"{results} has no trials yet: let `curate run` or `curate replay` finish one")
     folder = Path(output) if output is not None else Path(f"{Path(results).stem}-report")
-    _check_folder(folder, force)
+    if folder.exists() and not folder.is_dir():
+        raise CurateError(f"{folder} is a file: name a folder with -o")
     comparison = Comparison(rows)
     wanted: Mapping[str, Any] = about.get("report", {})
     figures = [
@@ -71,29 +79,38 @@ def report(
         sheets=sheets_of(comparison, Path(store)),
         comparison=comparison,
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    for figure in figures:
-        _write(folder / f"{figure.name}.png", figure.png)
-        _write(folder / f"{figure.name}.svg", figure.svg.encode())
-    for sheet in made.sheets:
-        _write(folder / sheet.file, sheet.webp)
-    _write(folder / MARKDOWN, _markdown(made).encode())
-    _write(folder / PAGE, page(made).encode())
+    _write(folder, _files(made), force, progress)
     return made
 
 
-def _check_folder(folder: Path, force: bool) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise CurateError(f"{folder} is a file: name a folder with -o")
-    if folder.exists() and any(folder.iterdir()) and not force:
+def _files(made: Report) -> dict[str, bytes]:
+    """What a report consists of, by name; the page is last."""
+    files = {f"{figure.name}.png": figure.png for figure in made.figures}
+    files |= {f"{figure.name}.svg": figure.svg.encode() for figure in made.figures}
+    files |= {sheet.file: sheet.webp for sheet in made.sheets}
+    return {**files, MARKDOWN: _markdown(made).encode(), PAGE: page(made).encode()}
+
+
+def _write(folder: Path, files: Mapping[str, bytes], force: bool, progress: Progress) -> None:
+    """Write the files, or what is not there yet of a report that was killed; refuse a folder of others."""
+    there = {path.name for path in folder.iterdir() if path.suffix != ".tmp"} if folder.exists() else set()
+    same = {name for name in there & files.keys() if _holds(folder / name, files[name])}
+    if there - same and not force:
         ours = (folder / PAGE).is_file() and (folder / MARKDOWN).is_file()
         remedy = "use --force to write it anew" if ours else "name another with -o"
         raise CurateError(f"{folder} is there already: {remedy}")
+    if same == files.keys() and not force:
+        note_standing(folder, progress)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        clear_up(folder / name)
+        if name not in same:
+            with atomic_file(folder / name, force=True) as temporary:
+                temporary.write_bytes(content)
 
 
-def _write(path: Path, content: bytes) -> None:
-    with atomic_file(path, force=True) as temporary:
-        temporary.write_bytes(content)
+def _holds(path: Path, content: bytes) -> bool:
+    return path.is_file() and path.stat().st_size == len(content) and path.read_bytes() == content
 
 
 def _commands(about: Mapping[str, Any], results: str | Path) -> list[str]:

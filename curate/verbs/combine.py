@@ -15,10 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.artifacts.header import Header, make_header
+from curate.artifacts.standing import note_standing, stands
 from curate.artifacts.tables import sample_columns
 from curate.errors import CurateError
 from curate.finder import nearest
-from curate.manifests.manifest import Manifest, Selected, write_manifest
+from curate.manifests.manifest import Manifest, Selected, open_manifest, write_manifest
+from curate.progress import Progress
 from curate.verbs.aligned import Aligned
 from curate.verbs.naming import stem
 
@@ -61,7 +63,9 @@ def check_way(how: str) -> None:
         raise CurateError(f"there is no way to combine called '{how}': {nearest(how, WAYS)}")
 
 
-def write_combination(how: str, things: Sequence[Aligned], path: Path, force: bool) -> Manifest:
+def write_combination(
+    how: str, things: Sequence[Aligned], path: Path, force: bool, progress: Progress
+) -> Manifest:
     """Write the manifest of what `things`, checked before, select together, on the dataset of the first.
 
     An epoch in which nothing is left is an error, and nothing is written.
@@ -83,6 +87,9 @@ def write_combination(how: str, things: Sequence[Aligned], path: Path, force: bo
         },
         summary={"combine": how, **(static if n_epochs == 1 else {"policy": "combined"})},
     )
+    if not force and stands(path, header.to_json()):
+        note_standing(path, progress)
+        return open_manifest(path)
     known = manifests[0].samples
     samples = sample_columns(known["uid"], known.get("row"), things[0].labels)
     return write_manifest(path, header, chain([first], epochs), samples, force=force)

@@ -15,6 +15,7 @@ import numpy as np
 
 from curate.artifacts.files import check_output_folder
 from curate.artifacts.header import DatasetReference
+from curate.artifacts.standing import check_free
 from curate.data.identity import Indices, Labels
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest
@@ -181,7 +182,7 @@ def compare(
         pairs=pairs,
         stability=_stability(pairs) if len(things) > 2 else None,
         classes=_classes(ranked, *labels, wanted[0].n_kept) if by and labels else None,
-        combined=write_combination(combine, aligned, path, force) if combine and path else None,
+        combined=write_combination(combine, aligned, path, force, progress) if combine and path else None,
         notes=notes,
     )
 
@@ -202,7 +203,9 @@ def _output(combine: str, aligned: Sequence[Aligned], output: str | Path | None,
     """Where the combined manifest goes, once it is sure that it can be made and written."""
     check_combination(combine, aligned)
     path = output_path(output, default_name(combine, aligned))
-    check_output_folder(path, force)
+    check_free(path, force, "compare")
+    if force:
+        check_output_folder(path, force)
     return path
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from curate import hub
-from curate.artifacts.files import atomic_folder, check_output_folder
+from curate.artifacts.files import atomic_folder, check_output_folder, clear_up
+from curate.artifacts.kinds import MANIFEST
+from curate.artifacts.standing import header_of, note_standing
 from curate.errors import CurateError
 from curate.manifests.manifest import Manifest, open_manifest
 from curate.progress import LOGGED, Progress
@@ -20,14 +22,29 @@ def pull(
     Every hash, schema and size is checked before anything is read. A manifest fetched before is used when
     the Hub is out of reach.
     """
-    if output is not None:
+    if output is not None and not (Path(output) / MANIFEST).is_file():
         check_output_folder(Path(output), force)
     manifest = fetched(reference, progress)
     path = Path(output) if output is not None else Path(manifest.path.name)
+    clear_up(path)
+    if not force and _is_there(path, manifest):
+        note_standing(path, progress)
+        return open_manifest(path)
     with atomic_folder(path, force) as temporary:
         for file in manifest.path.iterdir():
             shutil.copyfile(file, temporary / file.name)
     return open_manifest(path)
+
+
+def _is_there(path: Path, manifest: Manifest) -> bool:
+    """Whether a folder is this very manifest, all its files with it; its card may have been edited."""
+    there = header_of(path)
+    files = {file.name for file in manifest.path.iterdir()}
+    return (
+        there is not None
+        and there.get("sha256") == manifest.header.sha256
+        and files <= {file.name for file in path.iterdir()}
+    )
 
 
 def published(owner: str, progress: Progress = LOGGED) -> list[dict[str, Any]]:

@@ -67,6 +67,17 @@ def test_scores_from_a_trace_stand_until_other_ones_are_asked_for(cli, here):
     assert content(here) == before
 
 
+def test_a_union_stands_until_something_else_is_asked_for(cli, digits_round, digits_session, here):
+    words = ("compare", digits_round.manifest, digits_session, "-o", "x")
+    assert cli(*words, "--union").code == 0
+    before = content(here)
+    again = cli(*words, "--union")
+    assert again.code == 0
+    assert SAID in again.err
+    assert_error(cli(*words, "--minus"), "exists: use --force")
+    assert content(here) == before
+
+
 def test_cluster_goes_on_where_it_was_killed_between_its_outputs(cli, digits_round, here):
     words = ("cluster", digits_round.embedding, "-k", 5, "--strategy", "random", "-o", "x")
     assert cli(*words).code == 0

@@ -45,8 +45,21 @@ def test_a_report_is_a_page_its_tables_and_its_figures(results, here):
     assert "/home" not in (made.path / "index.html").read_text()
 
 
+def test_a_report_that_was_killed_is_completed_and_then_stands(results, here, caplog):
+    path = report(results, "out").path
+    whole = {file.name: file.read_bytes() for file in path.iterdir()}
+    (path / "index.html").unlink()
+    (path / "keep.png").unlink()
+    report(results, "out")
+    assert {file.name: file.read_bytes() for file in path.iterdir()} == whole
+    assert "made by this very command" not in caplog.text
+    report(results, "out")
+    assert "out is there already, made by this very command" in caplog.text
+
+
 def test_a_report_is_written_anew_only_when_asked(results, here):
     report(results, "out")
+    (here / "out" / "report.md").write_text("edited")
     with pytest.raises(CurateError, match="out is there already: use --force to write it anew"):
         report(results, "out")
     report(results, "out", force=True)

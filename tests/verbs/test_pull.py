@@ -24,7 +24,10 @@ def test_pull_takes_a_tag_a_commit_or_the_newest_and_works_offline(desk, hub, pu
     assert "of mnist (train, 20 samples" in done.stderr
     assert kept_in(tmp_path / "old") == [0, 3, 5, 7]
     assert {file.name for file in (tmp_path / "old").iterdir()} == PARTS
-    assert "old exists: use --force" in line_of(desk.curate("pull", "ann/subsets@v1", "-o", "old"))
+    again = desk.curate("pull", "ann/subsets@v1", "-o", "old")
+    assert again.returncode == 0, again.stderr
+    assert "old is there already, made by this very command" in again.stderr
+    assert "old exists: use --force" in line_of(desk.curate("pull", "ann/subsets", "-o", "old"))
     hub.requests.clear()
     offline = desk.curate("pull", "ann/subsets@v1", "-o", "offline", HF_HUB_OFFLINE="1")
     assert offline.returncode == 0, offline.stderr
