@@ -1,17 +1,14 @@
-"""What altered and forged files, kills and hostile Hubs do: nothing that is silent, lost or without end.
+"""What altered and forged files, kills, hostile Hubs and full disks do: nothing silent, lost or without end.
 
     python benchmarks/reliability.py --altered 10000 --forged 2000 --kills 300 --hub 100
 
-A kill is SIGKILL to a fresh process at a random moment; then the same command is run until it ends well, and
-what it wrote is held to what an undisturbed run wrote, byte for byte but for seconds.
+The parts are in `kills.py` and `places.py`, and in `tests/fuzz`.
 """
 
 import argparse
 import collections
 import os
-import random
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,32 +23,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from common import write
 from fuzz.fuzzing import FORGEABLE, tries, workshop
-
-MADE = {  # commands, each with what it needs from those before it
-    "embed": ["embed", "digits", "--dim", "8", "-o", "e.safetensors"],
-    "cluster": ["cluster", "e.safetensors", "-k", "7", "-o", "c.parquet"],
-    "select": ["select", "c.parquet", "--strategy", "furthest", "--keep", "0.3", "-o", "m"],
-    "score": ["score", "digits", "--models", "1", "--epochs", "2", "--set", "width=2", "-o", "s.parquet"],
-    "train": [
-        "train",
-        "digits",
-        "--policy",
-        "ema",
-        "--keep",
-        "0.3",
-        "--epochs",
-        "4",
-        "--set",
-        "width=2",
-        "-o",
-        "run",
-    ],
-    "cluster and select": ["cluster", "e.safetensors", "-k", "5", "--strategy", "top", "-o", "both"],
-    "replay": ["replay", "m", "--epochs", "2", "--trials", "2", "--set", "width=2", "-o", "r.parquet"],
-    "train --trials": ["train", "digits", "--epochs", "2", "--set", "width=2", "--trials", "2", "-o", "t"],
-    "export": ["export", "m", "--to", "npy", "-o", "x.npy"],
-}
-TIMED = ("s.parquet", "r.parquet", "t-trials.parquet", "metrics.parquet")  # they note seconds
+from kills import kills
+from places import places
 
 
 def main() -> None:
@@ -60,7 +33,7 @@ def main() -> None:
     for name, usual in (("altered", 10_000), ("forged", 2_000), ("kills", 300), ("hub", 100)):
         parser.add_argument(f"--{name}", type=int, default=usual)
     asked = parser.parse_args()
-    rows = [*files(asked.altered, asked.forged), *kills(asked.kills), *hostile(asked.hub)]
+    rows = [*files(asked.altered, asked.forged), *kills(asked.kills), *hostile(asked.hub), *places()]
     head = ["| tried | times | in order | not in order |", "|---|---|---|---|"]
     lines = [f"| {what} | {n:,} | {told} | {bad or 'none'} |" for what, n, told, bad in rows]
     command = f"--altered {asked.altered} --forged {asked.forged} --kills {asked.kills} --hub {asked.hub}"
@@ -118,83 +91,6 @@ def _tries(first: str, last: str, forge: str, *kinds: str) -> None:
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
-def kills(n: int) -> list[tuple[str, int, str, str]]:
-    """So many kills, as many of each command, each of a process of its own."""
-    if n == 0:
-        return []
-    with tempfile.TemporaryDirectory() as name:
-        good = Path(name, "good")
-        good.mkdir()
-        takes = {}
-        for command, words in MADE.items():
-            began = time.monotonic()
-            assert _run(words, good).returncode == 0, command
-            takes[command] = time.monotonic() - began
-        each = -(-n // len(MADE))
-        jobs = [(command, number) for command in MADE for number in range(each)]
-        with ThreadPoolExecutor(2) as pool:
-            found = list(pool.map(lambda job: _kill(*job, takes[job[0]], good, Path(name)), jobs))
-    bad = [line for line in found if line not in ("killed", "ended before")]
-    n_killed = found.count("killed")
-    told = f"{n_killed:,} killed before their end, all complete when run again"
-    row = ("fresh processes killed at a random moment", len(found), told, "; ".join(bad)[:300])
-    print(row, flush=True)
-    return [row]
-
-
-def _kill(command: str, number: int, takes: float, good: Path, folder: Path) -> str:
-    """Kill a command once or twice, run it to its end, and hold what it wrote to what it should have."""
-    chance = random.Random(f"{command} {number}")
-    place = Path(tempfile.mkdtemp(dir=folder))
-    needs = list(MADE)[: list(MADE).index(command)]
-    for earlier in needs:
-        written = MADE[earlier][-1]
-        for source in (good / written, good / f"{written}.parquet"):
-            if source.is_dir():
-                shutil.copytree(source, place / source.name)
-            elif source.is_file():
-                shutil.copy(source, place / source.name)
-    ended = True
-    for _ in range(chance.choice([1, 1, 2])):
-        running = subprocess.Popen(
-            [sys.executable, "-m", "curate", *MADE[command]],
-            cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_environment(),
-        )  # fmt: skip
-        try:
-            running.wait(chance.uniform(0.05, 1.1) * takes)
-        except subprocess.TimeoutExpired:
-            running.kill()
-            running.wait()
-            ended = False
-    for left in place.glob(".*.tmp"):
-        os.utime(left, (0, 0))  # as if it had been started again a while later
-    done = _run(MADE[command], place)
-    if done.returncode:
-        return f"{command} {number}: {done.stderr.strip().splitlines()[-1]}"
-    for path in sorted(good.rglob("*")):
-        mine = place / path.relative_to(good)
-        top = path.relative_to(good).parts[0]
-        if path.is_file() and top.startswith(MADE[command][-1].partition(".")[0]) and path.name not in TIMED:
-            if not mine.is_file():
-                return f"{command} {number}: {mine.name} is missing"
-            if mine.read_bytes() != path.read_bytes():
-                return f"{command} {number}: {mine.name} differs"
-    left = [path.name for path in place.iterdir() if path.name.endswith((".tmp", ".unfinished"))]
-    shutil.rmtree(place)
-    return f"{command} {number}: left {left}" if left else "ended before" if ended else "killed"
-
-
-def _run(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "curate", *words]
-    return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, check=False, env=_environment()
-    )
-
-
-def _environment() -> dict[str, str]:
-    return {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-
-
 def hostile(n: int) -> list[tuple[str, int, str, str]]:
     """Answers of hostile Hubs, one after another, with the patience that users have."""
     if n == 0:
@@ -218,7 +114,7 @@ def hostile(n: int) -> list[tuple[str, int, str, str]]:
                 began = time.monotonic()
                 done = subprocess.run(
                     [sys.executable, "-m", "curate", "pull", "ann/subsets", "-o", "out"],
-                    cwd=place, capture_output=True, text=True, check=False, env=_environment() | own,
+                    cwd=place, capture_output=True, text=True, check=False, env={**os.environ, **own},
                 )  # fmt: skip
                 took = time.monotonic() - began
             line = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else ""
