@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from curate.verbs.engine import evaluate as evaluate
     from curate.verbs.engine import fit as fit
     from curate.verbs.export import export as export
+    from curate.verbs.index import index as index
     from curate.verbs.inspect import inspect as inspect
     from curate.verbs.pull import pull as pull
     from curate.verbs.push import push as push
@@ -69,6 +70,7 @@ _HOME = {
     "evaluate": "curate.verbs.engine",
     "export": "curate.verbs.export",
     "fit": "curate.verbs.engine",
+    "index": "curate.verbs.index",
     "inspect": "curate.verbs.inspect",
     "pull": "curate.verbs.pull",
     "push": "curate.verbs.push",

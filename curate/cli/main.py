@@ -25,6 +25,7 @@ _ORDER = (
     "train",
     "replay",
     "inspect",
+    "index",
     "status",
     "compare",
     "run",

@@ -130,6 +130,7 @@ _DATASET = (
     ),
     click.option("--image-column", metavar="NAME", help="Column of the images in Parquet."),
     click.option("--label-column", metavar="NAME", help="Column of the labels in Parquet."),
+    click.option("--verify", is_flag=True, help="Read all images again, and hold the index to them."),
     click.option("--stream", is_flag=True, help="Decode images when needed, however small the set."),
 )
 

@@ -22,6 +22,7 @@ from curate.data import variants
 from curate.data.followed import check_followed, is_followed, known_place, remember
 from curate.data.identity import Indices, Labels, Uids, fingerprint
 from curate.data.images import Images, Target, view
+from curate.data.index import Looked
 from curate.data.scan import read_all
 from curate.data.source import NoSplitError, Request, Source, check_labels
 from curate.errors import CurateError
@@ -37,7 +38,8 @@ class Options:
     """How a reference is opened: everything a user can say about a dataset beside its reference.
 
     A `split` that is empty was not said, and is train. Of images that cannot be read a few are left out, and
-    named, where `skip_corrupt` is None, all where it is True, and none where it is False.
+    named, where `skip_corrupt` is None, all where it is True, and none where it is False. To `verify` is to
+    read all images, whatever the index knows of them.
     """
 
     split: str = ""
@@ -49,6 +51,7 @@ class Options:
     image_column: str | None = None
     label_column: str | None = None
     stream: bool = False
+    verify: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Dataset:
     others leave a sample out. Samples that are `missing`, bool `[n]`, keep their index, and have no image.
     In `folder`, where there is one, each sample is a file, by its `name`; `in_memory` is whether it was
     made from arrays or objects, so that no reference opens it again. `notes` say what was made of its
-    images that nobody had asked for.
+    images that nobody had asked for; `looked` says what was read for it, and what its index knew.
     """
 
     reference: str
@@ -73,6 +76,7 @@ class Dataset:
     why_no_labels: str = ""
     folder: str = ""
     in_memory: bool = False
+    looked: Looked | None = None
     missing: npt.NDArray[np.bool_] | None = None
     _rows: Indices | None = None
     _n_rows: int | None = None
@@ -320,7 +324,7 @@ def _open(
         check_labels(samples.labels, samples.classes, reference)
     limit = 0 if options.stream else resident_limit
     target = Target(options.image_size, options.channels)
-    found = read_all(samples, target, options.skip_corrupt, limit, progress, decodes)
+    found = read_all(samples, target, options.skip_corrupt, limit, progress, decodes, options.verify)
     rows, skipped = found.rows, found.skipped
     if options.split == "test" and samples.split == "val":
         progress.note(f"{reference} has no test split: accuracies are those of its val split")
@@ -343,6 +347,7 @@ def _open(
         notes=found.notes,
         why_no_labels=samples.why_no_labels,
         folder=samples.folder,
+        looked=found.looked,
         _rows=rows if samples.rows is None else samples.rows[rows],
         _n_rows=samples.n if samples.n_rows is None else samples.n_rows,
         _names=(samples.name, rows),

@@ -7,6 +7,7 @@ memory. PIL decodes: torchvision is faster, but an altered PNG can crash it and 
 import io
 import os
 import struct
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -53,14 +54,52 @@ class Images(Protocol):
 
 
 class ResidentImages:
-    """All images in memory, uint8 `[n, height, width, channels]`; those at `missing` there are not."""
+    """All images in memory, uint8 `[n, height, width, channels]`; those at `missing` there are not.
 
-    def __init__(self, array: Pixels, missing: npt.NDArray[np.bool_] | None = None) -> None:
-        self.array, self.missing = array, missing
-        self.shape: tuple[int, int, int] = array.shape[1:]
+    With `later` they come into memory when they are first asked for.
+    """
+
+    def __init__(self, array: Pixels | None, missing: npt.NDArray[np.bool_] | None = None) -> None:
+        self._array, self.missing = array, missing
+        self._n, self.shape = (0, (0, 0, 0)) if array is None else (len(array), array.shape[1:])
+        self._load: Callable[[], Pixels] | None = None
+        self._loading = threading.Lock()
+
+    @classmethod
+    def later(
+        cls,
+        load: Callable[[], Pixels],
+        n: int,
+        shape: tuple[int, int, int],
+        missing: npt.NDArray[np.bool_] | None = None,
+    ) -> "ResidentImages":
+        """`n` images of a shape, which `load` returns as one array."""
+        images = cls(None, missing)
+        images._n, images.shape, images._load = n, shape, load
+        return images
+
+    @property
+    def array(self) -> Pixels:
+        """All images, as one array."""
+        with self._loading:
+            if self._array is None:
+                assert self._load is not None, "there is an array, or a way to one"
+                self._array, self._load = self._load(), None
+            return self._array
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether they are in memory by now."""
+        return self._array is not None
 
     def __len__(self) -> int:
-        return len(self.array)
+        return self._n
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"array": self.array, "missing": self.missing}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]
 
     def read(self, rows: npt.NDArray[np.integer[Any]]) -> Pixels:
         """A copy of the images at `rows`."""
@@ -123,11 +162,16 @@ def view(images: Images, rows: npt.NDArray[np.int64]) -> Images:
         missing = rows < 0
         if images.missing is not None:
             missing = missing | images.missing[rows]
-        if not missing.any():
-            return ResidentImages(images.array[rows])
-        array = images.array[np.maximum(rows, 0)]
-        array[missing] = 0
-        return ResidentImages(array, missing)
+
+        def load() -> Pixels:
+            array = images.array[np.maximum(rows, 0)]
+            array[missing] = 0
+            return array
+
+        there = missing if missing.any() else None
+        if images.is_loaded:
+            return ResidentImages(load(), there)
+        return ResidentImages.later(load, len(rows), images.shape, there)
     return ImageView(images, rows)
 
 
@@ -152,10 +196,9 @@ def is_whole(content: bytes) -> bool:
     return not content.startswith(_JPEG) or content.rfind(b"\xff\xd9", -_TAIL) >= 0
 
 
-def workers_for(content: bytes | npt.NDArray[np.generic]) -> int:
-    """How many threads decode images like this one fastest: one where they are tiny."""
-    small = isinstance(content, np.ndarray) or len(content) < _SMALL_FILE
-    return 1 if small else os.cpu_count() or 1
+def workers_for(n_bytes: int) -> int:
+    """How many threads decode images of so many encoded bytes fastest: one where they are tiny, or none."""
+    return 1 if n_bytes < _SMALL_FILE else os.cpu_count() or 1
 
 
 def probe(content: bytes, name: str) -> tuple[int, int, int]:

@@ -6,12 +6,14 @@ said what to make of it, they are brought to one shape: colour where any is colo
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from curate.data.identity import Uids, uid_of
 from curate.data.images import (
+    MOST_BYTES,
     CorruptImageError,
     EncodedImages,
     Images,
@@ -25,6 +27,7 @@ from curate.data.images import (
     probe,
     workers_for,
 )
+from curate.data.index import Found, Index, Looked
 from curate.data.source import Samples
 from curate.errors import CurateError
 from curate.progress import Progress
@@ -39,6 +42,7 @@ class Reading:
     """What a pass found: the rows that are left, int64 `[m]`, their uids and images, and who was skipped.
 
     `target` is what the images were brought to, and `notes` say what of it the user had not asked for.
+    `looked` says what of it was not in an index, where there is one.
     """
 
     rows: npt.NDArray[np.int64]
@@ -47,6 +51,7 @@ class Reading:
     skipped: list[str]
     target: Target
     notes: list[str]
+    looked: Looked | None = None
 
 
 def too_many_corrupt(n_corrupt: int, n: int, skip_corrupt: bool | None) -> bool:
@@ -65,40 +70,80 @@ def read_all(
     resident_limit: int,
     progress: Progress,
     decodes: bool = True,
+    verify: bool = False,
 ) -> Reading:
     """Look at all samples; what is not readable is refused, all of it in one message, or skipped.
 
     A few are skipped where `skip_corrupt` is None. To skip for certain is to decode; without
-    `decodes` a lossy image that has both its ends is readable.
+    `decodes` a lossy image that has both its ends is readable. What the index of the source knows is not
+    looked at again, but to `verify` the index.
     """
     if samples.array is not None and bring_to(samples.array[0], target).shape == samples.array.shape[1:]:
         uids = np.array([uid_of(b"", image) for image in samples.array], np.uint64)
         return Reading(np.arange(samples.n), uids, ResidentImages(samples.array), [], target, [])
-    scan = _Scan(samples, target, skip_corrupt, resident_limit, decodes)
+    index = None if samples.stamps is None else Index(samples.stamps, samples.split, progress)
+    found = Found.nothing(samples.n) if index is None else index.look_up()
+    known = replace(found, known=found.known.copy(), uids=found.uids.copy())
+    if verify:
+        found.known[:] = False
+    scan = _Scan(samples, target, skip_corrupt, resident_limit, decodes, found, index)
     scan.look(progress)
-    return scan.reading(progress)
+    reading = scan.reading(progress)
+    if verify and index is not None:
+        return replace(reading, notes=[*reading.notes, _verified(samples, known, found)])
+    return reading
+
+
+def _verified(samples: Samples, known: Found, found: Found) -> str:
+    """What is said of an index that was held to the content of all files."""
+    both = known.known & found.known
+    wrong = np.flatnonzero(both & (known.uids != found.uids))
+    if not wrong.size:
+        return f"the index is right: the content of all {int(both.sum()):,} samples it knows is what it was"
+    return (
+        f"the index was wrong about {wrong.size:,} of {int(both.sum()):,} samples, such as "
+        f"{samples.name(int(wrong[0]))}, which changed and kept its size and times; it is right now"
+    )
 
 
 class _Scan:
     """The state of one pass over the samples of a source."""
 
     def __init__(
-        self, samples: Samples, target: Target, skip_corrupt: bool | None, limit: int, decodes: bool
+        self,
+        samples: Samples,
+        target: Target,
+        skip_corrupt: bool | None,
+        limit: int,
+        decodes: bool,
+        found: Found,
+        index: Index | None,
     ) -> None:
         self.samples, self.target, self.skip_corrupt, self.limit = samples, target, skip_corrupt, limit
-        self.uids = np.zeros(samples.n, np.uint64)
-        self.shapes = np.zeros((samples.n, 3), np.int32)  # as stored, without alpha
+        self.found, self.index = found, index
+        self.n_looked = 0
+        self.uids, self.shapes = found.uids, found.shapes  # shapes as stored, without alpha
         self.reasons: dict[int, str] = {}  # why a sample cannot be read
-        first = samples.read(0)
-        self.workers = workers_for(first)
-        try:
-            shape = first.shape if isinstance(first, np.ndarray) else probe(first, samples.name(0))
-        except CorruptImageError:
-            shape = (256, 256, 3)  # it is named, or skipped, when its turn comes
+        shape, self.workers = self._first()
         self.decodes, self.makes_sure = decodes, bool(skip_corrupt) and decodes
         self.expected: tuple[int, int, int] | None = None  # the shape of all so far, brought to the target
-        self.holds = self._fits(target, _without_alpha(*shape))
-        self.pixels: list[Pixels | None] = [None] * (samples.n if self.holds else 0)
+        self.holds = self._fits(target, shape)
+        if len(known := np.flatnonzero(found.known)):
+            settled, _ = self._settled(known)
+            self.holds = self._fits(settled, _brought(shape, settled))
+        self.is_whole_pass = not found.known.any()  # pixels are kept of all, or they come when asked for
+        self.pixels: list[Pixels | None] = [None] * (samples.n if self.holds and self.is_whole_pass else 0)
+
+    def _first(self) -> tuple[tuple[int, int, int], int]:
+        """The shape of the first image, and how many threads decode such images best."""
+        if self.found.known[0] and self.samples.stamps is not None:
+            return self._shape(0), workers_for(int(self.samples.stamps.sizes[0]))
+        try:
+            first = self.samples.read(0)
+            shape = first.shape if isinstance(first, np.ndarray) else probe(first, self.samples.name(0))
+        except CorruptImageError:
+            return (256, 256, 3), workers_for(MOST_BYTES)  # it is named, or skipped, when its turn comes
+        return _without_alpha(*shape), workers_for(0 if isinstance(first, np.ndarray) else len(first))
 
     def look(self, progress: Progress) -> None:
         """The pass: in memory it keeps pixels as long as all have one shape.
@@ -111,30 +156,74 @@ class _Scan:
             self._pass(progress)
 
     def _pass(self, progress: Progress) -> None:
-        with progress.task("read", self.samples.n, "images"), ThreadPoolExecutor(self.workers) as pool:
-            for done in pool.map(self._chunk, range(0, self.samples.n, _CHUNK)):
-                progress.advance(done)
+        """Look at all samples of which too little is known."""
+        needs_pixels = self.holds or self.makes_sure
+        rows = np.flatnonzero(~(self.found.known & self.found.decoded if needs_pixels else self.found.known))
+        self.n_looked = max(self.n_looked, rows.size)
+        chunks = [rows[start : start + _CHUNK] for start in range(0, rows.size, _CHUNK)]
+        n_kept = 0
+        if not chunks:
+            return
+        with progress.task("read", rows.size, "images"), ThreadPoolExecutor(self.workers) as pool:
+            for done, chunk in enumerate(pool.map(self._chunk, chunks), 1):
+                progress.advance(len(chunk))
+                if self.index is not None and self.index.is_due:
+                    part = rows[n_kept : done * _CHUNK]
+                    self.index.add(part[self.found.known[part]], self.found)
+                    n_kept = done * _CHUNK
 
     def reading(self, progress: Progress) -> Reading:
         """What the pass found; images of several shapes are decoded again, now that the target is known."""
         rows = self._rows()
         target, notes = self._settled(rows)
         shape = _brought(self._shape(rows[0]), target)
-        holds = self.holds or self._fits(target, shape)
-        if holds and not self.holds:
+        kept = self.holds and self.is_whole_pass
+        holds = kept or self._fits(target, shape)
+        later = holds and not self.is_whole_pass and bool(self.found.decoded[rows].all())
+        if holds and not (kept or later):
             self._decode(rows, target, progress)
             rows = self._rows()
+        if self.index is not None and (self.n_looked or self.index.has_parts):
+            self.index.finish(self.found)
         images: Images
-        if holds:
-            array = np.empty((rows.size, *shape), np.uint8)
-            for place, row in enumerate(rows):
-                array[place] = self.pixels[row]
-                self.pixels[row] = None
-            images = ResidentImages(array)
+        if later:
+            load = partial(self._loaded, rows, target, shape, progress)
+            images = ResidentImages.later(load, rows.size, shape)
+        elif holds:
+            images = ResidentImages(self._stacked(rows, shape))
         else:
             images = EncodedImages(self.samples.read, self.samples.name, rows, shape, target)
         skipped = [self.samples.name(row) for row in sorted(self.reasons)]
-        return Reading(rows, self.uids[rows], images, skipped, target, notes)
+        return Reading(rows, self.uids[rows], images, skipped, target, notes, self._looked(rows))
+
+    def _looked(self, rows: npt.NDArray[np.int64]) -> Looked | None:
+        if self.index is None or self.samples.stamps is None:
+            return None
+        sides = self.shapes[rows, :2]
+        (low, wide), (high, widest) = sides.min(axis=0).tolist(), sides.max(axis=0).tolist()
+        n_bytes = int(self.samples.stamps.sizes[rows].sum())
+        return Looked(self.index.path, self.samples.n, self.n_looked, n_bytes, ((low, wide), (high, widest)))
+
+    def _loaded(
+        self, rows: npt.NDArray[np.int64], target: Target, shape: tuple[int, int, int], progress: Progress
+    ) -> Pixels:
+        """The pixels of images that an index knows, decoded now that they are asked for."""
+        self._decode(rows, target, progress)
+        if wrong := [row for row in rows.tolist() if row in self.reasons]:
+            raise CorruptImageError(self.reasons[wrong[0]])
+        return self._stacked(rows, shape)
+
+    def _stacked(self, rows: npt.NDArray[np.int64], shape: tuple[int, int, int]) -> Pixels:
+        """The pixels that were kept, as one array; each is let go as it is copied."""
+        array = np.empty((rows.size, *shape), np.uint8)
+        for place, row in enumerate(rows):
+            pixels, self.pixels[row] = self.pixels[row], None
+            if pixels is None or pixels.shape != shape:
+                raise CurateError(
+                    f"{self.samples.name(row)} has changed since the dataset was opened: open it anew"
+                )
+            array[place] = pixels
+        return array
 
     def _fits(self, target: Target, shape: tuple[int, int, int]) -> bool:
         return self.samples.n * int(np.prod(_brought(shape, target))) <= self.limit
@@ -143,22 +232,24 @@ class _Scan:
         height, width, channels = map(int, self.shapes[row])
         return height, width, channels
 
-    def _chunk(self, start: int) -> int:
-        stop = min(start + _CHUNK, self.samples.n)
-        for row in range(start, stop):
+    def _chunk(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        for row in rows.tolist():
             try:
-                self._sample(row)
+                self.found.decoded[row] = self._sample(row)
+                self.found.known[row] = True
             except CorruptImageError as problem:
+                self.found.known[row] = False
                 self.reasons[row] = str(problem)
-        return stop - start
+        return rows
 
-    def _sample(self, row: int) -> None:
+    def _sample(self, row: int) -> bool:
+        """Look at a sample; whether it was decoded."""
         content, name = self.samples.read(row), self.samples.name(row)
         needs_pixels = self.holds or self.makes_sure
         if isinstance(content, bytes) and not (needs_pixels or is_lossless(content)) and is_whole(content):
             self.uids[row] = uid_of(content, None)
             self.shapes[row] = _without_alpha(*probe(content, name))
-            return
+            return False
         pixels = decode(content, name)
         lossless = isinstance(content, np.ndarray) or is_lossless(content)
         self.uids[row] = uid_of(content, pixels if lossless else None)
@@ -169,6 +260,7 @@ class _Scan:
             self.holds, self.pixels = False, []
         elif kept := self.pixels:  # another thread may find that they are not kept
             kept[row] = bring_to(pixels, self.target)
+        return True
 
     def _decode(self, rows: npt.NDArray[np.int64], target: Target, progress: Progress) -> None:
         """The pixels of all rows, brought to a target."""
@@ -177,7 +269,9 @@ class _Scan:
         def one(row: int) -> None:
             try:
                 self.pixels[row] = bring_to(decode(self.samples.read(row), self.samples.name(row)), target)
+                self.found.decoded[row] = True
             except CorruptImageError as problem:
+                self.found.known[row] = False
                 self.reasons[row] = str(problem)
 
         with progress.task("resize", rows.size, "images"), ThreadPoolExecutor(self.workers) as pool:
@@ -186,7 +280,7 @@ class _Scan:
 
     def _rows(self) -> npt.NDArray[np.int64]:
         """The rows that can be read; the others are refused where they are not to be skipped."""
-        rows = np.array([row for row in range(self.samples.n) if row not in self.reasons], np.int64)
+        rows = np.delete(np.arange(self.samples.n), sorted(self.reasons))
         if rows.size == 0:
             reason = self.reasons[min(self.reasons)]
             raise CurateError(f"none of the {self.samples.n:,} images could be read: {reason}")

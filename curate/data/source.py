@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +48,22 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Stamps:
+    """What tells that the content of samples is what it was, without reading it; entry i is sample i.
+
+    `keys` is an Arrow array of large_binary that tells apart all samples of the source at `place`, whatever
+    their split. `sizes`, `modified` and `changed`, int64 `[n]`, are of the file that a sample lies in: its
+    bytes, and when it was written and replaced in ns; the size is −1 where there is none.
+    """
+
+    place: str
+    keys: Any
+    sizes: npt.NDArray[np.int64]
+    modified: npt.NDArray[np.int64]
+    changed: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class Samples:
     """Samples in source order. `read(i)` gives encoded bytes, or uint8/uint16 pixels `[h, w, c]`.
 
@@ -56,7 +72,7 @@ class Samples:
     has them at hand. `has_columns` is whether the user can name columns. In `folder`, where there is one,
     each sample is a file, by its `name`. `rows` int64 `[n]` are the places that other libraries give the
     samples of the split, out of `n_rows`, and −1 where they leave one out; None where they count as the
-    source does.
+    source does. `stamps`, where the source can tell, say whether content is what it was.
     """
 
     n: int
@@ -71,6 +87,7 @@ class Samples:
     folder: str = ""
     rows: npt.NDArray[np.int64] | None = None
     n_rows: int | None = None
+    stamps: Stamps | None = None
 
 
 class Source(Protocol):

@@ -22,6 +22,7 @@ from curate.text import in_shell, on_terminal, readable
 
 if TYPE_CHECKING:
     from curate.artifacts.tables import Table
+    from curate.data.dataset import Dataset
     from curate.manifests.manifest import Manifest
     from curate.vectors.embedding import Embedding
     from curate.verbs.push import Pushed
@@ -178,6 +179,22 @@ def pushed(made: "Pushed", as_json: bool) -> None:
         say(f"sent {total:,} bytes to {made.page} (commit {made.commit[:12]})")
         next_step(f"curate replay {made.address} --against full,random")
     print(made.address)  # noqa: T201  stdout is data
+
+
+def indexed(made: "Dataset", as_json: bool) -> None:
+    """What `index` looked at, and where the index is."""
+    looked = made.looked
+    assert looked is not None, "the verb gives no other"
+    if as_json:
+        facts = {"path": str(looked.path), "fingerprint": made.fingerprint, "n": len(made)}
+        json_object({**facts, "n_looked": looked.n_looked, "n_bytes": looked.n_bytes})
+        return
+    (low, high), n_known = looked.sizes, looked.n - looked.n_looked
+    say(
+        f"{looked.n_looked:,} images were looked at, {n_known:,} were known: {looked.n_bytes / 2**20:,.1f} "
+        f"MiB, {low[1]} x {low[0]} to {high[1]} x {high[0]} pixels, fingerprint {made.fingerprint[:12]}"
+    )
+    print(looked.path)  # noqa: T201  stdout is data
 
 
 def pulled(made: "Manifest") -> None:

@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from curate.data.images import read_image
+from curate.data.listing import SUFFIXES, Listing
+from curate.data.shards import kind_of_folder
 from curate.data.source import Request, Samples, choose_splits, split_of_name
 from curate.errors import CurateError
-
-_SUFFIXES = frozenset(
-    (".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".avif", ".ppm", ".pgm")
-)
-_SUFFIXES_ELSEWHERE = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 
 
 @dataclass(frozen=True)
@@ -28,72 +26,67 @@ class Folder:
     """A folder of images, by its path."""
 
     def accepts(self, reference: str) -> bool:
-        folder = Path(reference)
-        return folder.is_dir() and not any(folder.rglob("*.parquet"))
+        return os.path.isdir(reference) and kind_of_folder(reference) not in ("parquet", "tar")
 
     def samples(self, request: Request) -> Samples:
-        top = Path(request.reference)
-        splits = {
-            split: folder for folder in _folders(top) if (split := split_of_name(folder.name)) is not None
-        }
-        if not splits or len(splits) < len(_folders(top)):
+        top = str(Path(request.reference))
+        names = _folders(top)
+        splits = {split: os.path.join(top, name) for name in names if (split := split_of_name(name))}
+        if not splits or len(splits) < len(names):
             splits = {"all": top}
         chosen = choose_splits(splits, request)
-        classes = sorted({folder.name for split in splits.values() for folder in _folders(split)})
-        files, labels = [], []
+        classes = sorted({name for folder in splits.values() for name in _folders(folder)})
+        listing, labels = Listing(top), []
         for split in chosen:
-            for folder in _folders(splits[split]):
-                own = _images(folder)
-                if not own:
-                    raise CurateError(f"{folder} has no images: add some, or remove the class folder")
-                files += own
-                labels += [classes.index(folder.name)] * len(own)
-        if classes:
-            numbers = np.array(labels, np.int64)
-            why = ""
-        else:
-            files = [file for split in chosen for file in _images(splits[split])]
-            numbers = None
-            why = f"Put the images of {top} into one folder per class."
-        if not files:
-            raise CurateError(f"{top} has no images ({', '.join(sorted(_SUFFIXES))})")
-        counted = (
-            [file for split in chosen for file in _counted_elsewhere(splits[split])] if classes else files
-        )
-        rows = {file: row for row, file in enumerate(counted)}
+            if classes:
+                labels.append(_add_classes(listing, splits[split], classes))
+            else:
+                listing.add(splits[split])
+        if not len(listing):
+            raise CurateError(f"{top} has no images ({', '.join(sorted(SUFFIXES))})")
+        stamps = listing.stamps()
+
+        def name(row: int) -> str:
+            return os.path.join(top, os.fsdecode(stamps.keys[row].as_py()))
+
+        def read(row: int) -> bytes:
+            content, path = read_image(name(row)), name(row)
+            about = os.stat(path)
+            if (about.st_size, about.st_mtime_ns) != (stamps.sizes[row], stamps.modified[row]):
+                raise CurateError(f"{path} has changed since the dataset was opened: open it anew")
+            return content
+
         return Samples(
-            n=len(files),
-            read=lambda row: read_image(files[row]),
-            name=lambda row: files[row],
-            labels=numbers,
+            n=len(listing),
+            read=read,
+            name=name,
+            labels=np.concatenate(labels) if classes else None,
             classes=classes,
             split=chosen[0] if len(chosen) == 1 else request.split,
-            why_no_labels=why,
-            folder=str(top),
-            rows=np.array([rows.get(file, -1) for file in files], np.int64),
-            n_rows=len(counted),
+            why_no_labels="" if classes else f"Put the images of {top} into one folder per class.",
+            folder=top,
+            rows=listing.rows() if classes else np.arange(len(listing)),
+            n_rows=listing.n_elsewhere if classes else len(listing),
+            stamps=stamps,
         )
 
 
-def _counted_elsewhere(folder: Path) -> list[str]:
-    """The files of torchvision's `ImageFolder(folder)`, in its order."""
-    return [
-        os.path.join(parent, name)
-        for of_class in sorted(entry.name for entry in os.scandir(folder) if entry.is_dir())
-        for parent, _, names in sorted(os.walk(os.path.join(folder, of_class), followlinks=True))
-        for name in sorted(names)
-        if name.lower().endswith(_SUFFIXES_ELSEWHERE)
-    ]
+def _add_classes(listing: Listing, folder: str, classes: list[str]) -> npt.NDArray[np.int64]:
+    """List the class folders of a split; returns the labels."""
+    ours = set(_folders(folder))
+    labels = []
+    for name in sorted(entry.name for entry in os.scandir(folder) if entry.is_dir()):
+        path = os.path.join(folder, name)
+        if name not in ours:  # hidden; torchvision takes it for a class
+            listing.skip(path)
+            continue
+        n_images = listing.add(path)
+        if not n_images:
+            raise CurateError(f"{path} has no images: add some, or remove the class folder")
+        labels.append(np.full(n_images, classes.index(name), np.int64))
+    return np.concatenate(labels) if labels else np.zeros(0, np.int64)
 
 
-def _folders(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
-
-
-def _images(folder: Path) -> list[str]:
-    return sorted(
-        os.path.join(parent, name)
-        for parent, _, names in os.walk(folder)
-        for name in names
-        if os.path.splitext(name)[1].lower() in _SUFFIXES and name[0] != "."
-    )
+def _folders(folder: str) -> list[str]:
+    """The names of the folders in a folder, sorted, without hidden ones."""
+    return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and entry.name[0] != ".")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curate.data.parquet_images import read_parquet
+from curate.data.shards import kind_of_folder
 from curate.data.source import Request, Samples
 
 
@@ -20,7 +21,7 @@ class Parquet:
     def accepts(self, reference: str) -> bool:
         path = Path(reference)
         if path.is_dir():
-            return any(path.rglob("*.parquet"))
+            return kind_of_folder(reference) == "parquet"
         return reference.endswith(".parquet") and (path.is_file() or bool(glob.glob(reference)))
 
     def samples(self, request: Request) -> Samples:

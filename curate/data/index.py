@@ -1,0 +1,186 @@
+"""The dataset index: what one pass over a source found, kept so that no later command looks again.
+
+    CACHE/index/SOURCE-SPLIT.parquet       key, size, times, uid and shape of each sample, sealed
+    CACHE/index/SOURCE-SPLIT.XXXX.part     what a pass that goes on, or was killed, has found so far
+
+An entry counts while its file has the same size, and was neither written nor replaced since. A file that
+changed about when it was looked at could change again within a tick of the clock: it is looked at again. The
+index is never needed, only faster: one that is damaged, or of another version, is made anew.
+"""
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from curate.artifacts.cache import cache_folder
+from curate.artifacts.files import atomic_file
+from curate.artifacts.reading import damage_as_one_line, open_parquet
+from curate.artifacts.seal import UNSEALED, check_seal, seal_file
+from curate.data.identity import Uids
+from curate.data.source import Stamps
+from curate.errors import CurateError, DamagedError
+from curate.progress import Progress
+
+VERSION = 1
+_TICK_NS, _COARSE_TICK_NS = 20_000_000, 2_000_000_000  # how far clocks of file systems may lag, in ns
+_PART_SECONDS = 20.0
+_COLUMNS = ("key", "size", "modified", "changed", "uid", "height", "width", "channels", "decoded")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found of samples, `[n]` each: whether anything, uids, stored shapes, whether they decode."""
+
+    known: npt.NDArray[np.bool_]
+    uids: Uids
+    shapes: npt.NDArray[np.int32]
+    decoded: npt.NDArray[np.bool_]
+
+    @classmethod
+    def nothing(cls, n: int) -> "Found":
+        """Of none of `n` samples anything."""
+        no = np.zeros(n, np.bool_)
+        return cls(no, np.zeros(n, np.uint64), np.zeros((n, 3), np.int32), no.copy())
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A pass over `n` samples: where its index is, how many it looked at, their bytes and stored sizes.
+
+    `sizes` are the least and the largest height and width.
+    """
+
+    path: Path
+    n: int
+    n_looked: int
+    n_bytes: int
+    sizes: tuple[tuple[int, int], tuple[int, int]]
+
+
+class Index:
+    """The index of one source and split; `look_up` first, then `add` what was looked at, then `finish`."""
+
+    def __init__(self, stamps: Stamps, split: str, progress: Progress) -> None:
+        self._stamps, self._progress = stamps, progress
+        self._source = blake2b(os.fsencode(stamps.place), digest_size=10).hexdigest()
+        self.path = cache_folder() / "index" / f"{self._source}-{split}.parquet"
+        self._began_ns, self._written = time.time_ns(), time.monotonic()
+        self._parts: set[Path] = set()
+
+    def look_up(self) -> Found:
+        """What is known of the samples, by their keys, sizes and times; other splits may know as well."""
+        own = [*self.path.parent.glob(f"{self.path.stem}.*.part"), self.path]
+        self._parts |= set(own[:-1])
+        found = Found.nothing(len(self._stamps.keys))
+        others = sorted(set(self.path.parent.glob(f"{self._source}-*.parquet")) - {self.path})
+        for path in [*own, *others]:
+            if found.known.all():
+                break
+            if path.is_file() and (table := self._read(path)) is not None:
+                self._take(table, found)
+        return found
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether a pass was killed, or this one is long, so that what is known lies in several files."""
+        return bool(self._parts)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to `add` what was found meanwhile."""
+        return time.monotonic() - self._written > _PART_SECONDS
+
+    def add(self, rows: npt.NDArray[np.int64], found: Found) -> None:
+        """Keep what was found of more samples, so that a kill loses little."""
+        part = self.path.with_name(f"{self.path.stem}.{uuid.uuid4().hex[:8]}.part")
+        self._write(part, rows, found)
+        self._parts.add(part)
+        self._written = time.monotonic()
+
+    def finish(self, found: Found) -> None:
+        """Keep all that is known, as one file."""
+        self._write(self.path, np.flatnonzero(found.known), found)
+        for part in self._parts:
+            with suppress(OSError):
+                part.unlink()
+
+    def _read(self, path: Path) -> Any:
+        """The table of a file; None, which is said, where it is damaged or of another version."""
+        try:
+            with damage_as_one_line(path, "index", "it is made anew"):
+                check_seal(path)
+                file = open_parquet(path)
+                header = json.loads(file.schema_arrow.metadata[b"curate"])
+                if (header["kind"], header["version"]) != ("index", VERSION):
+                    raise DamagedError(f"it is of version {header['version']!r:.20}")
+                return file.read(list(_COLUMNS))
+        except CurateError:
+            self._progress.note(f"the index {path} is damaged or of another version: it is made anew")
+            return None
+
+    def _take(self, table: Any, found: Found) -> None:
+        """Fill in what a table knows of samples of which nothing is known yet."""
+        import pyarrow.compute as pc
+
+        stamps, keys = self._stamps, table.column("key").combine_chunks()
+        if keys.equals(stamps.keys):
+            places = np.arange(len(keys))
+        else:
+            places = pc.fill_null(pc.index_in(stamps.keys, value_set=keys), -1).to_numpy()
+        rows = np.flatnonzero((places >= 0) & ~found.known)
+        at = places[rows]
+        same = np.ones(len(rows), np.bool_)
+        for name, now in (("size", stamps.sizes), ("modified", stamps.modified), ("changed", stamps.changed)):
+            same &= table.column(name).to_numpy()[at] == now[rows]
+        rows, at = rows[same], at[same]
+        found.known[rows] = True
+        found.uids[rows] = table.column("uid").to_numpy()[at]
+        found.decoded[rows] = table.column("decoded").to_numpy()[at]
+        for place, name in enumerate(("height", "width", "channels")):
+            found.shapes[rows, place] = table.column(name).to_numpy()[at]
+
+    def _write(self, path: Path, rows: npt.NDArray[np.int64], found: Found) -> None:
+        """Write what is known of some samples; where the cache cannot be written to, it is left."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        stamps = self._stamps
+        rows = rows[self._settled(stamps.changed[rows]) & (stamps.sizes[rows] >= 0)]
+        columns = {
+            "key": stamps.keys.take(pa.array(rows)),
+            "size": stamps.sizes[rows],
+            "modified": stamps.modified[rows],
+            "changed": stamps.changed[rows],
+            "uid": found.uids[rows],
+            **{name: found.shapes[rows, place] for place, name in enumerate(("height", "width", "channels"))},
+            "decoded": found.decoded[rows],
+        }
+        header = {"kind": "index", "version": VERSION, "place": stamps.place, "sha256": UNSEALED}
+        with suppress(OSError, CurateError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            table = pa.table(columns).replace_schema_metadata({"curate": json.dumps(header)})
+            with atomic_file(path, force=True) as temporary:
+                pq.write_table(table, temporary, compression="zstd", use_dictionary=False)
+                seal_file(temporary)
+
+    def _settled(self, changed: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Whether files changed long enough before they were looked at to tell if they change again."""
+        tick = np.where(changed % 1_000_000_000 == 0, _COARSE_TICK_NS, _TICK_NS)
+        settled: npt.NDArray[np.bool_] = changed < self._began_ns - tick
+        return settled
+
+
+def index_files(place: str) -> Iterator[Path]:
+    """The index files of a source, whatever its split."""
+    source = blake2b(os.fsencode(place), digest_size=10).hexdigest()
+    yield from sorted((cache_folder() / "index").glob(f"{source}-*"))

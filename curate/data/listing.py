@@ -1,0 +1,120 @@
+"""The images below a folder, listed in order of their paths with sizes and times, in little memory.
+
+A million files are looked at with one call of the system each; what is kept of each are some 60 bytes.
+"""
+
+import os
+from array import array
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from curate.data.source import Stamps
+
+SUFFIXES = frozenset(
+    (".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".avif", ".ppm", ".pgm")
+)
+SUFFIXES_ELSEWHERE = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+
+
+@dataclass
+class Listing:
+    """Files in order, their paths below `top` as keys; and where torchvision's ImageFolder counts them.
+
+    `places` are theirs there, −1 where it leaves them out, out of `n_elsewhere`.
+    """
+
+    top: str
+    keys: list[Any] = field(default_factory=list)  # chunks of Arrow's large_binary
+    sizes: array = field(default_factory=lambda: array("q"))  # type: ignore[type-arg]
+    modified: array = field(default_factory=lambda: array("q"))  # type: ignore[type-arg]
+    changed: array = field(default_factory=lambda: array("q"))  # type: ignore[type-arg]
+    places: array = field(default_factory=lambda: array("q"))  # type: ignore[type-arg]
+    n_elsewhere: int = 0
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    def add(self, folder: str) -> int:
+        """Add the images below a folder; returns how many there are."""
+        import pyarrow as pa
+
+        walk = _Walk(len(self.top.rstrip(os.sep)) + 1)
+        walk.into(folder)
+        order = sorted(range(len(walk.paths)), key=walk.paths.__getitem__)
+        paths = [walk.paths[place] for place in order]
+        self.keys.append(pa.array(map(os.fsencode, paths), pa.large_binary()))
+        for mine, theirs in zip((self.sizes, self.modified, self.changed), walk.stats, strict=True):
+            mine.extend(theirs[place] for place in order)
+        elsewhere = sorted(walk.elsewhere) if walk.is_flat else _walked_elsewhere(folder, walk.start)
+        counted = {path: place for place, path in enumerate(elsewhere, self.n_elsewhere)}
+        self.places.extend(counted.get(path, -1) for path in paths)
+        self.n_elsewhere += len(elsewhere)
+        return len(paths)
+
+    def skip(self, folder: str) -> None:
+        """Count what torchvision finds in a folder that is none of ours."""
+        self.n_elsewhere += len(_walked_elsewhere(folder, 0))
+
+    def stamps(self) -> Stamps:
+        """The listing as what tells that files are what they were."""
+        import pyarrow as pa
+
+        keys = pa.concat_arrays(self.keys) if self.keys else pa.array([], pa.large_binary())
+        numbers = (np.frombuffer(one, np.int64) for one in (self.sizes, self.modified, self.changed))
+        return Stamps(os.path.realpath(self.top), keys, *numbers)
+
+    def rows(self) -> npt.NDArray[np.int64]:
+        """The places that torchvision gives the files, int64 `[n]`."""
+        return np.frombuffer(self.places, np.int64)
+
+
+class _Walk:
+    """The images below one folder, in any order; paths are cut before `start`."""
+
+    def __init__(self, start: int) -> None:
+        self.start = start
+        self.paths: list[str] = []
+        self.stats = (array("q"), array("q"), array("q"))
+        self.elsewhere: list[str] = []  # what torchvision counts, where all files lie side by side
+        self.is_flat = True
+
+    def into(self, folder: str) -> None:
+        """Go through a folder and those in it; links to folders are not followed."""
+        try:
+            entries = list(os.scandir(folder))
+        except OSError:
+            return
+        for entry in entries:
+            if entry.is_dir():
+                self.is_flat = False
+                if not entry.is_symlink():
+                    self.into(entry.path)
+                continue
+            name = entry.name.lower()
+            if os.path.splitext(name)[1] in SUFFIXES and name[0] != ".":
+                self._file(entry)
+            if name.endswith(SUFFIXES_ELSEWHERE):
+                self.elsewhere.append(entry.path[self.start :])
+
+    def _file(self, entry: "os.DirEntry[str]") -> None:
+        try:
+            about = entry.stat()
+            numbers = (about.st_size, about.st_mtime_ns, about.st_ctime_ns)
+        except OSError:  # a link to nothing: it is named where it is read
+            numbers = (-1, 0, 0)
+        self.paths.append(entry.path[self.start :])
+        for column, number in zip(self.stats, numbers, strict=True):
+            column.append(number)
+
+
+def _walked_elsewhere(folder: str, start: int) -> list[str]:
+    """The files of a class of torchvision's ImageFolder, in its order."""
+    return [
+        os.path.join(parent, name)[start:]
+        for parent, _, names in sorted(os.walk(folder, followlinks=True))
+        for name in sorted(names)
+        if name.lower().endswith(SUFFIXES_ELSEWHERE)
+    ]

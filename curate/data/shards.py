@@ -1,0 +1,35 @@
+"""What kind of files a folder holds, below it as well: images, Parquet, or tar shards."""
+
+import os
+from functools import lru_cache
+
+from curate.data.listing import SUFFIXES
+
+
+def kind_of_folder(folder: str) -> str:
+    """`parquet` where any file is; else `images` where any is one; else `tar`; empty for none of these.
+
+    All names are looked at, and none of the files.
+    """
+    return _kind(folder, tuple(_times(folder)))
+
+
+@lru_cache(maxsize=64)
+def _kind(folder: str, _: tuple[tuple[str, int], ...]) -> str:
+    found = set()
+    for _parent, _folders, names in os.walk(folder):
+        endings = {os.path.splitext(name)[1].lower() for name in names}
+        if ".parquet" in endings:
+            return "parquet"
+        found |= {"images"} if endings & SUFFIXES else set()
+        found |= {"tar"} if ".tar" in endings else set()
+    return "images" if "images" in found else "tar" if found else ""
+
+
+def _times(folder: str) -> list[tuple[str, int]]:
+    """When a folder and those in it were changed: what the kind is remembered by."""
+    try:
+        inner = [entry.path for entry in os.scandir(folder) if entry.is_dir()]
+        return [(path, os.stat(path).st_mtime_ns) for path in [folder, *sorted(inner)]]
+    except OSError:
+        return []
