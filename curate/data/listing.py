@@ -16,7 +16,7 @@ from curate.data.source import Stamps
 SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".avif", ".ppm", ".pgm")
 )
-SUFFIXES_ELSEWHERE = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+SUFFIXES_ELSEWHERE = frozenset((".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"))
 
 
 @dataclass
@@ -41,17 +41,24 @@ class Listing:
         """Add the images below a folder; returns how many there are."""
         import pyarrow as pa
 
-        walk = _Walk(len(self.top.rstrip(os.sep)) + 1)
+        start = len(self.top.rstrip(os.sep)) + 1
+        walk = _Walk(start)
         walk.into(folder)
-        order = sorted(range(len(walk.paths)), key=walk.paths.__getitem__)
-        paths = [walk.paths[place] for place in order]
+        if not walk.files:
+            return 0
+        walk.files.sort()
+        paths, *numbers = zip(*walk.files, strict=True)
         self.keys.append(pa.array(map(os.fsencode, paths), pa.large_binary()))
-        for mine, theirs in zip((self.sizes, self.modified, self.changed), walk.stats, strict=True):
-            mine.extend(theirs[place] for place in order)
-        elsewhere = sorted(walk.elsewhere) if walk.is_flat else _walked_elsewhere(folder, walk.start)
-        counted = {path: place for place, path in enumerate(elsewhere, self.n_elsewhere)}
-        self.places.extend(counted.get(path, -1) for path in paths)
-        self.n_elsewhere += len(elsewhere)
+        for mine, theirs in zip((self.sizes, self.modified, self.changed), numbers, strict=True):
+            mine.extend(theirs)
+        if walk.is_counted_so:
+            self.places.extend(range(self.n_elsewhere, self.n_elsewhere + len(paths)))
+            self.n_elsewhere += len(paths)
+        else:
+            elsewhere = _walked_elsewhere(folder, start)
+            counted = {path: place for place, path in enumerate(elsewhere, self.n_elsewhere)}
+            self.places.extend(counted.get(path, -1) for path in paths)
+            self.n_elsewhere += len(elsewhere)
         return len(paths)
 
     def skip(self, folder: str) -> None:
@@ -72,42 +79,44 @@ class Listing:
 
 
 class _Walk:
-    """The images below one folder, in any order; paths are cut before `start`."""
+    """The images below one folder, in any order: path without what is before `start`, size, and both times.
+
+    `is_counted_so` is whether torchvision's ImageFolder finds the same files, in order of their paths.
+    """
 
     def __init__(self, start: int) -> None:
         self.start = start
-        self.paths: list[str] = []
-        self.stats = (array("q"), array("q"), array("q"))
-        self.elsewhere: list[str] = []  # what torchvision counts, where all files lie side by side
-        self.is_flat = True
+        self.files: list[tuple[str, int, int, int]] = []
+        self.is_counted_so = True
 
     def into(self, folder: str) -> None:
         """Go through a folder and those in it; links to folders are not followed."""
         try:
-            entries = list(os.scandir(folder))
+            entries = os.scandir(folder)
         except OSError:
             return
+        above = os.path.join(folder, "")[self.start :]
         for entry in entries:
+            name = entry.name
             if entry.is_dir():
-                self.is_flat = False
+                self.is_counted_so = False
                 if not entry.is_symlink():
                     self.into(entry.path)
                 continue
-            name = entry.name.lower()
-            if os.path.splitext(name)[1] in SUFFIXES and name[0] != ".":
-                self._file(entry)
-            if name.endswith(SUFFIXES_ELSEWHERE):
-                self.elsewhere.append(entry.path[self.start :])
+            suffix = name[name.rfind(".") :].lower()
+            is_ours = suffix in SUFFIXES and name[0] != "."
+            self.is_counted_so &= is_ours == (suffix in SUFFIXES_ELSEWHERE)
+            if is_ours:
+                self.files.append((above + name, *_about(entry)))
 
-    def _file(self, entry: "os.DirEntry[str]") -> None:
-        try:
-            about = entry.stat()
-            numbers = (about.st_size, about.st_mtime_ns, about.st_ctime_ns)
-        except OSError:  # a link to nothing: it is named where it is read
-            numbers = (-1, 0, 0)
-        self.paths.append(entry.path[self.start :])
-        for column, number in zip(self.stats, numbers, strict=True):
-            column.append(number)
+
+def _about(entry: "os.DirEntry[str]") -> tuple[int, int, int]:
+    """Size and both times of a file; −1 where a link leads nowhere, which is named where it is read."""
+    try:
+        about = entry.stat()
+    except OSError:
+        return -1, 0, 0
+    return about.st_size, about.st_mtime_ns, about.st_ctime_ns
 
 
 def _walked_elsewhere(folder: str, start: int) -> list[str]:
@@ -116,5 +125,5 @@ def _walked_elsewhere(folder: str, start: int) -> list[str]:
         os.path.join(parent, name)[start:]
         for parent, _, names in sorted(os.walk(folder, followlinks=True))
         for name in sorted(names)
-        if name.lower().endswith(SUFFIXES_ELSEWHERE)
+        if name.lower().endswith(tuple(SUFFIXES_ELSEWHERE))
     ]
