@@ -42,10 +42,35 @@ class Target:
     channels: int | None = None
 
 
+@dataclass(frozen=True)
+class Locality:
+    """Which images are read together: the group of each, int32 `[n]`, and how many groups are kept."""
+
+    groups: npt.NDArray[np.int32]
+    n_at_once: int
+
+    def of(self, rows: npt.NDArray[np.int64]) -> "Locality":
+        """That of some of the images; of none where a row is −1."""
+        return Locality(np.where(rows < 0, np.int32(-1), self.groups[np.maximum(rows, 0)]), self.n_at_once)
+
+    def blocks(self, order: npt.NDArray[np.int64], chance: np.random.Generator) -> npt.NDArray[np.int64]:
+        """An order in which images are read, changed so that no group is read twice.
+
+        Groups are taken at random, so many at once as are kept; the images of these come in the given order,
+        before those of the next.
+        """
+        n_groups = int(self.groups.max(initial=-1)) + 1
+        block = np.empty(n_groups + 1, np.int64)
+        block[chance.permutation(n_groups)] = np.arange(n_groups) // self.n_at_once
+        block[-1] = 0
+        return order[np.argsort(block[self.groups[order]], kind="stable")]
+
+
 class Images(Protocol):
-    """Images of one shape, read by row."""
+    """Images of one shape, read by row; `locality` says which are read together, where not each alone."""
 
     shape: tuple[int, int, int]
+    locality: Locality | None
 
     def __len__(self) -> int: ...
 
@@ -61,6 +86,7 @@ class ResidentImages:
 
     def __init__(self, array: Pixels | None, missing: npt.NDArray[np.bool_] | None = None) -> None:
         self._array, self.missing = array, missing
+        self.locality: Locality | None = None
         self._n, self.shape = (0, (0, 0, 0)) if array is None else (len(array), array.shape[1:])
         self._load: Callable[[], Pixels] | None = None
         self._loading = threading.Lock()
@@ -117,8 +143,10 @@ class EncodedImages:
         rows: npt.NDArray[np.int64],
         shape: tuple[int, int, int],
         target: Target,
+        locality: Locality | None = None,
     ) -> None:
         self._read_content, self._name, self._rows = read_content, name, rows
+        self.locality = locality
         self._target = Target(target.image_size, shape[2])
         self.shape = shape
         self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
@@ -145,6 +173,7 @@ class ImageView:
     def __init__(self, images: Images, rows: npt.NDArray[np.int64]) -> None:
         self._images, self._rows = images, rows
         self.shape = images.shape
+        self.locality = None if images.locality is None else images.locality.of(rows)
 
     def __len__(self) -> int:
         return len(self._rows)

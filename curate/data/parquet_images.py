@@ -1,9 +1,10 @@
 """Images in Parquet files, in the Hugging Face layout, from disk or from the Hub.
 
 The image column is `struct<bytes: binary, path: string>` or plain binary. Class names come from the
-key-value metadata `huggingface`. Encoded images are held in memory; their pixels need not be.
+key-value metadata `huggingface`. Images stay on disk, and are read by row group; labels are held in memory.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,13 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.artifacts.header_schema import parsed
-from curate.artifacts.reading import damage_as_one_line, open_parquet, size_of
-from curate.data.source import Request, Samples, choose_splits, numbered_classes, split_of_name
+from curate.artifacts.reading import damage_as_one_line, open_parquet
+from curate.data.row_groups import ImageFile, RowGroups, check_unpacked
+from curate.data.source import Request, Samples, Stamps, choose_splits, numbered_classes, split_of_name
 from curate.errors import CurateError
 
 _LABEL_NAMES = ("label", "labels", "fine_label", "class", "target", "y")
-_SMALL_BYTES, _MOST_TIMES = 256 * 2**20, 200  # what a file may unpack to, and as a multiple of its size
-_AT_ONCE = 256  # images that are unpacked at once
 _LONGEST_WORD = 1024
 
 
@@ -36,7 +36,8 @@ def read_parquet(files: Sequence[Path], top: Path, request: Request) -> Samples:
         by_split.pop("all", None)
     chosen = choose_splits(by_split, request)
     request = _with_only_classes(by_split[chosen[0]][0], request)
-    images, column, features = _read_all([file for split in chosen for file in by_split[split]], request)
+    files = [file for split in chosen for file in by_split[split]]
+    images, read, column, features = _read_all(files, request)
     everywhere = [file for some in by_split.values() for file in some]
     labels, classes, why = _labels(column, features, everywhere, request)
     return Samples(
@@ -48,90 +49,67 @@ def read_parquet(files: Sequence[Path], top: Path, request: Request) -> Samples:
         split=chosen[0] if len(chosen) == 1 else request.split,
         why_no_labels=why,
         has_columns=True,
+        stamps=_stamps(read, images, top),
+        locality=images.locality,
     )
 
 
-class _Encoded:
-    """Encoded images, in chunks as they were read."""
-
-    def __init__(self, chunks: Sequence[Any]) -> None:
-        self._chunks = chunks
-        self._ends = np.cumsum([len(chunk) for chunk in chunks])
-
-    def __len__(self) -> int:
-        return int(self._ends[-1]) if len(self._ends) else 0
-
-    def read(self, row: int) -> bytes:
-        """The bytes of one image."""
-        at = int(np.searchsorted(self._ends, row, side="right"))
-        content: bytes = self._chunks[at][row - (int(self._ends[at - 1]) if at else 0)].as_py()
-        return content
-
-
-def _read_all(files: list[Path], request: Request) -> tuple[_Encoded, Any, dict[str, Any]]:
-    """The images of all files, their labels in one column (None without), and what is said of the columns."""
+def _read_all(files: list[Path], request: Request) -> tuple[RowGroups, list[ImageFile], Any, dict[str, Any]]:
+    """Images and files, the labels in one column (None without), and what is said of the columns."""
     import pyarrow as pa
 
-    chunks: list[Any] = []
+    images: list[ImageFile] = []
     labels: list[Any] = []
     features: dict[str, Any] = {}
     for path in files:
-        images, label, features = _read_columns(path, request)
-        for chunk in images:
-            if chunk.null_count:
-                empty = np.flatnonzero(chunk.is_null().to_numpy(zero_copy_only=False))[0]
-                at = sum(map(len, chunks)) + empty
-                raise CurateError(f"{request.reference}: sample {at} has no image")
-            chunks.append(chunk)
+        image, label, features = _read_columns(path, request)
+        images.append(image)
         labels.append(label)
     kinds = {None if label is None else str(label.type) for label in labels}
     if len(kinds) > 1:
         told = " and ".join(sorted(kind or "no labels" for kind in kinds))
         raise CurateError(f"the files of {request.reference} do not agree: their labels are {told}")
+    groups = RowGroups(images, request.reference)
     if kinds <= {None}:
-        return _Encoded(chunks), None, features
-    return _Encoded(chunks), pa.chunked_array([chunk for one in labels for chunk in one.chunks]), features
+        return groups, images, None, features
+    return groups, images, pa.chunked_array([chunk for one in labels for chunk in one.chunks]), features
 
 
-def _read_columns(path: Path, request: Request) -> tuple[list[Any], Any, dict[str, Any]]:
-    """The images in chunks, the column of labels or None, and what Hugging Face says of the columns.
-
-    A file may hold a value once and repeat it by number: images are unpacked a few at a time, and counted, so
-    that a small file cannot fill the memory; text stays numbered.
-    """
+def _read_columns(path: Path, request: Request) -> tuple[ImageFile, Any, dict[str, Any]]:
+    """Where the images are, the column of labels or None, and what Hugging Face says of the columns."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
+    about = os.stat(path)
     with damage_as_one_line(path, "Parquet file", "copy it anew"):
         file = open_parquet(path)
         schema = file.schema_arrow
-        most = _check_sizes(file, path)
+        check_unpacked(file.metadata, path)
         features = _features(schema.metadata or {})
         image = _image_column(schema, request, path)
         label = _label_column(schema.names, features, request, path)
         is_struct = pa.types.is_struct(schema.field(image).type)
-        chunks, unpacked = [], 0
-        for batch in file.iter_batches(_AT_ONCE, columns=[f"{image}.bytes" if is_struct else image]):
-            chunk = pc.struct_field(batch.column(0), "bytes") if is_struct else batch.column(0)
-            if not (pa.types.is_binary(chunk.type) or pa.types.is_large_binary(chunk.type)):
-                raise TypeError(f"its images are {chunk.type}")
-            unpacked += chunk.nbytes
-            if unpacked > most:
-                raise CurateError(f"{path} has {size_of(path):,} bytes and unpacks to more than {most:,}")
-            chunks.append(chunk)
         labels = _read_column(path, label) if label else None
     named = dict(features, label=features[label]) if label in features else features
-    return chunks, labels, named
+    column = f"{image}.bytes" if is_struct else image
+    times = about.st_size, about.st_mtime_ns, about.st_ctime_ns
+    return ImageFile(path, column, file.metadata, *times), labels, named
 
 
-def _check_sizes(file: Any, path: Path) -> int:
-    """How many bytes a file may unpack to; refuses one that says that it has more."""
-    groups = [file.metadata.row_group(group) for group in range(file.num_row_groups)]
-    unpacked, size = sum(group.total_byte_size for group in groups), size_of(path)
-    most = max(_SMALL_BYTES, _MOST_TIMES * size)
-    if unpacked > most:
-        raise CurateError(f"{path} has {size:,} bytes and unpacks to {unpacked / 2**30:,.1f} GiB: not read")
-    return most
+def _stamps(files: list[ImageFile], groups: RowGroups, top: Path) -> Stamps:
+    """What tells that the images are what they were: their row in which file, and how old that is."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    keys, n_rows = [], [file.metadata.num_rows for file in files]
+    for file, n in zip(files, n_rows, strict=True):
+        below = f"{os.path.relpath(file.path, top)}:{file.column}:"
+        numbers = pa.array(np.arange(n)).cast(pa.string())
+        keys.append(pc.binary_join_element_wise(below, numbers, "").cast(pa.large_binary()))
+    times = np.array([(file.size, file.modified, file.changed) for file in files], np.int64)
+    sizes, modified, changed = np.repeat(times, n_rows, axis=0).T
+    n_in_group = np.bincount(groups.group_of_row, minlength=len(groups.n_bytes))
+    each = (groups.n_bytes // np.maximum(1, n_in_group))[groups.group_of_row]
+    return Stamps(os.path.realpath(top), pa.concat_arrays(keys), sizes, modified, changed, each)
 
 
 def _is_text(kind: Any) -> bool:

@@ -137,7 +137,7 @@ class _Scan:
     def _first(self) -> tuple[tuple[int, int, int], int]:
         """The shape of the first image, and how many threads decode such images best."""
         if self.found.known[0] and self.samples.stamps is not None:
-            return self._shape(0), workers_for(int(self.samples.stamps.sizes[0]))
+            return self._shape(0), workers_for(int(self.samples.stamps.n_bytes[0]))
         try:
             first = self.samples.read(0)
             shape = first.shape if isinstance(first, np.ndarray) else probe(first, self.samples.name(0))
@@ -192,7 +192,13 @@ class _Scan:
         elif holds:
             images = ResidentImages(self._stacked(rows, shape))
         else:
-            images = EncodedImages(self.samples.read, self.samples.name, rows, shape, target)
+            where = None if self.samples.locality is None else self.samples.locality.of(rows)
+            if where is not None:
+                notes.append(
+                    f"images are read by row group, {where.n_at_once:,} at once: in training, samples come "
+                    "in random order within so many groups, which are drawn at random"
+                )
+            images = EncodedImages(self.samples.read, self.samples.name, rows, shape, target, where)
         skipped = [self.samples.name(row) for row in sorted(self.reasons)]
         return Reading(rows, self.uids[rows], images, skipped, target, notes, self._looked(rows))
 
@@ -201,7 +207,7 @@ class _Scan:
             return None
         sides = self.shapes[rows, :2]
         (low, wide), (high, widest) = sides.min(axis=0).tolist(), sides.max(axis=0).tolist()
-        n_bytes = int(self.samples.stamps.sizes[rows].sum())
+        n_bytes = int(self.samples.stamps.n_bytes[rows].sum())
         return Looked(self.index.path, self.samples.n, self.n_looked, n_bytes, ((low, wide), (high, widest)))
 
     def _loaded(

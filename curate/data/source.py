@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from curate.data.images import Locality
 from curate.errors import CurateError
 from curate.progress import LOGGED, Progress
 
@@ -53,7 +54,8 @@ class Stamps:
 
     `keys` is an Arrow array of large_binary that tells apart all samples of the source at `place`, whatever
     their split. `sizes`, `modified` and `changed`, int64 `[n]`, are of the file that a sample lies in: its
-    bytes, and when it was written and replaced in ns; the size is −1 where there is none.
+    bytes, and when it was written and replaced in ns; the size is −1 where there is none. Where several
+    samples lie in one file, `each` has the bytes of each sample, or about so many.
     """
 
     place: str
@@ -61,6 +63,12 @@ class Stamps:
     sizes: npt.NDArray[np.int64]
     modified: npt.NDArray[np.int64]
     changed: npt.NDArray[np.int64]
+    each: npt.NDArray[np.int64] | None = None
+
+    @property
+    def n_bytes(self) -> npt.NDArray[np.int64]:
+        """The bytes of each sample."""
+        return self.sizes if self.each is None else self.each
 
 
 @dataclass(frozen=True)
@@ -72,7 +80,8 @@ class Samples:
     has them at hand. `has_columns` is whether the user can name columns. In `folder`, where there is one,
     each sample is a file, by its `name`. `rows` int64 `[n]` are the places that other libraries give the
     samples of the split, out of `n_rows`, and −1 where they leave one out; None where they count as the
-    source does. `stamps`, where the source can tell, say whether content is what it was.
+    source does. `stamps`, where the source can tell, say whether content is what it was; `locality` says what
+    is read together, where single samples are not.
     """
 
     n: int
@@ -88,6 +97,7 @@ class Samples:
     rows: npt.NDArray[np.int64] | None = None
     n_rows: int | None = None
     stamps: Stamps | None = None
+    locality: Locality | None = None
 
 
 class Source(Protocol):

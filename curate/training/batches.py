@@ -65,6 +65,9 @@ class Batches:
         self, order: Indices, batch_size: int, augmentation: Augmentation, seed: int, epoch: int
     ) -> Iterator[Batch]:
         """Like `plain`, each image changed at random as the augmentation does it."""
+        where = self._dataset.images.locality
+        if where is not None:
+            order = where.blocks(order, rng(seed, "order of shards", epoch))
         chance = rng(seed, "augment", epoch)
         drawn = {
             name: torch.from_numpy(value).to(self.device)

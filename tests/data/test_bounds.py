@@ -77,7 +77,7 @@ def test_an_image_that_a_file_repeats_by_number_is_not_unpacked_without_end(tmp_
     del images
     before = pa.total_allocated_bytes()
     with pytest.raises(CurateError, match="bytes and unpacks to more than 268,435,456"):
-        read_parquet([tmp_path / "a.parquet"], tmp_path, Request("a"))
+        read_parquet([tmp_path / "a.parquet"], tmp_path, Request("a")).read(0)
     assert pa.total_allocated_bytes() - before < 350_000_000
 
 
