@@ -71,7 +71,7 @@ def _kill(name: str, number: int, good: Good, folder: Path) -> str:
     with hub_for(name, good.folder) as hub:
         ended = True
         for _ in range(chance.choice([1, 1, 2])):
-            ended &= not _killed(name, place, hub, chance.uniform(0.05, 1.1) * good.seconds[name])
+            ended &= not _killed(name, place, hub, chance.uniform(0.05, 1.0) * good.seconds[name])
         for left in place.rglob(".*.tmp"):
             os.utime(left, (0, 0))  # as if it had been started again a while later
         done = run(name, place, hub=hub)

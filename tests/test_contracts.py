@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 from helpers.parquet_shelf import parquet
-from helpers.pictures import encoded, noise, npz, write
+from helpers.pictures import encoded, noise, npz, tar, write
 
 import curate
 from curate import finder, testing
@@ -79,7 +79,10 @@ def test_policies_keep_their_laws(name, policy, digits_round):
 def test_sources_accept_disjoint_references(tmp_path):
     (tmp_path / "photos" / "cat").mkdir(parents=True)
     np.savez(tmp_path / "x.npz", x=np.zeros((1, 2, 2), np.uint8))
-    references = ["digits", "mnist", "cifar100", str(tmp_path / "photos"), str(tmp_path / "x.npz"), "nothing"]
+    (tmp_path / "shards").mkdir()
+    made = [tmp_path / name for name in ("photos", "x.npz", "shards/x.tar", "shards")]
+    made[2].write_bytes(b"")
+    references = ["digits", "mnist", "cifar100", *map(str, made), "nothing"]
     for reference in references:
         accepting = [n for n in finder.names("sources") if finder.make("sources", n).accepts(reference)]
         assert len(accepting) == (reference != "nothing"), (reference, accepting)
@@ -96,6 +99,11 @@ def reference_for(name, folder):
         for row, one in enumerate(pixels):
             write(folder / "photos" / ("cat", "dog")[row % 2] / f"{row}.png", encoded(one))
         return str(folder / "photos")
+    if name == "tar":
+        contents = {f"{row}.png": encoded(one) for row, one in enumerate(pixels)}
+        return str(
+            tar(folder / "x.tar", {**contents, **{f"{row}.cls": b"%d" % (row % 2) for row in range(6)}})
+        )
     return {"digits": "digits", "torchvision": "fake-data"}[name]
 
 

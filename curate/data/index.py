@@ -8,7 +8,6 @@ changed about when it was looked at could change again within a tick of the cloc
 index is never needed, only faster: one that is damaged, or of another version, is made anew.
 """
 
-import json
 import os
 import time
 import uuid
@@ -23,18 +22,13 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.artifacts.cache import cache_folder
-from curate.artifacts.files import atomic_file
-from curate.artifacts.reading import damage_as_one_line, open_parquet
-from curate.artifacts.seal import UNSEALED, check_seal, seal_file
 from curate.data.identity import Uids
+from curate.data.kept import keep, kept
 from curate.data.source import Stamps
-from curate.errors import CurateError, DamagedError
 from curate.progress import Progress
 
-VERSION = 1
 _TICK_NS, _COARSE_TICK_NS = 20_000_000, 2_000_000_000  # how far clocks of file systems may lag, in ns
 _PART_SECONDS = 20.0
-_COLUMNS = ("key", "size", "modified", "changed", "uid", "height", "width", "channels", "decoded")
 
 
 @dataclass(frozen=True)
@@ -86,8 +80,8 @@ class Index:
         for path in [*own, *others]:
             if found.known.all():
                 break
-            if path.is_file() and (table := self._read(path)) is not None:
-                self._take(table, found)
+            if table := kept(path, "index", self._progress):
+                self._take(table[0], found)
         return found
 
     @property
@@ -114,20 +108,6 @@ class Index:
             with suppress(OSError):
                 part.unlink()
 
-    def _read(self, path: Path) -> Any:
-        """The table of a file; None, which is said, where it is damaged or of another version."""
-        try:
-            with damage_as_one_line(path, "index", "it is made anew"):
-                check_seal(path)
-                file = open_parquet(path)
-                header = json.loads(file.schema_arrow.metadata[b"curate"])
-                if (header["kind"], header["version"]) != ("index", VERSION):
-                    raise DamagedError(f"it is of version {header['version']!r:.20}")
-                return file.read(list(_COLUMNS))
-        except CurateError:
-            self._progress.note(f"the index {path} is damaged or of another version: it is made anew")
-            return None
-
     def _take(self, table: Any, found: Found) -> None:
         """Fill in what a table knows of samples of which nothing is known yet."""
         import pyarrow.compute as pc
@@ -150,9 +130,8 @@ class Index:
             found.shapes[rows, place] = table.column(name).to_numpy()[at]
 
     def _write(self, path: Path, rows: npt.NDArray[np.int64], found: Found) -> None:
-        """Write what is known of some samples; where the cache cannot be written to, it is left."""
+        """Write what is known of some samples."""
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         stamps = self._stamps
         rows = rows[self._settled(stamps.changed[rows]) & (stamps.sizes[rows] >= 0)]
@@ -165,13 +144,7 @@ class Index:
             **{name: found.shapes[rows, place] for place, name in enumerate(("height", "width", "channels"))},
             "decoded": found.decoded[rows],
         }
-        header = {"kind": "index", "version": VERSION, "place": stamps.place, "sha256": UNSEALED}
-        with suppress(OSError, CurateError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            table = pa.table(columns).replace_schema_metadata({"curate": json.dumps(header)})
-            with atomic_file(path, force=True) as temporary:
-                pq.write_table(table, temporary, compression="zstd", use_dictionary=False)
-                seal_file(temporary)
+        keep(path, "index", pa.table(columns), {"place": stamps.place})
 
     def _settled(self, changed: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """Whether files changed long enough before they were looked at to tell if they change again."""

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from curate.artifacts.header_schema import parsed
 from curate.artifacts.reading import damage_as_one_line, open_parquet
 from curate.data.row_groups import ImageFile, RowGroups, check_unpacked
-from curate.data.source import Request, Samples, Stamps, choose_splits, numbered_classes, split_of_name
+from curate.data.source import Request, Samples, Stamps, choose_splits, numbered_classes, split_of_file
 from curate.errors import CurateError
 
 _LABEL_NAMES = ("label", "labels", "fine_label", "class", "target", "y")
@@ -30,8 +30,7 @@ def read_parquet(files: Sequence[Path], top: Path, request: Request) -> Samples:
     """
     by_split: dict[str, list[Path]] = {}
     for file in files:
-        folder = split_of_name(file.parent.name) if file.parent != top else None
-        by_split.setdefault(split_of_name(file.name) or folder or "all", []).append(file)
+        by_split.setdefault(split_of_file(file, top), []).append(file)
     if len(by_split) > 1:
         by_split.pop("all", None)
     chosen = choose_splits(by_split, request)

@@ -1,7 +1,9 @@
 """What kind of files a folder holds, below it as well: images, Parquet, or tar shards."""
 
+import glob
 import os
 from functools import lru_cache
+from pathlib import Path
 
 from curate.data.listing import SUFFIXES
 
@@ -12,6 +14,24 @@ def kind_of_folder(folder: str) -> str:
     All names are looked at, and none of the files.
     """
     return _kind(folder, tuple(_times(folder)))
+
+
+def is_of_kind(reference: str, kind: str) -> bool:
+    """Whether a reference is a file, a glob or a folder of files that end in `kind`."""
+    if os.path.isdir(reference):
+        return kind_of_folder(reference) == kind
+    return reference.endswith(f".{kind}") and (os.path.isfile(reference) or bool(glob.glob(reference)))
+
+
+def files_of(reference: str, kind: str) -> tuple[list[Path], Path]:
+    """The files of a reference in order, and the folder below which folder names may tell splits."""
+    path = Path(reference)
+    if path.is_file():
+        return [path], path.parent
+    if path.is_dir():
+        return sorted(path.rglob(f"*.{kind}")), path
+    files = sorted(map(Path, glob.glob(reference, recursive=True)))
+    return files, Path(os.path.commonpath([file.parent for file in files]))
 
 
 @lru_cache(maxsize=64)

@@ -139,6 +139,12 @@ def split_of_name(name: str) -> str | None:
     return None
 
 
+def split_of_file(file: Path, top: Path) -> str:
+    """The split that the name of a file tells, or that of its folder below `top`; else `all`."""
+    folder = split_of_name(file.parent.name) if file.parent != top else None
+    return split_of_name(file.name) or folder or "all"
+
+
 def choose_splits(available: Iterable[str], request: Request) -> list[str]:
     """Which of a source's splits to read for a request: one, or several for `all`.
 

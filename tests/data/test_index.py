@@ -15,7 +15,7 @@ from helpers.pictures import encoded, fingerprint_by_hand, noise, uid_by_hand, w
 from PIL import Image
 
 from curate.data import images as reading
-from curate.data import index as indexing
+from curate.data import kept as keeping
 from curate.data.dataset import Dataset, Options, open_dataset
 from curate.errors import CurateError
 
@@ -160,7 +160,7 @@ def test_a_damaged_index_is_made_anew_and_said(files, caplog, damage, monkeypatc
     elif damage == "empty":
         path.write_bytes(b"")
     else:
-        monkeypatch.setattr(indexing, "VERSION", indexing.VERSION + 1)
+        monkeypatch.setattr(keeping, "VERSION", keeping.VERSION + 1)
     again = opened()
     assert again.looked.n_looked == N
     assert again.fingerprint == first.fingerprint

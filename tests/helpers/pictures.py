@@ -3,6 +3,8 @@
 import hashlib
 import io
 import struct
+import tarfile
+import time
 import zlib
 from pathlib import Path
 
@@ -67,6 +69,18 @@ def fingerprint_by_hand(uids: list[int], labels: list[int] | None) -> str:
     packed = b"".join(struct.pack("<Q", uid) for uid in uids)
     packed += b"unlabelled" if labels is None else b"".join(struct.pack("<q", label) for label in labels)
     return hashlib.sha256(packed).hexdigest()
+
+
+def tar(path: Path, contents: dict[str, bytes], form: int = tarfile.PAX_FORMAT) -> Path:
+    """An archive, as the standard library writes it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w", format=form) as archive:
+        for name, content in contents.items():
+            about = tarfile.TarInfo(name)
+            about.size = len(content)
+            archive.addfile(about, io.BytesIO(content))
+    time.sleep(0.05)
+    return path
 
 
 def jpegs(folder, classes=("cat", "dog"), each=12, seed=0):

@@ -1,0 +1,49 @@
+"""Tables that the cache keeps: sealed, of one version, and made anew where they are damaged or old."""
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from curate.artifacts.files import atomic_file
+from curate.artifacts.reading import damage_as_one_line, open_parquet
+from curate.artifacts.seal import UNSEALED, check_seal, seal_file
+from curate.errors import CurateError, DamagedError
+from curate.progress import Progress
+
+VERSION = 1
+
+
+def keep(path: Path, kind: str, table: Any, about: Mapping[str, Any]) -> None:
+    """Write an Arrow table and what is said about it; where the cache cannot be written to, it is left."""
+    import pyarrow.parquet as pq
+
+    header = {**about, "kind": kind, "version": VERSION, "sha256": UNSEALED}
+    with suppress(OSError, CurateError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_file(path, force=True) as temporary:
+            pq.write_table(
+                table.replace_schema_metadata({"curate": json.dumps(header)}),
+                temporary,
+                compression="zstd",
+                use_dictionary=False,
+            )
+            seal_file(temporary)
+
+
+def kept(path: Path, kind: str, progress: Progress) -> tuple[Any, dict[str, Any]] | None:
+    """The table at a path, and what is said about it; None, which is said, where it is not whole."""
+    if not path.is_file():
+        return None
+    try:
+        with damage_as_one_line(path, "index", "it is made anew"):
+            check_seal(path)
+            file = open_parquet(path)
+            about = json.loads(file.schema_arrow.metadata[b"curate"])
+            if (about["kind"], about["version"]) != (kind, VERSION):
+                raise DamagedError("of another version")
+            return file.read(), about
+    except CurateError:
+        progress.note(f"the index {path} is damaged or of another version: it is made anew")
+        return None
