@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def files(n_altered: int, n_forged: int) -> list[tuple[str, int, str, str]]:
             each = -(-n // len(kinds))
         numbers = range(10**6, 10**6 + each)
         with ThreadPoolExecutor(2) as pool:
-            parts = list(pool.map(lambda kind: _in_a_process((kind,), forge, numbers), kinds))
+            parts = list(pool.map(partial(_in_a_process, forge=forge, numbers=numbers), kinds))
         counts: collections.Counter[str] = sum((part[0] for part in parts), collections.Counter())
         bad = [line for part in parts for line in part[1]]
         most = max(part[2] for part in parts)
@@ -65,10 +66,10 @@ def workshop_in(folder: Path) -> dict[str, Path]:
     return workshop(folder)
 
 
-def _in_a_process(kinds: tuple[str, ...], forge: bool, numbers: range) -> tuple[Any, list[str], float]:
+def _in_a_process(kind: str, forge: bool, numbers: range) -> tuple[Any, list[str], float]:
     """Tries in a process of their own: counts, what was not in order, and the most memory in MB."""
     words = [sys.executable, __file__, "--tries", str(numbers.start), str(numbers.stop), str(int(forge))]
-    done = subprocess.run([*words, *kinds], capture_output=True, text=True, check=False)
+    done = subprocess.run([*words, kind], capture_output=True, text=True, check=False)
     if done.returncode:
         return collections.Counter(), [f"a process ended with {done.returncode}: {done.stderr[-200:]}"], 0.0
     *lines, counts, most = done.stdout.splitlines()
