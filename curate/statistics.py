@@ -5,6 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Values = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,19 @@ def part_of(share: str | float | Fraction, n: int, *, up: bool = False) -> int:
     """`share` of `n` as a count: to the nearest whole number, halves up; or `up` to the next one."""
     part = exactly(share) * n
     return -(-part.numerator // part.denominator) if up else int(part + Fraction(1, 2))
+
+
+def centred_ranks(values: Values) -> npt.NDArray[np.float64]:
+    """The rank of each value less the mean of all, `[n]`; equal values share the mean of their ranks."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: npt.NDArray[np.float64] = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    return ranks - (len(values) + 1) / 2
+
+
+def correlation(one: Values, other: Values) -> float | None:
+    """That of centred values `[n]`, of ranks Spearman's; None where one of them is all zero."""
+    size = float(one @ one) * float(other @ other)
+    return None if size == 0 else float(np.clip(one @ other / np.sqrt(size), -1, 1))
 
 
 def spread(values: Sequence[float]) -> Spread:

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from curate.statistics import holm, interpolated, paired_difference, part_of, spread
+from curate.statistics import (
+    centred_ranks,
+    correlation,
+    holm,
+    interpolated,
+    paired_difference,
+    part_of,
+    spread,
+)
 
 
 def test_statistics_equal_scipy():
@@ -65,3 +73,9 @@ def test_a_line_through_points_is_read_between_them_and_nowhere_else():
     assert interpolated(0.9, points) is None
     assert interpolated(1.0, [(1.0, 5.0)]) is None
     assert interpolated(1.0, []) is None
+
+
+def test_ranks_share_their_mean_and_are_centred():
+    assert centred_ranks(np.array([3.0, 1.0, 3.0, np.inf])).tolist() == [0.0, -1.5, 0.0, 1.5]
+    assert correlation(centred_ranks(np.arange(3.0)), centred_ranks(-np.arange(3.0))) == -1
+    assert correlation(np.zeros(3), centred_ranks(np.arange(3.0))) is None

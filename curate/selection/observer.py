@@ -17,6 +17,7 @@ from curate.data.identity import Indices, Uids
 from curate.errors import CurateError
 from curate.selection.policy import Losses
 from curate.selection.session import Session
+from curate.statistics import centred_ranks, correlation
 
 WARM_UP = 0.1  # of the run, before the guard goes by its margins
 
@@ -129,10 +130,10 @@ def _rank_correlation(before: Losses, now: Losses) -> float:
 
     Where all losses are equal there are no ranks: 1 if they were equal before as well, else −1.
     """
-    from scipy.stats import spearmanr
-
     both = ~(np.isnan(before) | np.isnan(now))
     ranked = [both.any() and bool(np.ptp(losses[both]) > 0) for losses in (before, now)]
     if not all(ranked):
         return -1.0 if any(ranked) or not both.any() else 1.0
-    return float(spearmanr(before[both], now[both]).statistic)
+    found = correlation(*(centred_ranks(losses[both]) for losses in (before, now)))
+    assert found is not None, "neither is all ties"
+    return found

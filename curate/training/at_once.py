@@ -55,8 +55,6 @@ def at_once(n_at_once: int, progress: Progress) -> Iterator[tuple[Map, Progress]
 
     When the block ends, by an error or an interrupt too, work under way ends at its next sign of progress.
     """
-    # The first optimizer imports much of torch: not in several threads at once, nor in the time of an epoch.
-    torch.optim.SGD([torch.zeros(1, requires_grad=True)])
     if n_at_once == 1:
         yield map, progress
         return

@@ -8,24 +8,21 @@ from typing import Any
 import torch
 
 from curate.networks.model import Hyperparameters
+from curate.networks.optimizers import Adam, Sgd
 
 
 def optimizer_of(
     parameters: Iterable[torch.Tensor], hyperparameters: Hyperparameters
 ) -> torch.optim.Optimizer:
     """The optimizer of these hyperparameters, for these parameters."""
+    made: torch.optim.Optimizer
+    shared = {"lr": hyperparameters.lr, "weight_decay": hyperparameters.weight_decay, "fused": True}
     if hyperparameters.optimizer == "adam":
-        return torch.optim.Adam(
-            parameters, lr=hyperparameters.lr, weight_decay=hyperparameters.weight_decay, fused=True
-        )
-    return torch.optim.SGD(
-        parameters,
-        lr=hyperparameters.lr,
-        momentum=hyperparameters.momentum,
-        weight_decay=hyperparameters.weight_decay,
-        nesterov=hyperparameters.momentum > 0,
-        fused=True,
-    )
+        made = Adam(parameters, **shared)
+    else:
+        momentum = hyperparameters.momentum
+        made = Sgd(parameters, momentum=momentum, nesterov=momentum > 0, **shared)
+    return made
 
 
 @contextmanager
@@ -47,5 +44,6 @@ def repeatable(device: torch.device, seed: int) -> Iterator[None]:
         try:
             yield
         finally:
-            torch.use_deterministic_algorithms(was)
-            memory.fill_uninitialized_memory = was_filling
+            if device.type == "cuda":
+                torch.use_deterministic_algorithms(was)
+                memory.fill_uninitialized_memory = was_filling

@@ -21,7 +21,7 @@ from curate.errors import CurateError
 from curate.manifests.manifest import Manifest
 from curate.progress import LOGGED, Progress
 from curate.selection.budget import count_to_keep, in_shares
-from curate.statistics import Spread, spread
+from curate.statistics import Spread, centred_ranks, correlation, spread
 from curate.verbs.aligned import Aligned, Thing, Values, agreed_labels, open_aligned
 from curate.verbs.caveats import cut_ties, shared_models
 from curate.verbs.combine import check_combination, check_way, default_name, write_combination
@@ -221,19 +221,7 @@ def _rank(thing: Aligned, column: str | None, first: Aligned) -> _Ranked:
     order = np.lexsort((np.arange(n), first.uids, -values))
     places = np.empty(n, np.int64)
     places[order] = np.arange(n)
-    return _Ranked(thing, ranked_by, places, average_ranks(values) - (n + 1) / 2)
-
-
-def average_ranks(values: Values) -> Values:
-    """The rank of each value, 1 for the smallest; equal values share the mean of their ranks."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-
-
-def _spearman(one: Values, other: Values) -> float | None:
-    """The correlation of centred ranks `[n]`; None where one of them is all ties, and has no order."""
-    size = float(one @ one) * float(other @ other)
-    return None if size == 0 else float(np.clip(one @ other / np.sqrt(size), -1, 1))
+    return _Ranked(thing, ranked_by, places, centred_ranks(values))
 
 
 def _random_overlap(n_one: int, n_other: int, n: int) -> float:
@@ -257,7 +245,7 @@ def _pair(one: _Ranked, other: _Ranked, budgets: Sequence[Budget]) -> Pair:
     return Pair(
         one.thing.name,
         other.thing.name,
-        _spearman(one.ranks, other.ranks),
+        correlation(one.ranks, other.ranks),
         [both / (2 * budget.n_kept - both) for both, budget in zip(shared, budgets, strict=True)],
         selected,
         selected_random,

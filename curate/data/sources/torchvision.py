@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from curate.data import idx
 from curate.data.source import Request, Samples, choose_splits, from_array
 from curate.errors import CurateError
 
@@ -71,10 +72,13 @@ class Torchvision:
         return _spelt(reference) in _SETS
 
     def samples(self, request: Request) -> Samples:
+        name = _spelt(request.reference)
+        class_name, splits = _SETS[name]
+        chosen = choose_splits(splits, request)
+        if idx.are_there(name, request.root):
+            return idx.read_sets(name, chosen, request)
         from torchvision import datasets
 
-        class_name, splits = _SETS[_spelt(request.reference)]
-        chosen = choose_splits(splits, request)
         parts = [_open(getattr(datasets, class_name), splits[split], request) for split in chosen]
         split = chosen[0] if len(chosen) == 1 else request.split
         labels = np.concatenate([_labels(part) for part in parts])

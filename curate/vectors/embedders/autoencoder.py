@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from curate.data.dataset import Dataset
 from curate.errors import CurateError
+from curate.networks.optimizers import Adam
 from curate.rng import rng, stream_seed
 from curate.vectors.embedder import Vectorized, Work
 
@@ -53,7 +54,7 @@ class Autoencoder:
             torch.manual_seed(stream_seed(work.seed, "autoencoder"))
             encoder, decoder = self._build(shape, wanted)
         encoder, decoder = encoder.to(work.device), decoder.to(work.device)
-        optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=self.lr)
+        optimizer = Adam([*encoder.parameters(), *decoder.parameters()], lr=self.lr)
         recent: list[torch.Tensor] = []
         errors: list[float] = []  # the mean of every hundred steps
         with work.progress.task("train autoencoder", self.n_steps, "steps"):
