@@ -35,6 +35,12 @@ def ratio(ours: list[float], theirs: list[float]) -> str:
     return spread([one / other for one, other in zip(ours, theirs, strict=True)], 3)
 
 
+def peak_mb() -> float:
+    """The most memory that this process had, in MB; getrusage counts that of its parent as well."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+
 def machine() -> str:
     """Processor, cores, versions: what a result depends on."""
     from curate.artifacts.header import versions

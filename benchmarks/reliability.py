@@ -7,12 +7,13 @@ The parts are in `kills.py` and `places.py`, and in `tests/fuzz`.
 
 import argparse
 import collections
+import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from common import write
+from common import peak_mb, write
 from fuzz.fuzzing import FORGEABLE, tries, workshop
 from kills import kills
 from places import places
@@ -41,35 +42,33 @@ def main() -> None:
 
 
 def files(n_altered: int, n_forged: int) -> list[tuple[str, int, str, str]]:
-    """Altered and forged files, as many of each kind; each kind in a process of its own."""
+    """Altered and forged files, as many of each kind; each kind in a process of its own, which made none."""
     rows = []
-    for forge, n in ((False, n_altered), (True, n_forged)):
-        with tempfile.TemporaryDirectory() as name:
-            kinds = FORGEABLE if forge else tuple(workshop_in(Path(name)))
-            each = -(-n // len(kinds))
-        numbers = range(10**6, 10**6 + each)
-        with ThreadPoolExecutor(2) as pool:
-            parts = list(pool.map(partial(_in_a_process, forge=forge, numbers=numbers), kinds))
-        counts: collections.Counter[str] = sum((part[0] for part in parts), collections.Counter())
-        bad = [line for part in parts for line in part[1]]
-        most = max(part[2] for part in parts)
-        told = f"{counts['refused']:,} refused, {counts['opened']:,} opened; {most:.0f} MB at most"
-        what = "files sealed again after a change" if forge else "files altered in one place"
-        rows.append((what, sum(counts.values()) + len(bad), told, "; ".join(bad)[:300]))
-        print(rows[-1], flush=True)
+    with tempfile.TemporaryDirectory() as name:
+        os.environ["CURATE_CACHE"] = str(Path(name, "cache"))
+        made = workshop(Path(name))
+        for forge, n in ((False, n_altered), (True, n_forged)):
+            kinds = FORGEABLE if forge else tuple(made)
+            numbers = range(10**6, 10**6 + -(-n // len(kinds)))
+            with ThreadPoolExecutor(2) as pool:
+                parts = list(pool.map(partial(_in_a_process, made, forge=forge, numbers=numbers), kinds))
+            counts: collections.Counter[str] = sum((part[0] for part in parts), collections.Counter())
+            bad = [line for part in parts for line in part[1]]
+            most = max(part[2] for part in parts)
+            told = f"{counts['refused']:,} refused, {counts['opened']:,} opened; {most:.0f} MB at most"
+            what = "files sealed again after a change" if forge else "files altered in one place"
+            rows.append((what, sum(counts.values()) + len(bad), told, "; ".join(bad)[:300]))
+            print(rows[-1], flush=True)
     return rows
 
 
-def workshop_in(folder: Path) -> dict[str, Path]:
-    """The artifacts that are altered, made in a folder."""
-    os.environ["CURATE_CACHE"] = str(folder / "cache")
-    return workshop(folder)
-
-
-def _in_a_process(kind: str, forge: bool, numbers: range) -> tuple[Any, list[str], float]:
+def _in_a_process(
+    made: Mapping[str, Path], kind: str, *, forge: bool, numbers: range
+) -> tuple[Any, list[str], float]:
     """Tries in a process of their own: counts, what was not in order, and the most memory in MB."""
-    words = [sys.executable, __file__, "--tries", str(numbers.start), str(numbers.stop), str(int(forge))]
-    done = subprocess.run([*words, kind], capture_output=True, text=True, check=False)
+    words = [sys.executable, __file__, "--tries", kind, str(numbers.start), str(numbers.stop)]
+    paths = json.dumps({name: str(path) for name, path in made.items()})
+    done = subprocess.run([*words, str(int(forge)), paths], capture_output=True, text=True, check=False)
     if done.returncode:
         return collections.Counter(), [f"a process ended with {done.returncode}: {done.stderr[-200:]}"], 0.0
     *lines, counts, most = done.stdout.splitlines()
@@ -77,18 +76,17 @@ def _in_a_process(kind: str, forge: bool, numbers: range) -> tuple[Any, list[str
     return collections.Counter(refused=refused, opened=opened), [line for line in lines if line], float(most)
 
 
-def _tries(first: str, last: str, forge: str, *kinds: str) -> None:
+def _tries(kind: str, first: str, last: str, forge: str, paths: str) -> None:
+    made = {name: Path(path) for name, path in json.loads(paths).items()}
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        made = workshop_in(folder)
-        found = tries(kinds, range(int(first), int(last)), made, folder, bool(int(forge)))
+        found = tries((kind,), range(int(first), int(last)), made, Path(name), bool(int(forge)))
     for one in found:
         if one.bad:
             print(f"{one.kind} {one.number}: {one.said}")
     good = [one for one in found if not one.bad]
     refused = sum(one.said.startswith("refused") for one in good)
     print(refused, len(good) - refused)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(peak_mb())
 
 
 def hostile(n: int) -> list[tuple[str, int, str, str]]:

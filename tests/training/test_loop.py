@@ -124,7 +124,7 @@ def test_a_diverging_run_names_the_learning_rate(digits):
 
 def test_streamed_images_train_to_the_same_bits(digits):
     class NotResident:
-        shape = digits.images.shape
+        shape, locality = digits.images.shape, None
 
         def __len__(self):
             return len(digits)
