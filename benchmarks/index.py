@@ -30,7 +30,8 @@ from curate.progress import Progress
 opened = open_dataset(sys.argv[1], Options("all"), Progress())
 seconds = time.perf_counter() - began
 about = Path("/proc/self/status").read_text().split("VmHWM:")[1]
-print(json.dumps([seconds, int(about.split()[0]) / 1024, opened.looked.n_looked, len(opened), opened.fingerprint]))
+mb = int(about.split()[0]) / 1024
+print(json.dumps([seconds, mb, opened.looked.n_looked, len(opened), opened.fingerprint]))
 """
 
 
