@@ -1,5 +1,8 @@
 """What lies at a path: told from the header that it carries, without reading or verifying the rest."""
 
+import glob
+import os
+import re
 import struct
 import zipfile
 import zlib
@@ -12,6 +15,7 @@ from curate.errors import CurateError, DamagedError
 
 MANIFEST = "manifest.json"
 MODEL = "curate_model"  # the metadata of weights that `curate train` saved
+VECTOR_SUFFIXES = (".npy", ".npz", ".safetensors", ".parquet")
 _LONGEST_HEADER = 100 * 2**20
 
 
@@ -24,7 +28,7 @@ def kind_of(path: str | Path) -> str | None:
     if (path / MANIFEST).is_file():
         return "manifest"
     if not path.is_file():
-        return None
+        return "vectors" if vector_files(path) else None
     kind: str | None = None
     if path.suffix == ".npy":
         kind = "vectors"
@@ -37,6 +41,29 @@ def kind_of(path: str | Path) -> str | None:
         header = header_at(path)
         kind = str(header.get("kind")) if header else "vectors" if _has_vectors(path) else None
     return kind
+
+
+def vector_files(path: str | Path) -> list[Path]:
+    """The shards of vectors in a folder, or that a glob means, numbers in their names in order; else none.
+
+    A folder counts where its first such file has vectors; then all of that ending are shards.
+    """
+    path = Path(path)
+    if path.is_dir():
+        names = [name for name in os.listdir(path) if name.endswith(VECTOR_SUFFIXES) and name[0] != "."]
+        there = [path / name for name in names]
+    elif set("*?[") & set(str(path)):
+        there = [Path(name) for name in glob.glob(str(path)) if Path(name).suffix in VECTOR_SUFFIXES]
+    else:
+        return []
+    shards = sorted(there, key=_by_number)
+    is_one = bool(shards) and shards[0].is_file() and kind_of(shards[0]) == "vectors"
+    return shards if is_one else []
+
+
+def _by_number(file: Path) -> list[Any]:
+    """A name as text and numbers in turn, so that shard-10 comes behind shard-9."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d{1,18})", file.name)]
 
 
 def header_at(path: str | Path) -> dict[str, Any] | None:

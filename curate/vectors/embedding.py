@@ -8,33 +8,39 @@ memory. Vectors from elsewhere (`.npy`, `.safetensors`, a Parquet vector column)
 import json
 import os
 import struct
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from curate.artifacts.cache import cache_folder
 from curate.artifacts.files import as_path, atomic_file, or_beside
 from curate.artifacts.header import DatasetReference, Header, canonical, read_header
-from curate.artifacts.kinds import kind_of
+from curate.artifacts.kinds import kind_of, vector_files
 from curate.artifacts.reading import damage_as_one_line, size_of
 from curate.artifacts.seal import UNSEALED, check_seal, seal_file
 from curate.artifacts.tables import check_samples
 from curate.data.dataset import Dataset
 from curate.data.identity import Indices, Labels, Uids, uid_of
 from curate.data.identity import fingerprint as fingerprint_of
+from curate.data.kept import keep, kept
 from curate.errors import CurateError, DamagedError
+from curate.progress import LOGGED
 from curate.vectors.foreign import (
     SUFFIXES,
     Foreign,
     class_labels,
     of_array,
-    only_matrix,
+    of_safetensors,
     open_foreign,
     read_labels,
 )
+from curate.vectors.shards import open_shards
 
 _LARGEST = 1e15
 _NO_VECTORS = {  # kinds, and what is done with them
@@ -44,6 +50,7 @@ _NO_VECTORS = {  # kinds, and what is done with them
     "trace": "`curate score --trace {}` takes it",
     "results": "`curate report {}` shows them",
 }
+_SETTLED_NS = 2_000_000_000  # how old a file is whose next change will be seen for sure, in ns
 _CHUNK_BYTES = 64 * 2**20
 
 Vectors = npt.NDArray[np.float32]
@@ -121,6 +128,8 @@ def open_embedding(
     if isinstance(path, np.ndarray):
         return _foreign(Path("vectors"), of_array(path, "the array"), data, labels)
     path = as_path(path, "embedding")
+    if shards := vector_files(path):
+        return _foreign(path, open_shards(shards), data, labels)
     if path.exists() and (kind := kind_of(path)) in _NO_VECTORS:
         raise CurateError(f"{path} holds {kind}, and no vectors: {_NO_VECTORS[kind].format(path)}")
     if not path.is_file():
@@ -193,11 +202,7 @@ def _open_safetensors(path: Path, data: Dataset | None, labels: Any) -> Embeddin
     if ours != (written is not None):
         raise DamagedError(f"{path} is damaged: its header and its tensors do not agree; make it again")
     if not ours:
-        name = only_matrix({key: file.get_slice(key).get_shape() for key in names}, path)
-        matrix = file.get_slice(name)
-        if not matrix.get_dtype().startswith(("F", "I", "U")):
-            raise CurateError(f"{path}: {name} is {matrix.get_dtype()}: store vectors as float32")
-        return _foreign(path, Foreign(matrix.get_shape(), lambda a, b: matrix[a:b]), data, labels)
+        return _foreign(path, of_safetensors(file, path), data, labels)
     if labels is not None:
         raise CurateError(f"{path} was made by curate, with the labels there are: leave out --labels")
     check_seal(path)
@@ -242,7 +247,7 @@ def _foreign(path: Path, found: Foreign, data: Dataset | None, given: Any) -> Em
             )
         uids, labels, rows, described = data.uids, data.labels, data.rows, data.header()
     else:
-        uids, rows = _uids_of_vectors(n, dim, read), np.arange(n)
+        uids, rows = _known_uids(path, n, dim, read), np.arange(n)
         labels, classes = None, list[str]()
         if isinstance(given, str | os.PathLike):
             labels, classes = read_labels(Path(given), n)
@@ -252,6 +257,30 @@ def _foreign(path: Path, found: Foreign, data: Dataset | None, given: Any) -> Em
         described = DatasetReference(str(path), "all", n, classes, fingerprint, vectors_only=True, n_rows=n)
     header = Header("embedding", described, command=None, sha256=fingerprint_of(uids, labels))
     return Embedding(path, header, n, dim, uids, labels, rows, read)
+
+
+def _known_uids(path: Path, n: int, dim: int, read: Callable[[int, int], Any]) -> Uids:
+    """The uids of vectors, from the cache where there are many, and their files have not changed since."""
+    import pyarrow as pa
+
+    files = vector_files(path) or ([path] if path.is_file() else [])
+    if not files or n * dim * 4 < _CHUNK_BYTES:
+        return _uids_of_vectors(n, dim, read)
+    abouts = [os.stat(file) for file in files]
+    times = [[about.st_size, about.st_mtime_ns, about.st_ctime_ns] for about in abouts]
+    names = "\n".join(os.path.realpath(file) for file in files)
+    place = (
+        cache_folder() / "index" / f"{blake2b(os.fsencode(names), digest_size=10).hexdigest()}.uids.parquet"
+    )
+    known = kept(place, "uids", LOGGED)
+    if known and known[1]["times"] == times:
+        uids: Uids = known[0].column("uid").to_numpy()
+        return uids
+    began = time.time_ns()
+    uids = _uids_of_vectors(n, dim, read)
+    if all(about.st_ctime_ns < began - _SETTLED_NS for about in abouts):
+        keep(place, "uids", pa.table({"uid": uids}), {"times": times})
+    return uids
 
 
 def _uids_of_vectors(n: int, dim: int, read: Callable[[int, int], Any]) -> Uids:

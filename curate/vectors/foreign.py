@@ -30,7 +30,7 @@ class Foreign:
 
 def open_foreign(path: Path) -> Foreign:
     """The vectors in a file, which is looked at, and not read, where it is `.npy`."""
-    return {".npy": _npy, ".npz": _npz, ".parquet": _parquet}[path.suffix](path)
+    return {".npy": _npy, ".npz": _npz, ".parquet": _parquet, ".safetensors": _safetensors}[path.suffix](path)
 
 
 def class_labels(values: Any, n: int, called: str | Path) -> tuple[Labels, list[str]]:
@@ -100,10 +100,29 @@ def of_array(matrix: Any, path: Path | str, labels: Any = None) -> Foreign:
     return Foreign(list(matrix.shape), lambda start, stop: matrix[start:stop], labels)
 
 
+def of_safetensors(file: Any, path: Path) -> Foreign:
+    """The only matrix in an opened file, read by rows."""
+    names = file.keys()  # it is no dict
+    name = only_matrix({key: file.get_slice(key).get_shape() for key in names}, path)
+    matrix = file.get_slice(name)
+    if not matrix.get_dtype().startswith(("F", "I", "U")):
+        raise CurateError(f"{path}: {name} is {matrix.get_dtype()}: store vectors as float32")
+    return Foreign(matrix.get_shape(), lambda start, stop: matrix[start:stop])
+
+
+def _safetensors(path: Path) -> Foreign:
+    from safetensors import safe_open
+
+    size_of(path)
+    with damage_as_one_line(path, "safetensors file", "copy it anew"):
+        file = safe_open(path, framework="numpy")
+        if "curate" in (file.metadata() or {}):
+            raise CurateError(f"{path} is an embedding of curate's, and no shard: name it alone")
+        return of_safetensors(file, path)
+
+
 def _parquet(path: Path) -> Foreign:
     """The vector column of a Parquet file: the only column of lists of numbers."""
-    import pyarrow as pa
-
     with damage_as_one_line(path, "Parquet file", "copy it anew"):
         file = open_parquet(path)
         check_sizes(file, None, path)
@@ -113,15 +132,53 @@ def _parquet(path: Path) -> Foreign:
             remedy = f"it has images, so make vectors first: `curate embed {path}`" if images else "keep one"
             names = ", ".join(lists) or "none"
             raise CurateError(f"{path} needs one column of vectors, it has {names}: {remedy}")
-        column = file.read(lists).column(0).combine_chunks()
-    values = column.flatten().to_numpy(zero_copy_only=False)
-    if column.null_count or len(column) == 0 or values.size % len(column):
-        raise CurateError(f"{path}: the vectors of column {lists[0]} are missing or differ in length")
-    lengths = np.unique(column.value_lengths().to_numpy()) if pa.types.is_list(column.type) else [0]
-    if len(lengths) > 1:
-        raise CurateError(f"{path}: the vectors of column {lists[0]} differ in length")
-    matrix = values.reshape(len(column), -1)
-    return Foreign(list(matrix.shape), lambda start, stop: matrix[start:stop])
+        return RowGroupVectors(file, lists[0], path).foreign()
+
+
+class RowGroupVectors:
+    """The vectors in a column of a Parquet file, read by row group; the last group that was read is kept."""
+
+    def __init__(self, file: Any, column: str, path: Path) -> None:
+        self._file, self._column, self._path = file, column, path
+        n_rows = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+        self._ends = np.cumsum(n_rows, dtype=np.int64)
+        self._kept: tuple[int, npt.NDArray[Any]] | None = None
+        self._dim: int | None = None
+
+    def foreign(self) -> Foreign:
+        """All of them; the first group tells how long a vector is."""
+        n = int(self._ends[-1]) if len(self._ends) else 0
+        self._dim = self._group(0).shape[1] if n else 0
+        return Foreign([n, self._dim], self.read)
+
+    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Rows `start` to `stop`."""
+        first = int(np.searchsorted(self._ends, start, side="right"))
+        parts = []
+        for group in range(first, len(self._ends)):
+            begin = int(self._ends[group - 1]) if group else 0
+            if begin >= stop:
+                break
+            parts.append(self._group(group)[max(0, start - begin) : stop - begin])
+        return np.concatenate(parts) if len(parts) != 1 else parts[0]
+
+    def _group(self, group: int) -> npt.NDArray[Any]:
+        import pyarrow as pa
+
+        if self._kept is None or self._kept[0] != group:
+            with damage_as_one_line(self._path, "Parquet file", "copy it anew"):
+                column = self._file.read_row_group(group, [self._column]).column(0).combine_chunks()
+            called = f"{self._path}: the vectors of column {self._column}"
+            values = column.flatten().to_numpy(zero_copy_only=False)
+            if column.null_count or values.size % max(1, len(column)):
+                raise CurateError(f"{called} are missing or differ in length")
+            is_list = pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
+            lengths = np.unique(column.value_lengths().to_numpy()) if is_list else [0]
+            matrix = values.reshape(len(column), -1)
+            if len(lengths) > 1 or self._dim not in (None, matrix.shape[1]):
+                raise CurateError(f"{called} differ in length")
+            self._kept = group, matrix
+        return self._kept[1]
 
 
 def _is_vector(kind: Any) -> bool:

@@ -179,8 +179,7 @@ def score(
 
 def _usual_method(source: str | Path | Dataset | None) -> str:
     """What is scored by where the user does not say: of vectors and clusters what needs no training."""
-    is_path = isinstance(source, str | Path) and Path(source).is_file()
-    kind = kind_of(source) if is_path and not isinstance(source, Dataset) and source is not None else None
+    kind = kind_of(source) if isinstance(source, str | Path) else None
     return "prototypicality" if kind in ("embedding", "vectors", "clusters") else _USUAL
 
 

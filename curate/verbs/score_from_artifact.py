@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from curate.artifacts.header import Cost, RankingColumn, make_header
-from curate.artifacts.kinds import kind_of
+from curate.artifacts.kinds import kind_of, vector_files
 from curate.artifacts.tables import Column, Table, open_table, sample_columns, write_table
 from curate.data.dataset import Dataset
 from curate.errors import CurateError
@@ -32,7 +32,7 @@ def score_from_artifact(
     """Write the scores of a table of clusters or of an embedding by one method; see `curate.score`."""
     scorer = methods[name]
     kind = scorer.reads[0]
-    if not isinstance(source, str | Path) or not Path(source).is_file():
+    if not isinstance(source, str | Path) or not (Path(source).is_file() or vector_files(source)):
         named = source.reference if isinstance(source, Dataset) else source or "nothing"
         made_from = " or ".join(_MADE_FROM[each] for each in scorer.reads)
         raise CurateError(f"{name} is made from {made_from}, and {named} is none: make one first")
