@@ -231,6 +231,17 @@ def check_augmentation(augmentation: Any) -> None:
             own = {name: array[row : row + 1] for name, array in drawn.items()}
             alone = augmentation.apply(images[row : row + 1], own)[0]
             assert torch.equal(alone, changed[row]), "what befalls an image does not depend on its batch"
+        if hasattr(augmentation, "boxes"):
+            sides = chance.integers(1, 500, (20, 2)).astype(np.int32)
+            boxes = augmentation.boxes(sides, arrays)
+            assert (boxes.shape, boxes.dtype) == ((20, 4), np.int32), "a part is top, left, height and width"
+            assert (boxes[:, :2] >= 0).all(), "a part lies within its image"
+            assert (boxes[:, :2] + boxes[:, 2:] <= sides).all(), "a part lies within its image"
+            assert (boxes[:, 2:] > 0).all(), "a part has pixels"
+            own = {name: array[7:8] for name, array in arrays.items()}
+            assert np.array_equal(augmentation.boxes(sides[7:8], own), boxes[7:8]), (
+                "a part is its image's own"
+            )
 
 
 def check_embedder(embedder: Embedder, dim: int | None = None) -> None:

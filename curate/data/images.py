@@ -8,9 +8,10 @@ import io
 import os
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -66,8 +67,14 @@ class Locality:
         return order[np.argsort(block[self.groups[order]], kind="stable")]
 
 
+Sides = npt.NDArray[np.int32]
+
+
 class Images(Protocol):
-    """Images of one shape, read by row; `locality` says which are read together, where not each alone."""
+    """Images of one shape, read by row; `locality` says which are read together, where not each alone.
+
+    They may be stored larger, and in other sides than one another.
+    """
 
     shape: tuple[int, int, int]
     locality: Locality | None
@@ -76,6 +83,15 @@ class Images(Protocol):
 
     def read(self, rows: npt.NDArray[np.integer[Any]]) -> Pixels:
         """The images at `rows`, uint8 `[len(rows), height, width, channels]`."""
+
+    def sides(self, rows: npt.NDArray[np.integer[Any]]) -> Sides:
+        """Height and width of the images at `rows` as they are stored, int32 `[len(rows), 2]`."""
+
+    def cut(self, rows: npt.NDArray[np.integer[Any]], boxes: Sides, size: tuple[int, int]) -> Pixels:
+        """Parts of the images at `rows`, each brought to a size: uint8 `[len(rows), *size, channels]`.
+
+        `boxes` int32 `[len(rows), 4]` are top, left, height and width in an image as it is stored.
+        """
 
 
 class ResidentImages:
@@ -132,6 +148,15 @@ class ResidentImages:
         assert self.missing is None or not self.missing[rows].any(), "an image that is missing is not read"
         return self.array[rows]
 
+    def sides(self, rows: npt.NDArray[np.integer[Any]]) -> Sides:
+        """Those in memory, which are of one shape."""
+        return np.tile(np.array(self.shape[:2], np.int32), (len(rows), 1))
+
+    def cut(self, rows: npt.NDArray[np.integer[Any]], boxes: Sides, size: tuple[int, int]) -> Pixels:
+        """Parts of the images in memory, each brought to a size."""
+        parts = [cut_out(self.array[row], box, size) for row, box in zip(rows, boxes.tolist(), strict=True)]
+        return np.stack(parts) if parts else np.empty((0, *size, self.shape[2]), np.uint8)
+
 
 class EncodedImages:
     """Images decoded at every read, in parallel; only encoded bytes, or none, are in memory."""
@@ -143,10 +168,11 @@ class EncodedImages:
         rows: npt.NDArray[np.int64],
         shape: tuple[int, int, int],
         target: Target,
+        sides: Sides,
         locality: Locality | None = None,
     ) -> None:
         self._read_content, self._name, self._rows = read_content, name, rows
-        self.locality = locality
+        self._sides, self.locality = sides, locality
         self._target = Target(target.image_size, shape[2])
         self.shape = shape
         self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
@@ -159,9 +185,23 @@ class EncodedImages:
         decoded = self._pool.map(self._one, self._rows[rows])
         return np.stack(list(decoded)) if len(rows) else np.empty((0, *self.shape), np.uint8)
 
+    def sides(self, rows: npt.NDArray[np.integer[Any]]) -> Sides:
+        """Those that a pass over the images found."""
+        return self._sides[rows]
+
+    def cut(self, rows: npt.NDArray[np.integer[Any]], boxes: Sides, size: tuple[int, int]) -> Pixels:
+        """Parts of the images at `rows`, decoded now, no finer than is needed."""
+        parts = self._pool.map(partial(self._part, size), rows.tolist(), boxes.tolist())
+        return np.stack(list(parts)) if len(rows) else np.empty((0, *size, self.shape[2]), np.uint8)
+
+    def _part(self, size: tuple[int, int], place: int, box: list[int]) -> Pixels:
+        row = int(self._rows[place])
+        sides = self._sides[place].tolist()
+        return cut_from(self._read_content(row), self._name(row), sides, box, size, self.shape[2])
+
     def _one(self, row: int) -> Pixels:
         name = self._name(row)
-        pixels = bring_to(decode(self._read_content(row), name), self._target)
+        pixels = brought(self._read_content(row), name, self._target)
         if pixels.shape != self.shape:
             raise CurateError(f"{name} has changed since the dataset was opened: open it anew")
         return pixels
@@ -183,6 +223,14 @@ class ImageView:
         places = self._rows[rows]
         assert (places >= 0).all(), "an image that is missing is not read"
         return self._images.read(places)
+
+    def sides(self, rows: npt.NDArray[np.integer[Any]]) -> Sides:
+        """Those of the images at `rows` of this view."""
+        return self._images.sides(self._rows[rows])
+
+    def cut(self, rows: npt.NDArray[np.integer[Any]], boxes: Sides, size: tuple[int, int]) -> Pixels:
+        """Parts of the images at `rows` of this view."""
+        return self._images.cut(self._rows[rows], boxes, size)
 
 
 def view(images: Images, rows: npt.NDArray[np.int64]) -> Images:
@@ -274,6 +322,64 @@ def decode(content: bytes | npt.NDArray[np.generic], name: str) -> npt.NDArray[n
             f"{name} holds numbers beyond 16 bits, which are no image here: store it with 8 or 16 bits, "
             "or leave it out with --skip-corrupt"
         )
+    return pixels if pixels.ndim == 3 else pixels[..., None]
+
+
+def brought(content: bytes | npt.NDArray[np.generic], name: str, target: Target) -> Pixels:
+    """An image brought to a target; a JPEG that is far larger is decoded at a half, a quarter or an eighth.
+
+    Its shorter side is then no shorter than that of the target. Source: the scaled inverse DCT of libjpeg.
+    """
+    size = target.image_size
+    if size is None or isinstance(content, np.ndarray) or not content.startswith(_JPEG):
+        return bring_to(decode(content, name), target)
+    height, width, _ = probe(content, name)
+    scale = size / min(height, width)
+    return bring_to(_decoded_at(content, name, (round(height * scale), round(width * scale))), target)
+
+
+def cut_from(
+    content: bytes | npt.NDArray[np.generic],
+    name: str,
+    sides: Sequence[int],
+    box: Sequence[int],
+    size: tuple[int, int],
+    n_channels: int,
+) -> Pixels:
+    """A part of an image, whose stored sides and whose `box` are height and width, brought to a size."""
+    if isinstance(content, np.ndarray) or not content.startswith(_JPEG):
+        pixels = decode(content, name)
+    else:
+        height, width, _ = probe(content, name)
+        needed = -(-height * size[0] // box[2]), -(-width * size[1] // box[3])
+        pixels = _decoded_at(content, name, needed)
+    scale = pixels.shape[0] / sides[0], pixels.shape[1] / sides[1]
+    part = [box[0] * scale[0], box[1] * scale[1], box[2] * scale[0], box[3] * scale[1]]
+    return cut_out(bring_to(pixels, Target(None, n_channels)), part, size)
+
+
+def cut_out(image: Pixels, box: Sequence[float], size: tuple[int, int]) -> Pixels:
+    """A part of an image `[h, w, c]`, at top, left, height and width, scaled to a size (bilinear)."""
+    from PIL import Image
+
+    top, left, height, width = box
+    source = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
+    within = (left, top, min(left + width, image.shape[1]), min(top + height, image.shape[0]))
+    part = source.resize(size[::-1], Image.Resampling.BILINEAR, box=within)
+    return np.array(part).reshape(*size, image.shape[2])
+
+
+def _decoded_at(content: bytes, name: str, needed: tuple[int, int]) -> npt.NDArray[np.generic]:
+    """A JPEG decoded at the smallest scale at which it has the height and width needed."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            image.draft(None, needed[::-1])
+            pixels = _as_array(image)
+    except Exception as problem:  # noqa: BLE001  a decoder may raise anything on hostile bytes
+        raise _corrupt(name, problem) from None
+    assert pixels is not None, "a JPEG has 8 bits"
     return pixels if pixels.ndim == 3 else pixels[..., None]
 
 

@@ -21,6 +21,7 @@ from curate.data.images import (
     ResidentImages,
     Target,
     bring_to,
+    brought,
     decode,
     is_lossless,
     is_whole,
@@ -198,7 +199,8 @@ class _Scan:
                     f"images are read by row group, {where.n_at_once:,} at once: in training, samples come "
                     "in random order within so many groups, which are drawn at random"
                 )
-            images = EncodedImages(self.samples.read, self.samples.name, rows, shape, target, where)
+            sides = self.shapes[rows, :2]
+            images = EncodedImages(self.samples.read, self.samples.name, rows, shape, target, sides, where)
         skipped = [self.samples.name(row) for row in sorted(self.reasons)]
         return Reading(rows, self.uids[rows], images, skipped, target, notes, self._looked(rows))
 
@@ -251,21 +253,23 @@ class _Scan:
     def _sample(self, row: int) -> bool:
         """Look at a sample; whether it was decoded."""
         content, name = self.samples.read(row), self.samples.name(row)
-        needs_pixels = self.holds or self.makes_sure
-        if isinstance(content, bytes) and not (needs_pixels or is_lossless(content)) and is_whole(content):
+        if isinstance(content, bytes) and not is_lossless(content):
             self.uids[row] = uid_of(content, None)
             self.shapes[row] = _without_alpha(*probe(content, name))
-            return False
-        pixels = decode(content, name)
-        lossless = isinstance(content, np.ndarray) or is_lossless(content)
-        self.uids[row] = uid_of(content, pixels if lossless else None)
-        self.shapes[row] = shape = _without_alpha(*pixels.shape)
-        brought = _brought(shape, self.target)
-        self.expected = self.expected or brought
-        if self.expected != brought:
+            if not (self.holds or self.makes_sure) and is_whole(content):
+                return False
+            image: Pixels | None = brought(content, name, self.target)
+        else:
+            pixels = decode(content, name)
+            self.uids[row] = uid_of(content if isinstance(content, bytes) else b"", pixels)
+            self.shapes[row] = _without_alpha(*pixels.shape)
+            image = bring_to(pixels, self.target) if self.pixels else None
+        shape = _brought(self._shape(row), self.target)
+        self.expected = self.expected or shape
+        if self.expected != shape:
             self.holds, self.pixels = False, []
         elif kept := self.pixels:  # another thread may find that they are not kept
-            kept[row] = bring_to(pixels, self.target)
+            kept[row] = image
         return True
 
     def _decode(self, rows: npt.NDArray[np.int64], target: Target, progress: Progress) -> None:
@@ -274,7 +278,7 @@ class _Scan:
 
         def one(row: int) -> None:
             try:
-                self.pixels[row] = bring_to(decode(self.samples.read(row), self.samples.name(row)), target)
+                self.pixels[row] = brought(self.samples.read(row), self.samples.name(row), target)
                 self.found.decoded[row] = True
             except CorruptImageError as problem:
                 self.found.known[row] = False

@@ -6,7 +6,7 @@ many processes share them, change nothing.
 """
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,19 @@ class Augmentation(Protocol):
         """uint8 images `[batch, c, h, w]`, changed as `drawn` for them, `[batch, ...]` by name."""
 
 
+@runtime_checkable
+class Cutting(Protocol):
+    """What an augmentation has as well that cuts parts out of images as they are stored, at first."""
+
+    def boxes(
+        self, sides: npt.NDArray[np.int32], drawn: Mapping[str, npt.NDArray[Any]]
+    ) -> npt.NDArray[np.int32]:
+        """The part of each image: top, left, height and width, int32 `[batch, 4]`.
+
+        `sides` are height and width of each, int32 `[batch, 2]`, and `drawn` is what was drawn for them.
+        """
+
+
 def augmentation_for(name: str, n_channels: int) -> Augmentation:
     """The augmentation meant by `name`, which may be `auto`."""
     made: Augmentation = finder.make("augmentations", augmentation_name(name, n_channels))
@@ -41,6 +54,11 @@ def augmentation_for(name: str, n_channels: int) -> Augmentation:
 def reach_of(height: int) -> int:
     """How many pixels a crop can move an image of this height in either direction."""
     return max(1, _PAD * height // 32)
+
+
+def unmoved(images: Tensor) -> Tensor:
+    """Shifts that move nothing, for a reach of 0."""
+    return torch.zeros((len(images), 2), dtype=torch.int64, device=images.device)
 
 
 def shift_and_mirror(images: Tensor, shifts: Tensor, mirrored: Tensor, reach: int) -> Tensor:

@@ -8,9 +8,10 @@ never on the rest of its batch. Nothing here waits for the device.
 
 import queue
 import threading
-from collections.abc import Iterator
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar
 
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -20,7 +21,7 @@ from curate.data.images import ResidentImages
 from curate.errors import CurateError
 from curate.networks.learner import Learner
 from curate.rng import rng
-from curate.training.augmentation import Augmentation
+from curate.training.augmentation import Augmentation, Cutting
 
 _PREPARE = 1024
 _AHEAD = 3
@@ -69,11 +70,13 @@ class Batches:
         if where is not None:
             order = where.blocks(order, rng(seed, "order of shards", epoch))
         chance = rng(seed, "augment", epoch)
-        drawn = {
-            name: torch.from_numpy(value).to(self.device)
-            for name, value in augmentation.draw(self.n, self._learner.input_size, chance).items()
-        }
-        for rows, images in self._raw(order, self._at_a_time(batch_size)):
+        values = augmentation.draw(self.n, self._learner.input_size, chance)
+        drawn = {name: torch.from_numpy(value).to(self.device) for name, value in values.items()}
+        if isinstance(augmentation, Cutting):
+            raw = self._cut_out(order, batch_size, augmentation, values)
+        else:
+            raw = self._raw(order, self._at_a_time(batch_size))
+        for rows, images in raw:
             changed = augmentation.apply(images, {name: value[rows] for name, value in drawn.items()})
             yield from self._cut(rows, changed, batch_size)
 
@@ -102,6 +105,21 @@ class Batches:
     def _sized(self, rows: Indices) -> Tensor:
         images = torch.from_numpy(self._dataset.images.read(rows)).permute(0, 3, 1, 2)
         return self._learner.sized(images)
+
+    def _cut_out(
+        self, order: Indices, batch_size: int, how: Cutting, drawn: Mapping[str, npt.NDArray[Any]]
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Indices and parts of their images as these are stored, uint8 at the size of the input."""
+        images = self._dataset.images
+
+        def part(rows: Indices) -> Tensor:
+            boxes = how.boxes(images.sides(rows), {name: value[rows] for name, value in drawn.items()})
+            pixels = images.cut(rows, boxes, self._learner.input_size)
+            return torch.from_numpy(pixels).permute(0, 3, 1, 2)
+
+        pieces = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+        for rows, parts in ahead((piece, part(piece)) for piece in pieces):
+            yield torch.from_numpy(rows).to(self.device), parts.to(self.device, non_blocking=True)
 
     def _raw(self, order: Indices, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Indices and their uint8 images, both on the device."""

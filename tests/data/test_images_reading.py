@@ -17,7 +17,8 @@ def test_tiny_images_and_arrays_are_decoded_by_one_thread():
 
 def encoded_images(contents: list[bytes], shape: tuple[int, int, int], target: Target) -> EncodedImages:
     rows = np.arange(len(contents))
-    return EncodedImages(contents.__getitem__, lambda row: f"cat[{row}]", rows, shape, target)
+    sides = np.tile(np.array(shape[:2], np.int32), (len(rows), 1))
+    return EncodedImages(contents.__getitem__, lambda row: f"cat[{row}]", rows, shape, target, sides)
 
 
 def test_encoded_images_are_read_in_the_order_asked_for():
@@ -48,8 +49,9 @@ def test_reading_resident_images_gives_a_copy():
 def test_an_image_that_changed_its_shape_since_is_an_error(tmp_path):
     file = tmp_path / "cat.png"
     file.write_bytes(encoded(noise(6, 6), "PNG"))
+    sides = np.array([[6, 6]], np.int32)
     images = EncodedImages(
-        lambda _: file.read_bytes(), lambda _: "cat.png", np.arange(1), (6, 6, 1), Target()
+        lambda _: file.read_bytes(), lambda _: "cat.png", np.arange(1), (6, 6, 1), Target(), sides
     )
     file.write_bytes(encoded(noise(6, 7), "PNG"))
     with pytest.raises(

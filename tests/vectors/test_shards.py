@@ -1,4 +1,4 @@
-"""Vectors in several files: a folder or a glob of them is one embedding, and none in the middle is missing."""
+"""Vectors in several files: a folder or a glob of them is one embedding, and none is missing in between."""
 
 import os
 import time

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
-from curate.training.augmentation import shift_and_mirror
+from curate.training.augmentation import shift_and_mirror, unmoved
 
 
 @dataclass(frozen=True)
@@ -22,5 +21,4 @@ class Flip:
         return {"mirrored": rng.random(n) < 0.5}
 
     def apply(self, images: Tensor, drawn: Mapping[str, Tensor]) -> Tensor:
-        unmoved = torch.zeros((len(images), 2), dtype=torch.int64, device=images.device)
-        return shift_and_mirror(images, unmoved, drawn["mirrored"], reach=0)
+        return shift_and_mirror(images, unmoved(images), drawn["mirrored"], reach=0)

@@ -1,0 +1,106 @@
+"""resized_crop: parts as torchvision draws them, cut out of photographs as they are stored."""
+
+import numpy as np
+import pytest
+import torch
+from helpers.pictures import encoded, noise, write
+from PIL import Image
+from torchvision.transforms import RandomResizedCrop
+
+import curate
+from curate.data.dataset import Options, open_dataset
+from curate.errors import CurateError
+from curate.rng import rng
+from curate.training.augmentations.resized_crop import ResizedCrop
+
+N = 20_000
+
+
+def boxes_of(augmentation, height, width, n=N):
+    drawn = augmentation.draw(n, (32, 32), rng(0, "augment", 0))
+    return augmentation.boxes(np.tile(np.array([height, width], np.int32), (n, 1)), drawn)
+
+
+@pytest.mark.parametrize(("height", "width"), [(375, 500), (500, 375), (64, 64), (40, 400)])
+def test_parts_are_drawn_as_torchvision_draws_them(height, width):
+    """Height, width and both places have its means and spreads; also where only the centre fits."""
+    torch.manual_seed(0)
+    image = torch.zeros(3, height, width)
+    theirs = np.array([RandomResizedCrop.get_params(image, (0.08, 1.0), (3 / 4, 4 / 3)) for _ in range(4000)])
+    ours = boxes_of(ResizedCrop(), height, width)
+    for place in range(4):
+        spread = theirs[:, place].std() + 1e-9
+        assert abs(ours[:, place].mean() - theirs[:, place].mean()) < 5 * spread / np.sqrt(4000) + 0.5
+        assert abs(ours[:, place].std() - spread) < 0.06 * spread + 0.1
+
+
+def test_parts_have_the_area_and_the_sides_that_are_asked_for():
+    boxes = boxes_of(ResizedCrop(least=0.5, ratio=1.0), 300, 300)
+    share = boxes[:, 2] * boxes[:, 3] / 90_000
+    assert share.min() > 0.49
+    assert (boxes[:, 2] == boxes[:, 3]).all()
+    assert np.array_equal(boxes_of(ResizedCrop(least=1.0, ratio=1.0), 300, 300)[0], [0, 0, 300, 300])
+
+
+@pytest.mark.parametrize("how", [{"least": 0.0}, {"least": 1.5}, {"ratio": 0.5}])
+def test_what_makes_no_part_is_refused(how):
+    with pytest.raises(CurateError, match="is out of range"):
+        ResizedCrop(**how)
+
+
+@pytest.fixture
+def photos(here):
+    """Two classes of pictures of several sizes: smooth, so that a scaled decoding is near to a full one."""
+    for number in range(12):
+        height, width = 90 + 17 * (number % 3), 120 - 13 * (number % 4)
+        ys, xs = np.mgrid[:height, :width]
+        image = np.stack([ys * 2 % 256, xs * 2 % 256, (xs + ys) % 256], axis=2).astype(np.uint8)
+        kind = "PNG" if number % 2 else "JPEG"
+        write(here / "photos" / "ab"[number % 2] / f"{number:02}.{kind.lower()}", encoded(image, kind))
+    return here / "photos"
+
+
+def test_a_part_is_cut_out_of_the_file_and_scaled(photos):
+    opened = open_dataset("photos", Options("all", stream=True))
+    rows, boxes = np.arange(12), []
+    for height, width in opened.images.sides(rows):
+        boxes.append([height // 4, width // 3, height // 2, width // 2])
+    parts = opened.images.cut(rows, np.array(boxes, np.int32), (16, 24))
+    assert parts.shape == (12, 16, 24, 3)
+    for row in rows:
+        top, left, height, width = boxes[row]
+        image = Image.open(opened.name(row)).convert("RGB")
+        assert image.size[::-1] == tuple(opened.images.sides(rows)[row])
+        part = image.crop((left, top, left + width, top + height)).resize((24, 16), Image.Resampling.BILINEAR)
+        difference = np.abs(np.asarray(part).astype(int) - parts[row])
+        inner = difference[2:-2, 2:-2]  # at the border a resized crop sees no pixels beyond it
+        assert np.median(inner) <= 2
+
+
+def test_a_view_and_memory_cut_as_well(photos):
+    opened = open_dataset("photos", Options("all", stream=True)).take(np.array([4, 2]))
+    box = np.array([[0, 0, 50, 50]], np.int32)
+    whole = open_dataset("photos", Options("all", stream=True))
+    assert np.array_equal(
+        opened.images.cut(np.array([1]), box, (8, 8)), whole.images.cut(np.array([2]), box, (8, 8))
+    )
+    held = open_dataset("photos", Options("all", image_size=64))
+    assert held.images.cut(np.arange(3), np.tile(box, (3, 1)), (8, 8)).shape == (3, 8, 8, 3)
+    assert held.images.sides(np.arange(2)).tolist() == [[64, 64]] * 2
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_training_on_parts_is_the_same_again(photos, stream, here):
+    how = {
+        "hyperparameters": {"n_epochs": 2, "batch_size": 4, "augment": "resized-crop"},
+        "options": {"width": 2},
+    }
+    for number in range(6):
+        write(here / "test" / "ab"[number % 2] / f"{number}.png", encoded(noise(32, 32, 3, seed=number)))
+    opening = Options("all", image_size=32, stream=stream)
+    first = curate.train("photos", opening=opening, test="test", output="one", **how)
+    second = curate.train("photos", opening=opening, test="test", output="two", **how)
+    assert first.epochs[-1].train_loss == second.epochs[-1].train_loss
+    plain = {**how, "hyperparameters": {**how["hyperparameters"], "augment": "none"}}
+    other = curate.train("photos", opening=opening, test="test", output="three", **plain)
+    assert other.epochs[-1].train_loss != first.epochs[-1].train_loss
