@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from curate.verbs.export import export as export
     from curate.verbs.index import index as index
     from curate.verbs.inspect import inspect as inspect
+    from curate.verbs.pack import pack as pack
     from curate.verbs.pull import pull as pull
     from curate.verbs.push import push as push
     from curate.verbs.replay import replay as replay
@@ -72,6 +73,7 @@ _HOME = {
     "fit": "curate.verbs.engine",
     "index": "curate.verbs.index",
     "inspect": "curate.verbs.inspect",
+    "pack": "curate.verbs.pack",
     "pull": "curate.verbs.pull",
     "push": "curate.verbs.push",
     "ranks": "curate.training.ranks",

@@ -99,6 +99,9 @@ def reference_for(name, folder):
         for row, one in enumerate(pixels):
             write(folder / "photos" / ("cat", "dog")[row % 2] / f"{row}.png", encoded(one))
         return str(folder / "photos")
+    if name == "pack":
+        made = curate.Dataset.from_arrays(np.repeat(pixels[..., None], 3, axis=3), np.arange(6) % 2)
+        return curate.pack(made, output=folder / "x.safetensors").reference
     if name == "tar":
         contents = {f"{row}.png": encoded(one) for row, one in enumerate(pixels)}
         return str(

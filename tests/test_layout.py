@@ -42,7 +42,10 @@ UNNAMED = {  # what has no test of its name, and why
     "sampler.py",  # a public name; the sampler itself is in manifests/sampler.py
     "vectors/embedder.py",  # a contract without logic
     # A command hands its options to the verb of its name; cli/test_main.py and the tests of the verbs run it.
-    *(f"cli/{name}.py" for name in ("advise", "compare", "embed", "export", "index", "inspect", "list")),
+    *(
+        f"cli/{name}.py"
+        for name in ("advise", "compare", "embed", "export", "index", "inspect", "list", "pack")
+    ),
     "cli/methods.py",
     *(
         f"cli/{name}.py"

@@ -6,6 +6,7 @@ import re
 import struct
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from curate.artifacts.reading import array_in, read_bounded
 from curate.errors import CurateError, DamagedError
 
 MANIFEST = "manifest.json"
+PACK = "pack"  # the kind of a dataset that `curate pack` wrote
 MODEL = "curate_model"  # the metadata of weights that `curate train` saved
 VECTOR_SUFFIXES = (".npy", ".npz", ".safetensors", ".parquet")
 _LONGEST_HEADER = 100 * 2**20
@@ -37,10 +39,20 @@ def kind_of(path: str | Path) -> str | None:
     elif path.suffix == ".safetensors":
         metadata = safetensors_metadata(path)
         kind = "model" if MODEL in metadata else "embedding" if "curate" in metadata else "vectors"
+        kind = None if is_pack(metadata) else kind
     elif path.suffix == ".parquet":
         header = header_at(path)
         kind = str(header.get("kind")) if header else "vectors" if _has_vectors(path) else None
     return kind
+
+
+def is_pack(metadata: Mapping[str, Any]) -> bool:
+    """Whether the metadata of a safetensors file are those of a pack, which is a dataset."""
+    try:
+        header = parsed(str(metadata.get("curate")))
+    except ValueError:
+        return False
+    return isinstance(header, dict) and header.get("kind") == PACK
 
 
 def vector_files(path: str | Path) -> list[Path]:

@@ -26,6 +26,7 @@ _ORDER = (
     "replay",
     "inspect",
     "index",
+    "pack",
     "status",
     "compare",
     "run",

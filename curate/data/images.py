@@ -5,6 +5,7 @@ memory. PIL decodes: torchvision is faster, but an altered PNG can crash it and 
 """
 
 import io
+import math
 import os
 import struct
 import threading
@@ -207,6 +208,36 @@ class EncodedImages:
         return pixels
 
 
+class MappedImages:
+    """Images in a file that is mapped into memory, uint8 `[n, height, width, channels]`."""
+
+    locality: Locality | None = None
+
+    def __init__(self, array: Pixels) -> None:
+        self._array = array
+        self.shape: tuple[int, int, int] = array.shape[1:]
+        self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def read(self, rows: npt.NDArray[np.integer[Any]]) -> Pixels:
+        """A copy of the images at `rows`."""
+        return np.array(self._array[rows])
+
+    def sides(self, rows: npt.NDArray[np.integer[Any]]) -> Sides:
+        """Those of all images."""
+        return np.tile(np.array(self.shape[:2], np.int32), (len(rows), 1))
+
+    def cut(self, rows: npt.NDArray[np.integer[Any]], boxes: Sides, size: tuple[int, int]) -> Pixels:
+        """Parts of the images, each brought to a size."""
+        parts = self._pool.map(partial(self._part, size), rows.tolist(), boxes.tolist())
+        return np.stack(list(parts)) if len(rows) else np.empty((0, *size, self.shape[2]), np.uint8)
+
+    def _part(self, size: tuple[int, int], row: int, box: list[int]) -> Pixels:
+        return cut_out(self._array[row], box, size)
+
+
 class ImageView:
     """Some rows of other images, in another order; there is no image where the row is −1."""
 
@@ -363,8 +394,13 @@ def cut_out(image: Pixels, box: Sequence[float], size: tuple[int, int]) -> Pixel
     from PIL import Image
 
     top, left, height, width = box
-    source = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
-    within = (left, top, min(left + width, image.shape[1]), min(top + height, image.shape[0]))
+    bottom, right = min(top + height, image.shape[0]), min(left + width, image.shape[1])
+    up, at = int(top), int(left)
+    own = np.ascontiguousarray(
+        image[up : math.ceil(bottom), at : math.ceil(right)]
+    )  # no pixel beyond it counts
+    source = Image.fromarray(own[..., 0] if image.shape[2] == 1 else own)
+    within = (left - at, top - up, right - at, bottom - up)
     part = source.resize(size[::-1], Image.Resampling.BILINEAR, box=within)
     return np.array(part).reshape(*size, image.shape[2])
 

@@ -17,6 +17,7 @@ from curate.data.images import (
     CorruptImageError,
     EncodedImages,
     Images,
+    MappedImages,
     Pixels,
     ResidentImages,
     Target,
@@ -79,6 +80,8 @@ def read_all(
     `decodes` a lossy image that has both its ends is readable. What the index of the source knows is not
     looked at again, but to `verify` the index.
     """
+    if samples.uids is not None:
+        return _given(samples, samples.uids, target, resident_limit)
     if samples.array is not None and bring_to(samples.array[0], target).shape == samples.array.shape[1:]:
         uids = np.array([uid_of(b"", image) for image in samples.array], np.uint64)
         return Reading(np.arange(samples.n), uids, ResidentImages(samples.array), [], target, [])
@@ -93,6 +96,23 @@ def read_all(
     if verify and index is not None:
         return replace(reading, notes=[*reading.notes, _verified(samples, known, found)])
     return reading
+
+
+def _given(samples: Samples, uids: Uids, target: Target, resident_limit: int) -> Reading:
+    """Images whose uids are known, and which are arrays of one shape: none is looked at."""
+    assert samples.array is not None, "a source that gives uids has an array"
+    rows, array = np.arange(samples.n), samples.array
+    height, width, channels = array.shape[1:]
+    shape = _brought((height, width, channels), target)
+    images: Images
+    if shape != array.shape[1:]:
+        sides = np.tile(np.array([height, width], np.int32), (samples.n, 1))
+        images = EncodedImages(samples.read, samples.name, rows, shape, target, sides)
+    elif array.nbytes <= resident_limit:
+        images = ResidentImages.later(partial(np.array, array), samples.n, shape)
+    else:
+        images = MappedImages(array)
+    return Reading(rows, uids, images, [], target, [])
 
 
 def _verified(samples: Samples, known: Found, found: Found) -> str:

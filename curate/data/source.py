@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from curate.data.identity import Uids
 from curate.data.images import Locality
 from curate.errors import CurateError
 from curate.progress import LOGGED, Progress
@@ -81,7 +82,8 @@ class Samples:
     each sample is a file, by its `name`. `rows` int64 `[n]` are the places that other libraries give the
     samples of the split, out of `n_rows`, and −1 where they leave one out; None where they count as the
     source does. `stamps`, where the source can tell, say whether content is what it was; `locality` says what
-    is read together, where single samples are not.
+    is read together, where single samples are not. `uids` are given where the pixels are not those that the
+    samples are known by.
     """
 
     n: int
@@ -97,6 +99,7 @@ class Samples:
     rows: npt.NDArray[np.int64] | None = None
     n_rows: int | None = None
     stamps: Stamps | None = None
+    uids: Uids | None = None
     locality: Locality | None = None
 
 

@@ -197,6 +197,19 @@ def indexed(made: "Dataset", as_json: bool) -> None:
     print(looked.path)  # noqa: T201  stdout is data
 
 
+def packed(made: "Dataset", as_json: bool) -> None:
+    """What `pack` wrote, and how it is used."""
+    height, width, channels = made.images.shape
+    n_bytes = len(made) * height * width * channels
+    if as_json:
+        facts = {"path": made.reference, "n": len(made), "shape": [height, width, channels]}
+        json_object({**facts, "n_bytes": n_bytes, "fingerprint": made.fingerprint})
+        return
+    say(f"{len(made):,} images of {width} x {height} pixels in {n_bytes / 2**20:,.1f} MiB")
+    next_step(f"curate train {in_shell(made.reference)} --test DATASET")
+    print(made.reference)  # noqa: T201  stdout is data
+
+
 def pulled(made: "Manifest") -> None:
     """What `pull` fetched, and which dataset it is of."""
     dataset, summary = made.header.dataset, made.header.summary

@@ -5,12 +5,10 @@ selection need not open the dataset again. Files are written and read in chunks 
 memory. Vectors from elsewhere (`.npy`, `.safetensors`, a Parquet vector column) are embeddings too.
 """
 
-import json
 import os
-import struct
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -19,12 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.artifacts.cache import cache_folder
-from curate.artifacts.files import as_path, atomic_file, or_beside
-from curate.artifacts.header import DatasetReference, Header, canonical, read_header
+from curate.artifacts.files import as_path, or_beside
+from curate.artifacts.header import DatasetReference, Header, read_header
 from curate.artifacts.kinds import kind_of, vector_files
 from curate.artifacts.reading import damage_as_one_line, size_of
-from curate.artifacts.seal import UNSEALED, check_seal, seal_file
+from curate.artifacts.seal import check_seal
 from curate.artifacts.tables import check_samples
+from curate.artifacts.tensors import write_tensors
 from curate.data.dataset import Dataset
 from curate.data.identity import Indices, Labels, Uids, uid_of
 from curate.data.identity import fingerprint as fingerprint_of
@@ -99,19 +98,17 @@ def write_embedding(
     uids, labels = dataset.uids, dataset.labels
     columns: dict[str, npt.NDArray[Any]] = {"label": labels} if labels is not None else {}
     columns |= {"row": dataset.rows, "uid": uids}
-    with atomic_file(path, force) as temporary:
-        with temporary.open("wb") as file:
-            _write_preamble(file, _layout(columns, len(uids), dim), header)
-            for column in columns.values():
-                file.write(column.data)
-            n = 0
-            for chunk in chunks:
-                check_finite(chunk, n, "the embedding")
-                file.write(np.ascontiguousarray(chunk, np.float32).data)
-                n += len(chunk)
-        assert n == len(uids), f"{n} vectors for {len(uids)} samples"
-        seal_file(temporary)
+    large = ("vectors", "float32", (len(uids), dim))
+    write_tensors(path, header, columns, large, _finite_chunks(chunks), force)
     return open_embedding(path)
+
+
+def _finite_chunks(chunks: Iterable[Vectors]) -> Iterator[Vectors]:
+    n = 0
+    for chunk in chunks:
+        check_finite(chunk, n, "the embedding")
+        yield chunk
+        n += len(chunk)
 
 
 def open_embedding(
@@ -165,27 +162,6 @@ def row_chunks(n: int, row_bytes: int) -> Iterator[tuple[int, int]]:
     """Start and stop of consecutive chunks of about 64 MiB."""
     step = max(1, _CHUNK_BYTES // row_bytes)
     return ((start, min(start + step, n)) for start in range(0, n, step))
-
-
-def _layout(columns: dict[str, npt.NDArray[Any]], n: int, dim: int) -> dict[str, Any]:
-    """The safetensors description of each tensor: type, shape and place."""
-    layout: dict[str, Any] = {}
-    place = 0
-    for name, column in columns.items():
-        kind = {"int64": "I64", "uint64": "U64"}[str(column.dtype)]
-        layout[name] = {"dtype": kind, "shape": [n], "data_offsets": [place, place + column.nbytes]}
-        place += column.nbytes
-    end = place + n * dim * 4
-    layout["vectors"] = {"dtype": "F32", "shape": [n, dim], "data_offsets": [place, end]}
-    return layout
-
-
-def _write_preamble(file: Any, layout: dict[str, Any], header: Header) -> None:
-    unsealed = canonical(replace(header, sha256=UNSEALED).to_json()).decode()
-    described = {"__metadata__": {"curate": unsealed}, **layout}
-    text = json.dumps(described, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    file.write(struct.pack("<Q", len(text)) + text)
 
 
 def _open_safetensors(path: Path, data: Dataset | None, labels: Any) -> Embedding:

@@ -19,7 +19,7 @@ def stem(reference: str) -> str:
     """A short name for a dataset or a file: its last part, in safe characters; of a glob, the folder."""
     reference = re.sub(r"/[^/]*[*?[].*", "", reference)
     last = reference.rstrip("/").replace(":", "/").rpartition("/")[2].partition("@")[0]
-    bare = re.sub(r"\.(parquet|npz|npy|safetensors)$", "", last)
+    bare = re.sub(r"\.(parquet|npz|npy|safetensors|tar)$", "", last)
     return re.sub(r"[^A-Za-z0-9._]+", "-", bare).strip("-.") or "dataset"
 
 

@@ -83,6 +83,15 @@ def tar(path: Path, contents: dict[str, bytes], form: int = tarfile.PAX_FORMAT) 
     return path
 
 
+def photographs(here: Path) -> Path:
+    """Two classes of JPEGs of several sizes, with a train and a test split."""
+    for split, n in (("train", 20), ("test", 8)):
+        for number in range(n):
+            image = noise(30 + number % 5, 40 - number % 3, 3, seed=number + 50 * (split == "test"))
+            write(here / "photos" / split / "ab"[number % 2] / f"{number:02}.jpg", encoded(image, "JPEG"))
+    return here / "photos"
+
+
 def jpegs(folder, classes=("cat", "dog"), each=12, seed=0):
     chance = np.random.default_rng(seed)
     for name in classes:

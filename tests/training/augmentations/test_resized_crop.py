@@ -73,8 +73,8 @@ def test_a_part_is_cut_out_of_the_file_and_scaled(photos):
         assert image.size[::-1] == tuple(opened.images.sides(rows)[row])
         part = image.crop((left, top, left + width, top + height)).resize((24, 16), Image.Resampling.BILINEAR)
         difference = np.abs(np.asarray(part).astype(int) - parts[row])
-        inner = difference[2:-2, 2:-2]  # at the border a resized crop sees no pixels beyond it
-        assert np.median(inner) <= 2
+        assert np.median(difference) <= 2
+        assert row % 2 == 0 or difference.max() == 0  # a PNG is decoded whole
 
 
 def test_a_view_and_memory_cut_as_well(photos):

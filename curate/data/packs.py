@@ -1,0 +1,103 @@
+"""A pack: the images of a dataset, decoded and brought to one size, in one file that is mapped into memory.
+
+    images uint8 [n, h, w, c], uid, row and, where known, label [n]; the header says of which dataset
+
+It has the uids of the images that it was made of, so every manifest of theirs fits it. Its seal is checked
+when it is first opened on a machine, and where the file has changed since. Source: the idea is that of FFCV,
+Leclerc et al. 2023.
+"""
+
+import os
+import time
+from collections.abc import Iterable
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from curate.artifacts.cache import cache_folder
+from curate.artifacts.header import Header, read_header
+from curate.artifacts.kinds import PACK
+from curate.artifacts.reading import damage_as_one_line, size_of
+from curate.artifacts.seal import check_seal
+from curate.artifacts.tables import check_samples
+from curate.artifacts.tensors import write_tensors
+from curate.data.dataset import Dataset
+from curate.data.identity import Labels
+from curate.data.images import Pixels
+from curate.data.kept import keep, kept
+from curate.data.source import NoSplitError, Request, Samples
+from curate.errors import DamagedError
+from curate.progress import Progress
+
+_SETTLED_NS = 2_000_000_000  # how old a file is whose next change will be seen for sure, in ns
+
+
+def write_pack(path: Path, header: Header, dataset: Dataset, chunks: Iterable[Pixels], force: bool) -> None:
+    """Write the images of a dataset as they come, each chunk uint8 `[rows, h, w, c]`, in sample order."""
+    columns: dict[str, npt.NDArray[Any]] = {"row": dataset.rows, "uid": dataset.uids}
+    columns |= {} if dataset.labels is None else {"label": dataset.labels}
+    shape = (len(dataset), *dataset.images.shape)
+    write_tensors(path, header, columns, ("images", "uint8", shape), chunks, force)
+
+
+def read_pack(path: Path, request: Request) -> Samples:
+    """The samples of a pack; it holds the split that it was made of."""
+    from safetensors import safe_open
+
+    size_of(path)
+    with damage_as_one_line(path, "pack", "make it again"):
+        _check_seal_once(path, request.progress)
+        file = safe_open(path, framework="numpy")
+        header = read_header((file.metadata() or {}).get("curate"), path, (PACK,))
+        columns = {
+            name: file.get_tensor(name) for name in ("label", "row", "uid") if name in set(file.keys())
+        }
+        images = _mapped(path, file.get_slice("images").get_shape())
+        check_samples({**columns, "index": np.arange(header.dataset.n)}, header, path)
+        if images.ndim != 4 or images.shape[3] not in (1, 3) or len(images) != header.dataset.n:
+            raise DamagedError(f"{path} has images {images.shape} for {header.dataset.n:,} samples")
+    made_of = header.dataset
+    if request.split not in (made_of.split, "all"):
+        raise NoSplitError(
+            f"{path} is the {made_of.split} split of {made_of.reference}: pack another, or --test"
+        )
+    labels: Labels | None = columns.get("label")
+    return Samples(
+        n=made_of.n,
+        read=images.__getitem__,
+        name=lambda row: f"{path}[{row}]",
+        labels=labels,
+        classes=made_of.classes,
+        split=request.split,
+        array=images,
+        why_no_labels=f"{made_of.reference}, of which it was made, had none.",
+        rows=columns.get("row"),
+        n_rows=made_of.n_rows,
+        uids=columns["uid"],
+    )
+
+
+def _mapped(path: Path, shape: list[int]) -> Pixels:
+    """The images, mapped into memory: they are the last tensor of the file."""
+    n_bytes = int(np.prod(shape, dtype=object))
+    return np.memmap(path, np.uint8, "r", offset=path.stat().st_size - n_bytes, shape=tuple(shape))
+
+
+def _check_seal_once(path: Path, progress: Progress) -> None:
+    """Check the seal of a file that is not known to have been checked as it is now."""
+    import pyarrow as pa
+
+    about = os.stat(path)
+    times = [about.st_size, about.st_mtime_ns, about.st_ctime_ns]
+    name = blake2b(os.fsencode(os.path.realpath(path)), digest_size=10).hexdigest()
+    place = cache_folder() / "index" / f"{name}.seal.parquet"
+    known = kept(place, "seal", progress)
+    if known and known[1]["times"] == times:
+        return
+    began = time.time_ns()
+    check_seal(path)
+    if about.st_ctime_ns < began - _SETTLED_NS:
+        keep(place, "seal", pa.table({"sealed": [True]}), {"times": times})
