@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from curate.artifacts.cache import cache_folder
 from curate.data.identity import Uids
-from curate.data.kept import keep, kept
+from curate.data.kept import keep, kept, numbers_in
 from curate.data.source import Stamps
 from curate.progress import Progress
 
@@ -110,24 +110,24 @@ class Index:
 
     def _take(self, table: Any, found: Found) -> None:
         """Fill in what a table knows of samples of which nothing is known yet."""
-        import pyarrow.compute as pc
-
         stamps, keys = self._stamps, table.column("key").combine_chunks()
         if keys.equals(stamps.keys):
             places = np.arange(len(keys))
         else:
+            import pyarrow.compute as pc
+
             places = pc.fill_null(pc.index_in(stamps.keys, value_set=keys), -1).to_numpy()
         rows = np.flatnonzero((places >= 0) & ~found.known)
         at = places[rows]
         same = np.ones(len(rows), np.bool_)
         for name, now in (("size", stamps.sizes), ("modified", stamps.modified), ("changed", stamps.changed)):
-            same &= table.column(name).to_numpy()[at] == now[rows]
+            same &= numbers_in(table, name)[at] == now[rows]
         rows, at = rows[same], at[same]
         found.known[rows] = True
-        found.uids[rows] = table.column("uid").to_numpy()[at]
-        found.decoded[rows] = table.column("decoded").to_numpy()[at]
+        found.uids[rows] = numbers_in(table, "uid")[at]
+        found.decoded[rows] = numbers_in(table, "decoded")[at] != 0
         for place, name in enumerate(("height", "width", "channels")):
-            found.shapes[rows, place] = table.column(name).to_numpy()[at]
+            found.shapes[rows, place] = numbers_in(table, name)[at]
 
     def _write(self, path: Path, rows: npt.NDArray[np.int64], found: Found) -> None:
         """Write what is known of some samples."""
@@ -142,7 +142,7 @@ class Index:
             "changed": stamps.changed[rows],
             "uid": found.uids[rows],
             **{name: found.shapes[rows, place] for place, name in enumerate(("height", "width", "channels"))},
-            "decoded": found.decoded[rows],
+            "decoded": found.decoded[rows].astype(np.uint8),
         }
         keep(path, "index", pa.table(columns), {"place": stamps.place})
 

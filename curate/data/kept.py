@@ -6,13 +6,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from curate.artifacts.files import atomic_file
 from curate.artifacts.reading import damage_as_one_line, open_parquet
 from curate.artifacts.seal import UNSEALED, check_seal, seal_file
 from curate.errors import CurateError, DamagedError
 from curate.progress import Progress
 
-VERSION = 1
+VERSION = 2
 
 
 def keep(path: Path, kind: str, table: Any, about: Mapping[str, Any]) -> None:
@@ -47,3 +50,10 @@ def kept(path: Path, kind: str, progress: Progress) -> tuple[Any, dict[str, Any]
     except CurateError:
         progress.note(f"the index {path} is damaged or of another version: it is made anew")
         return None
+
+
+def numbers_in(table: Any, name: str) -> npt.NDArray[Any]:
+    """A column of numbers, of which none is null; Arrow's own way would import pandas where there is one."""
+    column = table.column(name).combine_chunks()
+    kind = np.dtype(str(column.type))
+    return np.frombuffer(column.buffers()[1], kind, len(column), column.offset * kind.itemsize)

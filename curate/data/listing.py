@@ -39,8 +39,6 @@ class Listing:
 
     def add(self, folder: str) -> int:
         """Add the images below a folder; returns how many there are."""
-        import pyarrow as pa
-
         start = len(self.top.rstrip(os.sep)) + 1
         walk = _Walk(start)
         walk.into(folder)
@@ -48,7 +46,7 @@ class Listing:
             return 0
         walk.files.sort()
         paths, *numbers = zip(*walk.files, strict=True)
-        self.keys.append(pa.array(map(os.fsencode, paths), pa.large_binary()))
+        self.keys.append(_binary(list(map(os.fsencode, paths))))
         for mine, theirs in zip((self.sizes, self.modified, self.changed), numbers, strict=True):
             mine.extend(theirs)
         if walk.is_counted_so:
@@ -76,6 +74,15 @@ class Listing:
     def rows(self) -> npt.NDArray[np.int64]:
         """The places that torchvision gives the files, int64 `[n]`."""
         return np.frombuffer(self.places, np.int64)
+
+
+def _binary(texts: list[bytes]) -> Any:
+    """Texts as large_binary, made of its buffers: `pa.array` would import pandas where there is one."""
+    import pyarrow as pa
+
+    ends = np.cumsum([0, *map(len, texts)], dtype=np.int64)
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(texts))]
+    return pa.Array.from_buffers(pa.large_binary(), len(texts), buffers)
 
 
 class _Walk:

@@ -23,7 +23,7 @@ from curate.artifacts.cache import cache_folder
 from curate.artifacts.header_schema import parsed
 from curate.artifacts.reading import size_of
 from curate.data.images import MOST_BYTES, CorruptImageError
-from curate.data.kept import keep, kept
+from curate.data.kept import keep, kept, numbers_in
 from curate.data.listing import SUFFIXES
 from curate.data.source import Request, Samples, Stamps, choose_splits, numbered_classes, split_of_file
 from curate.errors import CurateError, DamagedError
@@ -59,8 +59,7 @@ class Shard:
 
     def column(self, name: str) -> npt.NDArray[Any]:
         """A column of numbers."""
-        values: npt.NDArray[Any] = self.table.column(name).to_numpy()
-        return values
+        return numbers_in(self.table, name)
 
 
 def read_tar(files: list[Path], top: Path, request: Request) -> Samples:
@@ -151,7 +150,7 @@ def look_into(path: Path) -> Any:
             "start": pa.array(rows.starts, pa.int64()),
             "size": pa.array(rows.sizes, pa.int64()),
             "label": pa.array(rows.labels, pa.string()),
-            "is_number": pa.array(rows.are_numbers, pa.bool_()),
+            "is_number": pa.array(np.array(rows.are_numbers, np.uint8)),
         }
     )
 

@@ -27,7 +27,7 @@ from curate.artifacts.tensors import write_tensors
 from curate.data.dataset import Dataset
 from curate.data.identity import Indices, Labels, Uids, uid_of
 from curate.data.identity import fingerprint as fingerprint_of
-from curate.data.kept import keep, kept
+from curate.data.kept import keep, kept, numbers_in
 from curate.errors import CurateError, DamagedError
 from curate.progress import LOGGED
 from curate.vectors.foreign import (
@@ -250,8 +250,7 @@ def _known_uids(path: Path, n: int, dim: int, read: Callable[[int, int], Any]) -
     )
     known = kept(place, "uids", LOGGED)
     if known and known[1]["times"] == times:
-        uids: Uids = known[0].column("uid").to_numpy()
-        return uids
+        return numbers_in(known[0], "uid")
     began = time.time_ns()
     uids = _uids_of_vectors(n, dim, read)
     if all(about.st_ctime_ns < began - _SETTLED_NS for about in abouts):

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from curate.data import kept as keeping
-from curate.data.kept import keep, kept
+from curate.data.kept import keep, kept, numbers_in
 from curate.progress import LOGGED
 
 TABLE = pa.table({"key": pa.array([b"a", b"\xff"], pa.large_binary()), "size": [1, -1]})
@@ -42,3 +42,10 @@ def test_a_cache_that_cannot_be_written_is_left(tmp_path):
     (tmp_path / "file").write_text("")
     keep(tmp_path / "file" / "x.parquet", "index", TABLE, {})
     assert (tmp_path / "file").read_text() == ""
+
+
+def test_numbers_are_those_of_all_chunks():
+    table = pa.concat_tables([TABLE, TABLE.slice(1), TABLE])
+    assert numbers_in(table, "size").tolist() == [1, -1, -1, 1, -1]
+    assert numbers_in(TABLE.slice(1), "size").tolist() == [-1]
+    assert numbers_in(TABLE.slice(2), "size").tolist() == []
