@@ -24,7 +24,7 @@ class ResizedCrop:
     """`least` is the smallest part of the area, and `ratio` the most that a side is longer than the other."""
 
     least: float = 0.08
-    ratio: float = 4 / 3
+    ratio: float = 1.3333333333333333  # 4:3
 
     def __post_init__(self) -> None:
         if not 0 < self.least <= 1:
