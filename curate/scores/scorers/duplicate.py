@@ -4,7 +4,8 @@ Samples nearer to each other than a limit are near-duplicates, and so, over chai
 group, that of the smallest uid, stands for it: its score is the distance to the nearest that stands for
 another group. Keeping the highest so drops copies before anything else, but not the last of them.
 `rule=pairs` is as in SemDeDup: of each pair within the limit, the one more like the centroid of its
-cluster goes, and what is left stands. Source: SemDeDup, Abbas et al. 2023.
+cluster goes, and what is left stands. Beyond 100,000 samples only those of one cluster are compared with one
+another, as there. Source: SemDeDup, Abbas et al. 2023.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,27 +15,32 @@ from typing import Any, Literal
 import numpy as np
 
 from curate.artifacts.tables import Column
-from curate.data.identity import Indices
+from curate.data.identity import Indices, Uids
 from curate.errors import CurateError
 from curate.progress import Progress
+from curate.vectors.by_cluster import by_cluster
 from curate.vectors.embedding import Embedding
-from curate.vectors.kmeans import kmeans, usual_k
+from curate.vectors.kmeans import Clustering, kmeans, usual_k
 from curate.vectors.neighbours import nearest_other, pairs_within
 
 _MOST_PAIRS = 2**22  # held at once
+_MOST_FOR_ALL = 100_000  # samples that are all compared with one another
 
 
 @dataclass(frozen=True)
 class Duplicate:
     """`max_cosine_distance` is the limit up to which samples are near-duplicates; `rule` is chains or pairs.
 
-    `k` and `seed` are of the clusters whose centroids decide pairs; 0 is as many as `cluster` makes.
+    `k` and `seed` are of the clusters whose centroids decide pairs, or within which samples are compared; 0
+    is as many as `cluster` makes. `within` is what is compared with one another: all samples, or those of a
+    cluster, by default beyond 100,000 samples.
     """
 
     max_cosine_distance: float = 0.05
     rule: Literal["chains", "pairs"] = "chains"
     k: int = 0
     seed: int = 0
+    within: Literal["auto", "all", "clusters"] = "auto"
 
     hard_is = "high"
     reads = ("embedding",)
@@ -44,11 +50,37 @@ class Duplicate:
             raise CurateError(
                 f"max_cosine_distance={self.max_cosine_distance} is out of range: use 0 to below 1"
             )
-        vectors = _directions(embedding)
+        everywhere = self.within == "all" or (self.within == "auto" and embedding.n <= _MOST_FOR_ALL)
+        clustering = None if everywhere and self.rule == "chains" else self._clustering(embedding, progress)
+        if everywhere or clustering is None:
+            far = None if clustering is None else clustering.distance
+            vectors = _directions(embedding.read(0, embedding.n))
+            distance, group = self._judged(vectors, embedding.uids, far, progress)
+            return {"duplicate": distance, "duplicate_group": group}
+        distance, group = np.empty(embedding.n), np.empty(embedding.n, np.int64)
+        if self.within == "auto":
+            progress.note(
+                f"{embedding.n:,} samples: near-duplicates are looked for within each of "
+                f"{len(clustering.centroids):,} clusters; --set within=all compares all with all"
+            )
+        parts = by_cluster(embedding, clustering.cluster, progress)
+        with progress.task("near-duplicates", embedding.n, "samples"):
+            for rows, vectors in parts:
+                far = clustering.distance[rows]
+                own, of = self._judged(_directions(vectors), embedding.uids[rows], far, Progress())
+                distance[rows], group[rows] = own, rows[of]
+                progress.advance(len(rows))
+        return {"duplicate": distance, "duplicate_group": group}
+
+    def _judged(
+        self, vectors: np.ndarray, uids: Uids, far: np.ndarray | None, progress: Progress
+    ) -> tuple[np.ndarray, Indices]:
+        """Distance and group of some samples, compared with one another; `far` is that from the centroid."""
         pairs = pairs_within(vectors, self.max_cosine_distance, progress)
-        by_uid = np.lexsort((np.arange(len(vectors)), embedding.uids))
+        by_uid = np.lexsort((np.arange(len(vectors)), uids))
         if self.rule == "pairs":
-            group = _earlier(self._least_central_first(embedding, by_uid, progress), pairs)
+            assert far is not None, "pairs are decided by the centroid"
+            group = _earlier(by_uid[np.argsort(-far[by_uid], kind="stable")], pairs)
             standing = np.unique(group)
         else:
             group = _closed(len(vectors), pairs)
@@ -56,19 +88,16 @@ class Duplicate:
             standing = np.sort(by_uid[first])
         distance = nearest_other(vectors, progress)
         distance[standing] = nearest_other(vectors[standing], progress)
-        return {"duplicate": distance, "duplicate_group": group}
+        return distance, group
 
-    def _least_central_first(self, embedding: Embedding, by_uid: Indices, progress: Progress) -> Indices:
-        """All samples, those least like the centroid of their cluster first, ties by uid."""
+    def _clustering(self, embedding: Embedding, progress: Progress) -> Clustering:
         k = self.k or usual_k(embedding.n)
         own: dict[str, Any] = {"spherical": True, "seed": self.seed, "progress": progress}
-        clustering = kmeans(embedding.read, embedding.n, embedding.dim, k, **own)
-        return by_uid[np.argsort(-clustering.distance[by_uid], kind="stable")]
+        return kmeans(embedding.read, embedding.n, embedding.dim, k, **own)
 
 
-def _directions(embedding: Embedding) -> np.ndarray:
+def _directions(vectors: np.ndarray) -> np.ndarray:
     """The vectors at length 1, float32 `[n, d]`; those of length 0 point in a direction of their own."""
-    vectors = embedding.read(0, embedding.n)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if (lengths == 0).any():
         vectors = np.concatenate([vectors, (lengths == 0).astype(np.float32)], axis=1)

@@ -102,3 +102,35 @@ def test_as_many_as_there_are_groups_keep_one_of_each(rule, digits_round, tmp_pa
     assert len(set(group.tolist())) == n_groups < len(table)
     kept = curate.select(table, "top", keep=n_groups, output=tmp_path / "m").selected(0).indices
     assert len(set(group[kept].tolist())) == n_groups
+
+
+@pytest.mark.parametrize("rule", ["chains", "pairs"])
+def test_within_clusters_only_their_own_samples_are_compared(rule, tmp_path, monkeypatch):
+    """Each cluster by itself gives what a file of its samples alone gives."""
+    chance = np.random.default_rng(3)
+    centres = np.eye(8, dtype=np.float32)[:4] * 5
+    vectors = (centres[np.arange(200) % 4] + chance.normal(size=(200, 8)) * 0.6).astype(np.float32)
+    vectors[100:130] = vectors[:30] * 1.01
+    np.save(tmp_path / "v.npy", vectors)
+    embedding = curate.open_embedding(tmp_path / "v.npy")
+    how = {"rule": rule, "within": "clusters", "k": 4, "max_cosine_distance": 0.03}
+    found = finder.make("scorers", "duplicate", how).from_embedding(embedding, LOGGED)
+    cluster = curate.cluster(embedding, 4, spherical=True, output=tmp_path / "c.parquet")["cluster"]
+    for number in range(4):
+        rows = np.flatnonzero(cluster == number)
+        np.save(tmp_path / "one.npy", vectors[rows])
+        alone = curate.open_embedding(tmp_path / "one.npy")
+        how = {"rule": rule, "within": "all", "k": 1, "max_cosine_distance": 0.03}
+        expected = finder.make("scorers", "duplicate", how).from_embedding(alone, LOGGED)
+        assert np.allclose(found["duplicate"][rows], expected["duplicate"], atol=1e-6)
+        assert (rows[expected["duplicate_group"]] == found["duplicate_group"][rows]).all()
+    assert len(np.unique(found["duplicate_group"])) < 190
+
+
+def test_many_samples_are_compared_within_clusters_and_it_is_said(tmp_path, monkeypatch, caplog):
+    from curate.scores.scorers import duplicate
+
+    monkeypatch.setattr(duplicate, "_MOST_FOR_ALL", 50)
+    np.save(tmp_path / "v.npy", np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32))
+    curate.score(tmp_path / "v.npy", "duplicate", output=tmp_path / "s.parquet")
+    assert "60 samples: near-duplicates are looked for within each of 5 clusters" in caplog.text
