@@ -53,6 +53,7 @@ class Command:
 
 COMMANDS = {  # each with what it needs from those before it
     "embed": Command("embed digits --dim 8 -o e.safetensors", ("e.safetensors",)),
+    "pack": Command("pack digits -o p.safetensors", ("p.safetensors",)),
     "cluster": Command("cluster e.safetensors -k 7 -o c.parquet", ("c.parquet",)),
     "select": Command("select c.parquet --strategy furthest --keep 0.3 -o m", ("m",)),
     "score": Command("score digits --models 1 --epochs 2 --set width=2 -o s.parquet", ("s.parquet",)),

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from curate.artifacts.cache import cache_folder
 from curate.artifacts.header import Header, read_header
+from curate.artifacts.header_schema import parsed
 from curate.artifacts.kinds import PACK
 from curate.artifacts.reading import damage_as_one_line, size_of
 from curate.artifacts.seal import check_seal
@@ -52,13 +53,10 @@ def read_pack(path: Path, request: Request) -> Samples:
         _check_seal_once(path, request.progress)
         file = safe_open(path, framework="numpy")
         header = read_header((file.metadata() or {}).get("curate"), path, (PACK,))
-        columns = {
-            name: file.get_tensor(name) for name in ("label", "row", "uid") if name in set(file.keys())
-        }
-        images = _mapped(path, file.get_slice("images").get_shape())
-        check_samples({**columns, "index": np.arange(header.dataset.n)}, header, path)
-        if images.ndim != 4 or images.shape[3] not in (1, 3) or len(images) != header.dataset.n:
-            raise DamagedError(f"{path} has images {images.shape} for {header.dataset.n:,} samples")
+        names = set(file.keys())
+        columns = {name: file.get_tensor(name) for name in ("label", "row", "uid") if name in names}
+        images = _mapped(path)
+        _check_tensors(images, columns, header, path)
     made_of = header.dataset
     if request.split not in (made_of.split, "all"):
         raise NoSplitError(
@@ -80,10 +78,26 @@ def read_pack(path: Path, request: Request) -> Samples:
     )
 
 
-def _mapped(path: Path, shape: list[int]) -> Pixels:
-    """The images, mapped into memory: they are the last tensor of the file."""
-    n_bytes = int(np.prod(shape, dtype=object))
-    return np.memmap(path, np.uint8, "r", offset=path.stat().st_size - n_bytes, shape=tuple(shape))
+def _mapped(path: Path) -> Pixels:
+    """The images, mapped into memory from the place that the file's own header tells."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        about = parsed(file.read(length))["images"]
+    if about["dtype"] != "U8":
+        raise TypeError(f"its images are {about['dtype']}")
+    place = 8 + length + about["data_offsets"][0]
+    return np.memmap(path, np.uint8, "r", offset=place, shape=tuple(about["shape"]))
+
+
+def _check_tensors(images: Pixels, columns: dict[str, npt.NDArray[Any]], header: Header, path: Path) -> None:
+    """Refuse tensors that contradict one another or the header."""
+    n = header.dataset.n
+    if images.ndim != 4 or images.shape[3] not in (1, 3) or 0 in images.shape or len(images) != n:
+        raise DamagedError(f"{path} has images {images.shape} for {n:,} samples: make it again")
+    for name, column in columns.items():
+        if column.dtype != (np.uint64 if name == "uid" else np.int64) or column.shape != (n,):
+            raise DamagedError(f"{path} has a {name} {column.dtype} {column.shape} for {n:,} samples")
+    check_samples({**columns, "index": np.arange(n)}, header, path)
 
 
 def _check_seal_once(path: Path, progress: Progress) -> None:

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from helpers.pictures import tar
 from safetensors.numpy import save_file
 
 import curate
@@ -92,6 +93,10 @@ def workshop(folder: Path) -> dict[str, Path]:
     for number, one in enumerate(encoded[:24]):
         (folder / "photos" / "ab"[number % 2]).mkdir(parents=True, exist_ok=True)
         (folder / "photos" / "ab"[number % 2] / f"{number}.png").write_bytes(one)
+    made["tar"] = tar(
+        folder / "images.tar", {f"{'ab'[row % 2]}/{row}.png": one for row, one in enumerate(encoded)}
+    )
+    made["pack"] = Path(curate.pack(str(data), opening=opening, output=folder / "pack.safetensors").reference)
     return made
 
 
@@ -242,7 +247,7 @@ def _forge_safetensors(path: Path, chance: random.Random) -> None:
                 held[name].astype(np.int8),
                 np.zeros((0, 3), np.float32),
                 -held[name].astype(np.float32),
-                np.full_like(held[name], -1) if held[name].dtype != np.uint64 else held[name] * 0,
+                held[name] * 0 if held[name].dtype.kind == "u" else np.full_like(held[name], -1),
             ]
         )
     save_file(held, path, metadata=metadata or None)
@@ -275,6 +280,8 @@ def _uses(kind: str) -> Callable[[Path, Path], object]:
         "npz": _use_data,
         "images": _use_data,
         "photos": _use_data,
+        "tar": _use_data,
+        "pack": _use_data,
     }[kind]
 
 
@@ -360,6 +367,7 @@ SEALED = (
     "session",
     "trace",
     "results",
+    "pack",
 )  # where no change is missed
 FORGEABLE = (*SEALED, "model", "images", "vectors.safetensors", "vectors.parquet")
 
