@@ -16,6 +16,7 @@ import numpy.typing as npt
 from curate.artifacts.header_schema import parsed
 from curate.artifacts.reading import damage_as_one_line, open_parquet
 from curate.data.row_groups import ImageFile, RowGroups, check_unpacked
+from curate.data.shards import place_of
 from curate.data.source import Request, Samples, Stamps, choose_splits, numbered_classes, split_of_file
 from curate.errors import CurateError
 
@@ -48,7 +49,7 @@ def read_parquet(files: Sequence[Path], top: Path, request: Request) -> Samples:
         split=chosen[0] if len(chosen) == 1 else request.split,
         why_no_labels=why,
         has_columns=True,
-        stamps=_stamps(read, images, top),
+        stamps=_stamps(read, images, top, place_of(request.reference, top)),
         locality=images.locality,
     )
 
@@ -94,7 +95,7 @@ def _read_columns(path: Path, request: Request) -> tuple[ImageFile, Any, dict[st
     return ImageFile(path, column, file.metadata, *times), labels, named
 
 
-def _stamps(files: list[ImageFile], groups: RowGroups, top: Path) -> Stamps:
+def _stamps(files: list[ImageFile], groups: RowGroups, top: Path, place: str) -> Stamps:
     """What tells that the images are what they were: their row in which file, and how old that is."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -108,7 +109,7 @@ def _stamps(files: list[ImageFile], groups: RowGroups, top: Path) -> Stamps:
     sizes, modified, changed = np.repeat(times, n_rows, axis=0).T
     n_in_group = np.bincount(groups.group_of_row, minlength=len(groups.n_bytes))
     each = (groups.n_bytes // np.maximum(1, n_in_group))[groups.group_of_row]
-    return Stamps(os.path.realpath(top), pa.concat_arrays(keys), sizes, modified, changed, each)
+    return Stamps(place, pa.concat_arrays(keys), sizes, modified, changed, each)
 
 
 def _is_text(kind: Any) -> bool:

@@ -117,6 +117,8 @@ def _given(samples: Samples, uids: Uids, target: Target, resident_limit: int) ->
 
 def _verified(samples: Samples, known: Found, found: Found) -> str:
     """What is said of an index that was held to the content of all files."""
+    if not known.known.any():
+        return "there was no index of these samples: it is new"
     both = known.known & found.known
     wrong = np.flatnonzero(both & (known.uids != found.uids))
     if not wrong.size:

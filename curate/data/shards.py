@@ -34,6 +34,12 @@ def files_of(reference: str, kind: str) -> tuple[list[Path], Path]:
     return files, Path(os.path.commonpath([file.parent for file in files]))
 
 
+def place_of(reference: str, top: Path) -> str:
+    """Where the files of a reference lie, as one text for a file, a glob or a folder: what an index is of."""
+    is_own = os.path.exists(reference) or bool(glob.has_magic(reference))
+    return os.path.realpath(reference if is_own else top)
+
+
 @lru_cache(maxsize=64)
 def _kind(folder: str, _: tuple[tuple[str, int], ...]) -> str:
     found = set()

@@ -25,6 +25,7 @@ from curate.artifacts.reading import size_of
 from curate.data.images import MOST_BYTES, CorruptImageError
 from curate.data.kept import keep, kept, numbers_in
 from curate.data.listing import SUFFIXES
+from curate.data.shards import place_of
 from curate.data.source import Request, Samples, Stamps, choose_splits, numbered_classes, split_of_file
 from curate.errors import CurateError, DamagedError
 from curate.text import readable
@@ -103,7 +104,7 @@ def read_tar(files: list[Path], top: Path, request: Request) -> Samples:
         classes=classes,
         split=chosen[0] if len(chosen) == 1 else request.split,
         why_no_labels="" if labels is not None else "Put .cls files beside the images of the archive.",
-        stamps=_stamps(own, top),
+        stamps=_stamps(own, top, place_of(request.reference, top)),
     )
 
 
@@ -315,7 +316,7 @@ def _labels_of(shard: Shard) -> Any:
     return shard.table.column("label").combine_chunks()
 
 
-def _stamps(shards: list[Shard], top: Path) -> Stamps:
+def _stamps(shards: list[Shard], top: Path, place: str) -> Stamps:
     """What tells that images are what they were: their place in which archive, and how old that is."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -328,7 +329,7 @@ def _stamps(shards: list[Shard], top: Path) -> Stamps:
         times.append((shard.about.st_size, shard.about.st_mtime_ns, shard.about.st_ctime_ns))
     each = np.repeat(np.array(times, np.int64), [shard.table.num_rows for shard in shards], axis=0)
     return Stamps(
-        os.path.realpath(top),
+        place,
         pa.concat_arrays(keys),
         sizes=each[:, 0],
         modified=each[:, 1],

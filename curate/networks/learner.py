@@ -18,6 +18,7 @@ from torch.nn import functional
 from curate import finder
 from curate.artifacts.header import canonical
 from curate.artifacts.kinds import MODEL
+from curate.artifacts.reading import damage_as_one_line
 from curate.artifacts.saved_model import about_model, check_weights
 from curate.data.dataset import Dataset
 from curate.errors import CurateError, DamagedError
@@ -210,15 +211,13 @@ def load(path: Path, device: torch.device, model: str | None = None) -> Learner:
 
     A network that is not curate's own is only made where the user names it as `model`.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import safe_open
 
     check_weights(path)
-    try:
-        with safe_open(path, framework="pt") as file:
-            about = about_model(file.metadata(), path)
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict
-    except (SafetensorError, OSError, ValueError) as problem:
-        raise DamagedError(f"{path} is not a readable safetensors file ({problem})") from None
+    one_line = damage_as_one_line(path, "safetensors file", "copy it anew")
+    with one_line, safe_open(path, framework="pt") as file:
+        about = about_model(file.metadata(), path)
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict
     named = about["model"]
     if model is not None and called(model) != named:
         raise CurateError(f"{path} holds {named}, not {called(model)}: leave out --set model=")

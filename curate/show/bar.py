@@ -6,7 +6,14 @@ from contextlib import contextmanager
 
 import click
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    SpinnerColumn,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
@@ -31,7 +38,8 @@ class Bar(Progress):
 
     def __init__(self, shown: _TwoLines, said: str = "") -> None:
         self.said, self._shown = said, shown
-        self._task = shown.add_task("", visible=False)
+        self._task: TaskID | None = None
+        self._unit = ""
         self._live: dict[str, str] = {}
         self._asked: set[str] = set()
         self._noted: set[str] = set()
@@ -53,22 +61,26 @@ class Bar(Progress):
 
     @contextmanager
     def task(self, label: str, total: int, unit: str = "") -> Iterator[None]:
-        """A bar for this task, in the place of the one before."""
-        self._live = {}
-        self._unit = unit
-        self._shown.remove_task(self._task)
+        """A bar for this task, in the place of the one that it is within, which then comes back."""
+        around = self._task, self._unit, self._live
+        if around[0] is not None:
+            self._shown.update(around[0], visible=False)
+        self._task, self._unit, self._live = self._shown.add_task(label, total=total, rate=""), unit, {}
         self._shown.numbers = ""
-        self._task = self._shown.add_task(label, total=total, rate="")
         yield
-        self._shown.update(self._task, visible=False)
-        self._shown.numbers = ""
+        self._shown.remove_task(self._task)
+        self._task, self._unit, self._live = around
+        if self._task is not None:
+            self._shown.update(self._task, visible=True)
+        self._shown.numbers = "  ".join(self._live.values())
 
     def advance(self, steps: int = 1, **live: float | str) -> None:
         """Move the bar and renew the live numbers."""
         for name, value in live.items():
             self._live[name] = f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
         self._shown.numbers = "  ".join(self._live.values())
-        self._shown.update(self._task, advance=steps, rate=self._rate())
+        if self._task is not None:
+            self._shown.update(self._task, advance=steps, rate=self._rate())
 
     def note(self, text: str) -> None:
         """A line above the bar, once."""

@@ -8,6 +8,7 @@ from curate.progress import Progress
 
 FIRST, EVERY = 5.0, 30.0  # seconds: until a stage is worth a line, and from line to line
 _MARK, _MARKS = 1.0, 30  # seconds from one note of what is done to the next, and how many are kept
+_OF_ALL = ("said", "_say", "_clock", "_asked", "_noted")  # what is not a stage's own
 _AT_ONCE = 0.1  # seconds after its begin: what is done by then was done by an earlier run
 
 
@@ -23,7 +24,8 @@ class Lines(Progress):
 
     @contextmanager
     def task(self, label: str, total: int, unit: str = "") -> Iterator[None]:
-        """A stage; where it took long enough to be spoken of, its end is said too."""
+        """A stage, also within another; where it took long enough to be spoken of, its end is said too."""
+        around = {name: value for name, value in vars(self).items() if name not in _OF_ALL}
         self._label, self._total, self._unit = label, total, unit
         self._done = self._before = self._n_lines = 0
         self._live: dict[str, str] = {}
@@ -32,6 +34,7 @@ class Lines(Progress):
         yield
         if self._n_lines:
             self._say(f"{label}: done in {_in_words(self._clock() - self._began)}")
+        vars(self).update(around)
 
     def advance(self, steps: int = 1, **live: float | str) -> None:
         """Count steps, and say a line where one is due."""

@@ -9,11 +9,12 @@ import numpy as np
 from curate.artifacts.files import as_path, check_output
 from curate.artifacts.header import Header, Step, check_same_dataset, cost_of
 from curate.artifacts.kinds import kind_of
+from curate.artifacts.reading import damage_as_one_line
 from curate.artifacts.results import read_results
 from curate.artifacts.saved_model import about_model, check_weights
 from curate.artifacts.tables import Table, open_table
 from curate.data.dataset import Dataset, Options, open_dataset, open_recorded
-from curate.errors import CurateError, DamagedError
+from curate.errors import CurateError
 from curate.manifests.manifest import Manifest, open_manifest
 from curate.progress import LOGGED, Progress, WithoutNotes
 from curate.scores.trace import open_trace
@@ -226,15 +227,13 @@ def _sessions(manifests: list[Manifest], by: str | None) -> Description:
 
 
 def _model(path: Path) -> Description:
-    from safetensors import SafetensorError, safe_open
+    from safetensors import safe_open
 
     check_weights(path)
-    try:
-        with safe_open(path, framework="numpy") as file:
-            about = about_model(file.metadata(), path)
-            shapes = [file.get_slice(name).get_shape() for name in file.keys()]  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as problem:
-        raise DamagedError(f"{path} is not a readable safetensors file ({problem})") from None
+    one_line = damage_as_one_line(path, "safetensors file", "copy it anew")
+    with one_line, safe_open(path, framework="numpy") as file:
+        about = about_model(file.metadata(), path)
+        shapes = [file.get_slice(name).get_shape() for name in file.keys()]  # noqa: SIM118
     size = sum(int(np.prod(shape)) for shape in shapes)
     facts = [
         ("model", about["model"]),

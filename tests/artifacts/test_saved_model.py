@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import struct
 
 import numpy as np
 import pytest
@@ -84,3 +85,13 @@ def test_weights_of_another_shape_than_they_say_are_damage(tmp_path):
     save_file({"a": np.zeros(3, np.float32)}, path, metadata={"curate_model": json.dumps(ABOUT)})
     with pytest.raises(DamagedError, match="does not hold the weights of basic-cnn"):
         curate.embed("digits", method="features", options={"weights": str(path)})
+
+
+def test_a_tensor_whose_name_has_a_line_break_is_one_line(here):
+    """A header that was altered: what the reader says of it quotes the name."""
+    header = json.dumps({"a\nb": {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}}).encode()
+    header = json.dumps({"__metadata__": {"curate_model": "{}"}})[:-1].encode() + b"," + header[1:]
+    (here / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(8))
+    with pytest.raises(CurateError) as problem:
+        curate.inspect("model.safetensors")
+    assert "\n" not in str(problem.value)

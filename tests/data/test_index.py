@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from helpers.pictures import encoded, fingerprint_by_hand, noise, uid_by_hand, write
 from PIL import Image
@@ -136,6 +138,16 @@ def test_every_split_knows_what_another_has_seen(here, monkeypatch):
     for split in ("train", "test"):
         assert open_dataset("photos", Options(split)).looked.n_looked == N
     assert opened().looked.n_looked == 0
+
+
+def test_files_side_by_side_have_an_index_each(here, monkeypatch):
+    monkeypatch.setenv("CURATE_CACHE", str(here / "cache"))
+    for name in "ab":
+        table = pa.table({"image": [content(number) for number in range(4)], "label": [0, 1, 0, 1]})
+        pq.write_table(table, f"{name}.parquet")
+    time.sleep(0.05)
+    looked = [open_dataset(f"{name}.parquet", Options("all")).looked.n_looked for name in "abab"]
+    assert looked == [4, 4, 0, 0]
 
 
 def test_a_folder_under_another_name_is_the_same_folder(files, here):

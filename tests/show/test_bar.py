@@ -27,6 +27,24 @@ def test_numbers_are_shown_while_a_task_goes_on():
     assert "loss" not in after
 
 
+def test_a_task_within_another_gives_its_place_back():
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
+    with Bar.shown(console) as bar, bar.task("train", 4, "samples"):
+        bar.advance(1, loss=0.5)
+        with bar.task("decode", 10, "images"):
+            bar.advance(9)
+            bar._shown.refresh()
+            within = console.file.getvalue()
+            console.file.truncate(0)
+        bar.advance(2)
+        bar._shown.refresh()
+        after = console.file.getvalue()
+    assert "90%" in within
+    assert "decode" not in after
+    assert "75%" in after
+    assert "loss 0.5" in after
+
+
 def test_on_a_terminal_it_asks_once_and_no_ends_the_command(monkeypatch):
     console = Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
     answers = {"Sure. Go on?": True, "Really. Go on?": False}

@@ -82,3 +82,23 @@ def test_a_note_is_said_once():
     for text in ("a", "b", "a"):
         lines.note(text)
     assert said == ["a", "b"]
+
+
+def test_a_stage_within_another_gives_its_place_back():
+    said, now = [], [0.0]
+    lines = Lines(said.append, clock=lambda: now[0])
+    with lines.task("train", 100, "samples"):
+        now[0] = 6.0
+        lines.advance(10)
+        with lines.task("decode", 10, "images"):
+            now[0] = 20.0
+            lines.advance(5)
+        now[0] = 60.0
+        lines.advance(40)
+    assert [line.partition(" of")[0] for line in said] == [
+        "train: 10%",
+        "decode: 50%",
+        "decode: done in 0:14",
+        "train: 50%",
+        "train: done in 1:00",
+    ]
