@@ -32,7 +32,7 @@ from curate.data.dataset import Dataset, counts_as_its_source
 from curate.data.identity import Indices, bring
 from curate.errors import CurateError, DamagedError, MismatchError
 from curate.manifests.card import card
-from curate.manifests.content import check_content
+from curate.manifests.content import check_content_once
 from curate.text import readable
 
 SELECTION, SAMPLES, HEADER, CARD = "selection.parquet", "samples.parquet", MANIFEST, "README.md"
@@ -227,7 +227,7 @@ def open_manifest(folder: str | Path) -> Manifest:
         check_sizes(samples, header.dataset.n, folder / SAMPLES)
         _check_selection(selection, header, folder / SELECTION)
         _check_samples(samples, folder / SAMPLES)
-        check_content(selection, samples, header, folder)
+        check_content_once(selection, samples, header, folder)
     return Manifest(folder, header)
 
 

@@ -1,5 +1,8 @@
 """Manifests of which all hashes are right, and that say what cannot be: refused as they are opened."""
 
+import json
+import shutil
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -8,7 +11,9 @@ from helpers.hub_desk import forged
 from helpers.manifests import EPOCHS, N, made
 
 import curate
+from curate.artifacts.seal import UNSEALED, seal_file
 from curate.errors import DamagedError
+from curate.manifests import content
 from curate.manifests.manifest import open_manifest
 
 
@@ -133,3 +138,35 @@ def test_nothing_that_numbers_a_sample_is_missing(folder, name):
     with pytest.raises(DamagedError, match=f"samples have no {name} in some places"):
         open_manifest(folder)
     assert len(values) == N
+
+
+def test_what_was_found_in_order_is_not_read_again_and_any_other_seal_is(here, monkeypatch):
+    monkeypatch.setenv("CURATE_CACHE", str(here / "cache"))
+    folder = made(here / "mine")
+    for file in (here / "cache").rglob("*"):
+        assert not file.is_file()
+    open_manifest(folder)
+    read, whole = [], content.check_content
+    monkeypatch.setattr(content, "check_content", lambda *given: (read.append(given[3]), whole(*given)))
+    open_manifest(folder)
+    assert read == []
+    header = json.loads((folder / "manifest.json").read_text())
+    header["summary"]["keep"] = 0.9  # sealed again, by somebody who lies
+    header["sha256"] = UNSEALED
+    (folder / "manifest.json").write_text(json.dumps(header))
+    seal_file(folder / "manifest.json")
+    for _ in range(2):
+        with pytest.raises(DamagedError, match="contradicts itself"):
+            open_manifest(folder)
+    assert read == [folder, folder]
+    monkeypatch.setattr(content, "_VERSION", 99)
+    shutil.rmtree(folder)
+    open_manifest(made(here / "mine"))
+    assert len(read) == 3
+
+
+def test_without_a_cache_it_is_read_every_time(here, monkeypatch):
+    (here / "cache").write_text("")
+    monkeypatch.setenv("CURATE_CACHE", str(here / "cache"))
+    folder = made(here / "mine")
+    assert open_manifest(folder).n == open_manifest(folder).n == N
