@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from curate.artifacts.pages import check_pages
 from curate.errors import CurateError, DamagedError
 
 _LONGEST_REASON = 120
@@ -50,12 +51,18 @@ def damage_as_one_line(called: str | Path, what: str, remedy: str) -> Iterator[N
         raise DamagedError(f"{called} is not a readable {what} ({reason}): {remedy}") from None
 
 
-def open_parquet(path: str | Path, **how: Any) -> Any:
-    """A regular Parquet file, opened by pyarrow; no two of its columns share a name."""
+def open_parquet(path: str | Path, pages: bool = True, **how: Any) -> Any:
+    """A regular Parquet file, opened by pyarrow; no two of its columns share a name.
+
+    Its `pages` are looked at, none of which may unpack to far more than it takes, unless the caller does that
+    for the part that it reads.
+    """
     import pyarrow.parquet as pq
 
     size_of(path)
     file = pq.ParquetFile(path, **how)
+    if pages:
+        check_pages(path, file.metadata)
     names = file.schema_arrow.names
     if len(set(names)) < len(names):
         twice = next(name for place, name in enumerate(names) if name in names[:place])

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.artifacts.header_schema import parsed
+from curate.artifacts.pages import check_pages
 from curate.artifacts.reading import damage_as_one_line, open_parquet
 from curate.data.row_groups import ImageFile, RowGroups, check_unpacked
 from curate.data.shards import place_of
@@ -81,7 +82,7 @@ def _read_columns(path: Path, request: Request) -> tuple[ImageFile, Any, dict[st
 
     about = os.stat(path)
     with damage_as_one_line(path, "Parquet file", "copy it anew"):
-        file = open_parquet(path)
+        file = open_parquet(path, pages=False)
         schema = file.schema_arrow
         check_unpacked(file.metadata, path)
         features = _features(schema.metadata or {})
@@ -178,7 +179,7 @@ def _with_only_classes(file: Path, request: Request) -> Request:
 
     try:
         with damage_as_one_line(file, "Parquet file", "copy it anew"):
-            schema = open_parquet(file).schema_arrow
+            schema = open_parquet(file, pages=False).schema_arrow
             if _label_column(schema.names, _features(schema.metadata or {}), request, file) is not None:
                 return request
             words = [field.name for field in schema if _is_text(field.type)]
@@ -203,7 +204,7 @@ def _labels(
 
     path = everywhere[0]
     if column is None:
-        names = ", ".join(open_parquet(path).schema_arrow.names)
+        names = ", ".join(open_parquet(path, pages=False).schema_arrow.names)
         return None, [], f"Name one of its columns with --label-column: {names}."
     if column.null_count:
         raise CurateError(f"{request.reference}: {column.null_count:,} samples have no label")
@@ -244,7 +245,7 @@ def _label_columns(files: list[Path], request: Request) -> list[Any]:
     """The label columns of files, read without their images."""
     columns = []
     for path in files:
-        schema = open_parquet(path).schema_arrow
+        schema = open_parquet(path, pages=False).schema_arrow
         label = _label_column(schema.names, _features(schema.metadata or {}), request, path)
         if label:
             columns.append(_read_column(path, label))
@@ -254,5 +255,7 @@ def _label_columns(files: list[Path], request: Request) -> list[Any]:
 def _read_column(path: Path, name: str) -> Any:
     """One column of a file; text stays numbered."""
     with damage_as_one_line(path, "Parquet file", "copy it anew"):
-        text = _is_text(open_parquet(path).schema_arrow.field(name).type)
-        return open_parquet(path, read_dictionary=[name] if text else []).read([name]).column(0)
+        file = open_parquet(path, pages=False)
+        check_pages(path, file.metadata, columns=[name])
+        text = _is_text(file.schema_arrow.field(name).type)
+        return open_parquet(path, False, read_dictionary=[name] if text else []).read([name]).column(0)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from curate.artifacts.pages import check_pages
 from curate.artifacts.reading import damage_as_one_line, size_of
 from curate.data.images import Locality
 from curate.errors import CurateError
@@ -108,6 +109,7 @@ class RowGroups:
             raise CurateError(f"{file.path} has changed since the dataset was opened: open it anew")
         most, unpacked, first = most_unpacked(file.size), 0, int(self._ends[group - 1]) if group else 0
         with damage_as_one_line(file.path, "Parquet file", "copy it anew"):
+            check_pages(file.path, file.metadata, [number], [file.column])
             opened = pq.ParquetFile(file.path, metadata=file.metadata)
             for batch in opened.iter_batches(_AT_ONCE, row_groups=[number], columns=[file.column]):
                 column = batch.column(0)

@@ -140,7 +140,7 @@ class Manifest:
 
     @cached_property
     def _selection(self) -> Any:
-        return open_parquet(self.path / SELECTION)
+        return open_parquet(self.path / SELECTION, pages=False)
 
 
 def rows_of(manifest: Manifest, indices: Indices) -> Indices:

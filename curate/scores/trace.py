@@ -116,7 +116,7 @@ class Trace:
 
     @cached_property
     def _file(self) -> Any:
-        return open_parquet(self.path)
+        return open_parquet(self.path, pages=False)
 
 
 def open_trace(path: str | Path) -> Trace:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from curate.artifacts.pages import check_pages
 from curate.artifacts.reading import check_npz, damage_as_one_line, open_parquet, size_of
 from curate.artifacts.tables import check_sizes
 from curate.data.identity import Labels
@@ -124,7 +125,7 @@ def _safetensors(path: Path) -> Foreign:
 def _parquet(path: Path) -> Foreign:
     """The vector column of a Parquet file: the only column of lists of numbers."""
     with damage_as_one_line(path, "Parquet file", "copy it anew"):
-        file = open_parquet(path)
+        file = open_parquet(path, pages=False)
         check_sizes(file, None, path)
         lists = [field.name for field in file.schema_arrow if _is_vector(field.type)]
         if len(lists) != 1:
@@ -167,6 +168,7 @@ class RowGroupVectors:
 
         if self._kept is None or self._kept[0] != group:
             with damage_as_one_line(self._path, "Parquet file", "copy it anew"):
+                check_pages(self._path, self._file.metadata, [group])
                 column = self._file.read_row_group(group, [self._column]).column(0).combine_chunks()
             called = f"{self._path}: the vectors of column {self._column}"
             values = column.flatten().to_numpy(zero_copy_only=False)
