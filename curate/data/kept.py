@@ -1,14 +1,18 @@
 """Tables that the cache keeps: sealed, of one version, and made anew where they are damaged or old."""
 
 import json
-from collections.abc import Mapping
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from curate.artifacts.cache import cache_folder
 from curate.artifacts.files import atomic_file
 from curate.artifacts.reading import damage_as_one_line, open_parquet
 from curate.artifacts.seal import UNSEALED, check_seal, seal_file
@@ -16,6 +20,7 @@ from curate.errors import CurateError, DamagedError
 from curate.progress import Progress
 
 VERSION = 2
+SETTLED_NS = 2_000_000_000  # how old a change is after which another will be seen for sure, in ns
 
 
 def keep(path: Path, kind: str, table: Any, about: Mapping[str, Any]) -> None:
@@ -50,6 +55,26 @@ def kept(path: Path, kind: str, progress: Progress) -> tuple[Any, dict[str, Any]
     except CurateError:
         progress.note(f"the index {path} is damaged or of another version: it is made anew")
         return None
+
+
+def known(kind: str, files: Sequence[Path], make: Callable[[], Any], progress: Progress) -> Any:
+    """The table that `make` makes of files, from the cache where none has changed since it was made.
+
+    What is made of a file that had just changed is not kept: its next change might not be seen.
+    """
+    abouts = [os.stat(file) for file in files]
+    times = [[about.st_size, about.st_mtime_ns, about.st_ctime_ns] for about in abouts]
+    names = "\n".join(os.path.realpath(file) for file in files)
+    name = blake2b(os.fsencode(names), digest_size=10).hexdigest()
+    path = cache_folder() / "index" / f"{name}.{kind}.parquet"
+    found = kept(path, kind, progress)
+    if found and found[1]["times"] == times:
+        return found[0]
+    began = time.time_ns()
+    table = make()
+    if all(about.st_ctime_ns < began - SETTLED_NS for about in abouts):
+        keep(path, kind, table, {"times": times})
+    return table
 
 
 def numbers_in(table: Any, name: str) -> npt.NDArray[Any]:

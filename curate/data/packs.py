@@ -7,17 +7,13 @@ when it is first opened on a machine, and where the file has changed since. Sour
 Leclerc et al. 2023.
 """
 
-import os
-import time
 from collections.abc import Iterable
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifacts.cache import cache_folder
 from curate.artifacts.header import Header, read_header
 from curate.artifacts.header_schema import parsed
 from curate.artifacts.kinds import PACK
@@ -28,12 +24,10 @@ from curate.artifacts.tensors import write_tensors
 from curate.data.dataset import Dataset
 from curate.data.identity import Labels
 from curate.data.images import Pixels
-from curate.data.kept import keep, kept
+from curate.data.kept import known
 from curate.data.source import NoSplitError, Request, Samples
 from curate.errors import DamagedError
 from curate.progress import Progress
-
-_SETTLED_NS = 2_000_000_000  # how old a file is whose next change will be seen for sure, in ns
 
 
 def write_pack(path: Path, header: Header, dataset: Dataset, chunks: Iterable[Pixels], force: bool) -> None:
@@ -104,14 +98,8 @@ def _check_seal_once(path: Path, progress: Progress) -> None:
     """Check the seal of a file that is not known to have been checked as it is now."""
     import pyarrow as pa
 
-    about = os.stat(path)
-    times = [about.st_size, about.st_mtime_ns, about.st_ctime_ns]
-    name = blake2b(os.fsencode(os.path.realpath(path)), digest_size=10).hexdigest()
-    place = cache_folder() / "index" / f"{name}.seal.parquet"
-    known = kept(place, "seal", progress)
-    if known and known[1]["times"] == times:
-        return
-    began = time.time_ns()
-    check_seal(path)
-    if about.st_ctime_ns < began - _SETTLED_NS:
-        keep(place, "seal", pa.table({"sealed": [True]}), {"times": times})
+    def checked() -> Any:
+        check_seal(path)
+        return pa.table({"sealed": [True]})
+
+    known("seal", [path], checked, progress)

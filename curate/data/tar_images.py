@@ -8,10 +8,9 @@ class folders. Nothing is unpacked and no path is followed: an image is read fro
 """
 
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
+from functools import partial
 from pathlib import Path
 from tarfile import BLOCKSIZE, NUL, HeaderError, TarInfo
 from typing import Any, BinaryIO
@@ -19,15 +18,15 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifacts.cache import cache_folder
 from curate.artifacts.header_schema import parsed
 from curate.artifacts.reading import size_of
 from curate.data.images import MOST_BYTES, CorruptImageError
-from curate.data.kept import keep, kept, numbers_in
+from curate.data.kept import known, numbers_in
 from curate.data.listing import SUFFIXES
 from curate.data.shards import place_of
 from curate.data.source import Request, Samples, Stamps, choose_splits, numbered_classes, split_of_file
 from curate.errors import CurateError, DamagedError
+from curate.progress import Progress
 from curate.text import readable
 
 LABEL_NAMES = ("label", "labels", "cls", "class", "target", "y")
@@ -35,7 +34,6 @@ _MOST_TALK, _LONGEST_WORD = 2**20, 1024  # bytes of a member that is no image; l
 _COMPRESSED = {"gzip": b"\x1f\x8b", "xz": b"\xfd7zXZ", "bzip2": b"BZh", "zstd": b"\x28\xb5\x2f\xfd"}
 _REGULAR = (b"0", NUL, b"7")
 _LONG_NAME, _LONG_LINK, _PAX, _PAX_FOR_ALL = b"L", b"K", b"x", b"g"
-_SETTLED_NS = 2_000_000_000  # how old a file is whose next change will be seen for sure, in ns
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ def read_tar(files: list[Path], top: Path, request: Request) -> Samples:
     if len(by_split) > 1:
         by_split.pop("all", None)
     chosen = choose_splits(by_split, request)
-    shards = {path: known_shard(path, request) for some in by_split.values() for path in some}
+    shards = {path: known_shard(path, request.progress) for some in by_split.values() for path in some}
     own = [shards[path] for split in chosen for path in by_split[split]]
     ends = np.cumsum([shard.table.num_rows for shard in own], dtype=np.int64)
     starts = np.concatenate([shard.column("start") for shard in own])
@@ -108,21 +106,11 @@ def read_tar(files: list[Path], top: Path, request: Request) -> Samples:
     )
 
 
-def known_shard(path: Path, request: Request) -> Shard:
+def known_shard(path: Path, progress: Progress) -> Shard:
     """What an archive holds, from the cache where it has not changed since it was looked at."""
     size_of(path)
     about = os.stat(path)
-    times = [about.st_size, about.st_mtime_ns, about.st_ctime_ns]
-    name = blake2b(os.fsencode(os.path.realpath(path)), digest_size=10).hexdigest()
-    place = cache_folder() / "index" / f"{name}.tar.parquet"
-    known = kept(place, "tar", request.progress)
-    if known and known[1]["times"] == times:
-        return Shard(path, about, known[0])
-    began = time.time_ns()
-    table = look_into(path)
-    if about.st_ctime_ns < began - _SETTLED_NS:
-        keep(place, "tar", table, {"times": times})
-    return Shard(path, about, table)
+    return Shard(path, about, known("tar", [path], partial(look_into, path), progress))
 
 
 def look_into(path: Path) -> Any:

@@ -6,17 +6,14 @@ memory. Vectors from elsewhere (`.npy`, `.safetensors`, a Parquet vector column)
 """
 
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifacts.cache import cache_folder
 from curate.artifacts.files import as_path, or_beside
 from curate.artifacts.header import DatasetReference, Header, read_header
 from curate.artifacts.kinds import kind_of, vector_files
@@ -27,7 +24,7 @@ from curate.artifacts.tensors import write_tensors
 from curate.data.dataset import Dataset
 from curate.data.identity import Indices, Labels, Uids, uid_of
 from curate.data.identity import fingerprint as fingerprint_of
-from curate.data.kept import keep, kept, numbers_in
+from curate.data.kept import known, numbers_in
 from curate.errors import CurateError, DamagedError
 from curate.progress import LOGGED
 from curate.vectors.foreign import (
@@ -49,7 +46,6 @@ _NO_VECTORS = {  # kinds, and what is done with them
     "trace": "`curate score --trace {}` takes it",
     "results": "`curate report {}` shows them",
 }
-_SETTLED_NS = 2_000_000_000  # how old a file is whose next change will be seen for sure, in ns
 _CHUNK_BYTES = 64 * 2**20
 
 Vectors = npt.NDArray[np.float32]
@@ -242,20 +238,8 @@ def _known_uids(path: Path, n: int, dim: int, read: Callable[[int, int], Any]) -
     files = vector_files(path) or ([path] if path.is_file() else [])
     if not files or n * dim * 4 < _CHUNK_BYTES:
         return _uids_of_vectors(n, dim, read)
-    abouts = [os.stat(file) for file in files]
-    times = [[about.st_size, about.st_mtime_ns, about.st_ctime_ns] for about in abouts]
-    names = "\n".join(os.path.realpath(file) for file in files)
-    place = (
-        cache_folder() / "index" / f"{blake2b(os.fsencode(names), digest_size=10).hexdigest()}.uids.parquet"
-    )
-    known = kept(place, "uids", LOGGED)
-    if known and known[1]["times"] == times:
-        return numbers_in(known[0], "uid")
-    began = time.time_ns()
-    uids = _uids_of_vectors(n, dim, read)
-    if all(about.st_ctime_ns < began - _SETTLED_NS for about in abouts):
-        keep(place, "uids", pa.table({"uid": uids}), {"times": times})
-    return uids
+    table = known("uids", files, lambda: pa.table({"uid": _uids_of_vectors(n, dim, read)}), LOGGED)
+    return numbers_in(table, "uid")
 
 
 def _uids_of_vectors(n: int, dim: int, read: Callable[[int, int], Any]) -> Uids:

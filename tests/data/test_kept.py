@@ -1,10 +1,12 @@
 """What the cache keeps is whole and of this version, or it is as if it were not there."""
 
+import time
+
 import pyarrow as pa
 import pytest
 
 from curate.data import kept as keeping
-from curate.data.kept import keep, kept, numbers_in
+from curate.data.kept import keep, kept, known, numbers_in
 from curate.progress import LOGGED
 
 TABLE = pa.table({"key": pa.array([b"a", b"\xff"], pa.large_binary()), "size": [1, -1]})
@@ -49,3 +51,26 @@ def test_numbers_are_those_of_all_chunks():
     assert numbers_in(table, "size").tolist() == [1, -1, -1, 1, -1]
     assert numbers_in(TABLE.slice(1), "size").tolist() == [-1]
     assert numbers_in(TABLE.slice(2), "size").tolist() == []
+
+
+def test_what_is_made_of_files_is_made_once_and_again_where_one_changes(here, monkeypatch):
+    monkeypatch.setenv("CURATE_CACHE", str(here / "cache"))
+    monkeypatch.setattr(keeping, "SETTLED_NS", 20_000_000)
+    files, made = [here / "a", here / "b"], []
+    for file in files:
+        file.write_text("x")
+
+    def make():
+        made.append(len(made))
+        return pa.table({"n": [len(made)]})
+
+    def now(kind="n"):
+        return numbers_in(known(kind, files, make, LOGGED), "n").tolist()
+
+    time.sleep(0.05)
+    assert [now(), now()] == [[1], [1]]
+    files[1].write_text("y")
+    assert [now(), now()] == [[2], [3]]  # its next change might not be seen
+    time.sleep(0.05)
+    assert [now(), now()] == [[4], [4]]
+    assert now("other") == [5]

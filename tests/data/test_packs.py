@@ -7,6 +7,7 @@ import pytest
 from helpers.pictures import noise
 
 import curate
+from curate.data import kept as keeping
 from curate.data import packs
 from curate.data.dataset import open_dataset
 from curate.errors import CurateError, DamagedError
@@ -31,7 +32,7 @@ def test_a_pack_that_is_damaged_is_refused(packed, place):
 
 def test_a_seal_is_checked_once_and_again_after_a_change(packed, here, monkeypatch):
     monkeypatch.setenv("CURATE_CACHE", str(here / "cache"))
-    monkeypatch.setattr(packs, "_SETTLED_NS", 20_000_000)
+    monkeypatch.setattr(keeping, "SETTLED_NS", 20_000_000)
     time.sleep(0.05)
     checked, whole = [], packs.check_seal
     monkeypatch.setattr(packs, "check_seal", lambda path: (checked.append(path), whole(path)))

@@ -11,6 +11,7 @@ from helpers.commands import assert_error
 from safetensors.numpy import save_file
 
 import curate
+from curate.data import kept as keeping
 from curate.errors import CurateError
 from curate.vectors import embedding as embeddings
 from curate.vectors.embedding import open_embedding
@@ -135,7 +136,7 @@ def test_vectors_of_different_length_are_refused_where_they_are(here):
 def test_uids_of_many_vectors_are_worked_out_once(here, monkeypatch):
     monkeypatch.setenv("CURATE_CACHE", str(here / "cache"))
     monkeypatch.setattr(embeddings, "_CHUNK_BYTES", 256)
-    monkeypatch.setattr(embeddings, "_SETTLED_NS", 20_000_000)
+    monkeypatch.setattr(keeping, "SETTLED_NS", 20_000_000)
     save(here / "v" / "0.npy", VECTORS[:30])
     save(here / "v" / "1.npy", VECTORS[30:])
     time.sleep(0.05)

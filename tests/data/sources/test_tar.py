@@ -13,6 +13,7 @@ import pytest
 from helpers.commands import assert_error
 from helpers.pictures import encoded, noise, tar, write
 
+from curate.data import kept as keeping
 from curate.data import tar_images
 from curate.data.dataset import Options, open_dataset
 from curate.errors import CurateError, DamagedError
@@ -158,7 +159,7 @@ def test_a_path_that_leaves_the_archive_is_a_name_and_nothing_more(here):
 def test_a_second_opening_reads_neither_headers_nor_images(here, pictures, monkeypatch):
     path = tar(here / "a.tar", pictures)
     os.utime(path)
-    monkeypatch.setattr(tar_images, "_SETTLED_NS", 20_000_000)
+    monkeypatch.setattr(keeping, "SETTLED_NS", 20_000_000)
     time.sleep(0.05)
     first = open_dataset("a.tar", ALL)
     monkeypatch.setattr(tar_images, "look_into", lambda path: pytest.fail("its headers are read again"))
