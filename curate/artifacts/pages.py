@@ -12,6 +12,7 @@ from curate.errors import DamagedError
 
 MOST_PAGE, MOST_TIMES = 256 * 2**20, 4  # bytes of a page, if it is not packed by less than so many times
 _HEADER = (2**12, 2**24)  # bytes in which the header of a page is looked for
+_MAGIC = b"PAR1"  # before the first page
 _SIZES = {2: "unpacked", 3: "packed"}  # fields of the struct
 _BOOL, _NUMBERS, _BINARY, _LISTS, _MAP, _STRUCT = (1, 2), (4, 5, 6), 8, (9, 10), 11, 12
 _FIXED = {3: 1, 7: 8}  # bytes of a byte and of a double
@@ -41,6 +42,8 @@ def _pages(file: BinaryIO, column: Any, path: str | Path) -> Iterator[tuple[int,
     place = column.data_page_offset
     if column.has_dictionary_page and 0 < (column.dictionary_page_offset or 0) < place:
         place = column.dictionary_page_offset
+    if column.num_values == 0 and place < len(_MAGIC):
+        return  # of no rows there are no pages
     end = place + column.total_compressed_size
     while place < end:
         sizes, length = _header(file, place, path)

@@ -86,6 +86,18 @@ def test_a_large_page_of_what_does_not_shrink_is_read(here, monkeypatch):
     assert len(open_dataset("i.parquet", Options("all"))) == 4
 
 
+def test_a_file_of_no_rows_has_no_pages(here):
+    table = pa.table({"a": pa.array([], pa.int64()), "b": pa.array([], pa.string())})
+    pq.write_table(table, "x.parquet")
+    pq.write_table(table, "y.parquet", use_dictionary=False, compression="none")
+    for name in ("x.parquet", "y.parquet"):
+        check_pages(name, pq.read_metadata(name))
+    with pq.ParquetWriter("z.parquet", table.schema) as writer:
+        writer.write_table(table)
+        writer.write_table(pa.table({"a": [1, 2], "b": ["x", "y"]}))
+    check_pages("z.parquet", pq.read_metadata("z.parquet"))
+
+
 def test_a_header_that_is_none_is_one_line(here):
     pq.write_table(pa.table({"a": list(range(100))}), "x.parquet", compression="none")
     metadata = pq.read_metadata("x.parquet")

@@ -424,8 +424,25 @@ def tries(
     kinds: tuple[str, ...], numbers: range, made: dict[str, Path], folder: Path, forge: bool
 ) -> list[Outcome]:
     """So many tries of each kind; a process that grew beyond its bound is a finding as well."""
-    warnings.simplefilter("ignore")
-    logging.getLogger("curate").setLevel(logging.ERROR)
+    with warnings.catch_warnings(), _silence():
+        warnings.simplefilter("ignore")
+        return _tried(kinds, numbers, made, folder, forge)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    logger = logging.getLogger("curate")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _tried(
+    kinds: tuple[str, ...], numbers: range, made: dict[str, Path], folder: Path, forge: bool
+) -> list[Outcome]:
     found = []
     for kind in kinds:
         for number in numbers:

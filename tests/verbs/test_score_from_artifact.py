@@ -46,7 +46,7 @@ def test_scores_of_an_embedding_have_its_samples_and_remember_its_options(tmp_pa
     assert "label" not in table.columns
     assert list(table.header.columns) == ["duplicate"]
     assert table.header.parents == {"embedding": embedding.header.sha256}
-    options = {"max_cosine_distance": 0.02, "rule": "chains", "k": 0, "seed": 0}
+    options = {"max_cosine_distance": 0.02, "rule": "chains", "k": 0, "seed": 0, "within": "auto"}
     assert table.header.options["method_options"] == {"duplicate": options}
 
 

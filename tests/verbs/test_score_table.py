@@ -66,7 +66,7 @@ def test_a_header_has_the_options_of_those_methods_that_have_any():
     result = method_options(methods)
     assert result["method"] == "aum,grand,duplicate"
     assert set(result["method_options"]) == {"grand", "duplicate"}
-    options = {"max_cosine_distance": 0.25, "rule": "chains", "k": 0, "seed": 0}
+    options = {"max_cosine_distance": 0.25, "rule": "chains", "k": 0, "seed": 0, "within": "auto"}
     assert result["method_options"]["duplicate"] == options
 
 
