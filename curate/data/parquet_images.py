@@ -18,7 +18,7 @@ from curate.artifacts.pages import check_pages
 from curate.artifacts.reading import damage_as_one_line, open_parquet
 from curate.data.row_groups import ImageFile, RowGroups, check_unpacked
 from curate.data.shards import place_of
-from curate.data.source import Request, Samples, Stamps, choose_splits, numbered_classes, split_of_file
+from curate.data.source import Request, Samples, Stamps, choose_splits, files_by_split, numbered_classes
 from curate.errors import CurateError
 
 _LABEL_NAMES = ("label", "labels", "fine_label", "class", "target", "y")
@@ -30,11 +30,7 @@ def read_parquet(files: Sequence[Path], top: Path, request: Request) -> Samples:
 
     File names tell the split, or the names of folders below `top`.
     """
-    by_split: dict[str, list[Path]] = {}
-    for file in files:
-        by_split.setdefault(split_of_file(file, top), []).append(file)
-    if len(by_split) > 1:
-        by_split.pop("all", None)
+    by_split = files_by_split(files, top)
     chosen = choose_splits(by_split, request)
     request = _with_only_classes(by_split[chosen[0]][0], request)
     files = [file for split in chosen for file in by_split[split]]

@@ -142,10 +142,15 @@ def split_of_name(name: str) -> str | None:
     return None
 
 
-def split_of_file(file: Path, top: Path) -> str:
-    """The split that the name of a file tells, or that of its folder below `top`; else `all`."""
-    folder = split_of_name(file.parent.name) if file.parent != top else None
-    return split_of_name(file.name) or folder or "all"
+def files_by_split(files: Iterable[Path], top: Path) -> dict[str, list[Path]]:
+    """Files by the split that their names tell, or their folders below `top`; `all` where none tells any."""
+    by_split: dict[str, list[Path]] = {}
+    for file in files:
+        folder = split_of_name(file.parent.name) if file.parent != top else None
+        by_split.setdefault(split_of_name(file.name) or folder or "all", []).append(file)
+    if len(by_split) > 1:
+        by_split.pop("all", None)
+    return by_split
 
 
 def choose_splits(available: Iterable[str], request: Request) -> list[str]:

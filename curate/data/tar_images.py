@@ -24,7 +24,7 @@ from curate.data.images import MOST_BYTES, CorruptImageError
 from curate.data.kept import known, numbers_in
 from curate.data.listing import SUFFIXES
 from curate.data.shards import place_of
-from curate.data.source import Request, Samples, Stamps, choose_splits, numbered_classes, split_of_file
+from curate.data.source import Request, Samples, Stamps, choose_splits, files_by_split, numbered_classes
 from curate.errors import CurateError, DamagedError
 from curate.progress import Progress
 from curate.text import readable
@@ -63,11 +63,7 @@ class Shard:
 
 def read_tar(files: list[Path], top: Path, request: Request) -> Samples:
     """The samples of the split asked for; file names tell the split, or the names of folders below `top`."""
-    by_split: dict[str, list[Path]] = {}
-    for file in files:
-        by_split.setdefault(split_of_file(file, top), []).append(file)
-    if len(by_split) > 1:
-        by_split.pop("all", None)
+    by_split = files_by_split(files, top)
     chosen = choose_splits(by_split, request)
     shards = {path: known_shard(path, request.progress) for some in by_split.values() for path in some}
     own = [shards[path] for split in chosen for path in by_split[split]]
