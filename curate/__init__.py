@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from curate.training.batches import Batches as Batches
     from curate.training.ranks import ranks as ranks
     from curate.vectors.embedding import Embedding as Embedding
-    from curate.vectors.embedding import open_embedding as open_embedding
+    from curate.vectors.opening import open_embedding as open_embedding
     from curate.verbs.cluster import cluster as cluster
     from curate.verbs.compare import compare as compare
     from curate.verbs.embed import embed as embed
@@ -53,7 +53,7 @@ _HOME = {
     "Options": "curate.data.dataset",
     "open_dataset": "curate.data.dataset",
     "Embedding": "curate.vectors.embedding",
-    "open_embedding": "curate.vectors.embedding",
+    "open_embedding": "curate.vectors.opening",
     "Batches": "curate.training.batches",
     "CurateError": "curate.errors",
     "Manifest": "curate.manifests.manifest",

@@ -253,12 +253,14 @@ def check_embedder(embedder: Embedder, dim: int | None = None) -> None:
     twice = []
     for _ in range(2):
         made = embedder(digits, dim, Work(seed=4))
-        vectors = np.concatenate(list(made.chunks))
+        vectors = np.concatenate(list(made.chunks(0, 150)))
         assert vectors.shape == (150, made.dim), "every sample has a vector of dim numbers"
         assert dim is None or made.dim == dim, "dim is that which was asked for"
         assert vectors.dtype == np.float32, "vectors are float32"
         assert np.isfinite(vectors).all(), "every number is finite"
         assert vectors.std(axis=0).max() > 0, "vectors tell samples apart"
+        part = np.concatenate(list(made.chunks(70, 90)))
+        assert np.allclose(part, vectors[70:90], rtol=1e-3, atol=1e-4), "a part has the vectors of the whole"
         twice.append(vectors)
     assert np.array_equal(twice[0], twice[1]), "the same seed gives the same vectors"
 
@@ -358,13 +360,12 @@ def _check_traced(scorer: Any, folder: Path) -> None:
 
 def _check_embedded(scorer: Any, folder: Path) -> None:
     from curate.data.dataset import open_dataset
-    from curate.vectors.embedding import open_embedding, write_embedding
+    from curate.vectors.embedding import write_embedding
 
     digits = open_dataset("digits").take(np.arange(60))
     vectors = np.random.default_rng(7).normal(size=(60, 5)).astype(np.float32)
     header = make_header("embedding", "embed", {}, seed=0, dataset=digits.header())
-    write_embedding(folder / "drawn.safetensors", header, [vectors], 5, digits)
-    embedding = open_embedding(folder / "drawn.safetensors")
+    embedding = write_embedding(folder / "drawn.safetensors", header, [vectors], 5, digits)
     columns, again = (scorer.from_embedding(embedding, LOGGED) for _ in range(2))
     assert all(len(column) == 60 for column in columns.values()), "every column has all samples"
     first = next(iter(columns))

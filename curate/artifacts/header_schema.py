@@ -173,7 +173,7 @@ _DATASET_ALWAYS = ("reference", "split", "n", "classes", "fingerprint")
 _SHARES = _by_name(_is_number)
 _SUMMARY: dict[str, Check] = {
     **dict.fromkeys(("policy", "strategy", "regime", "why", "model"), _is_text),
-    **dict.fromkeys(("n_epochs", "n_models", "k", "dim"), _whole(1)),
+    **dict.fromkeys(("n_epochs", "n_models", "k", "dim", "shard", "n_shards"), _whole(1)),
     **dict.fromkeys(
         ("n", "n_kept", "n_empty", "n_tiny", "largest", "n_trained_on", "samples_seen", "n_groups"), _whole(0)
     ),

@@ -18,6 +18,7 @@ MANIFEST = "manifest.json"
 PACK = "pack"  # the kind of a dataset that `curate pack` wrote
 MODEL = "curate_model"  # the metadata of weights that `curate train` saved
 VECTOR_SUFFIXES = (".npy", ".npz", ".safetensors", ".parquet")
+_OWN_SHARD = re.compile(r"vectors-\d{5,}-of-\d{5,}\.safetensors")
 _LONGEST_HEADER = 100 * 2**20
 
 
@@ -30,7 +31,7 @@ def kind_of(path: str | Path) -> str | None:
     if (path / MANIFEST).is_file():
         return "manifest"
     if not path.is_file():
-        return "vectors" if vector_files(path) else None
+        return "embedding" if own_shards(path) else "vectors" if vector_files(path) else None
     kind: str | None = None
     if path.suffix == ".npy":
         kind = "vectors"
@@ -71,6 +72,13 @@ def vector_files(path: str | Path) -> list[Path]:
     shards = sorted(there, key=_by_number)
     is_one = bool(shards) and shards[0].is_file() and kind_of(shards[0]) == "vectors"
     return shards if is_one else []
+
+
+def own_shards(path: str | Path) -> list[Path]:
+    """The files in a folder of shards that `curate embed` wrote; none where it did not."""
+    if not os.path.isdir(path):
+        return []
+    return sorted(Path(path, name) for name in os.listdir(path) if _OWN_SHARD.fullmatch(name))
 
 
 def _by_number(file: Path) -> list[Any]:

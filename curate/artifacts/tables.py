@@ -83,13 +83,13 @@ class Table:
         stored = self[name]
         if name not in known:
             raise CurateError(f"{self.path}: column '{name}' does not rank: {nearest(name, known)}")
-        wrong = np.flatnonzero(~(np.abs(stored.astype(np.float64)) < _LARGEST))  # nor is NaN
-        if wrong.size:
-            raise CurateError(
-                f"{self.path}: {name} of sample {wrong[0]} is {stored[wrong[0]]}: score it anew"
-            )
         values = stored.astype(np.float64)
-        return name, values if known[name].hard_is == "high" else -values
+        if not (values.min(initial=0) > -_LARGEST and values.max(initial=0) < _LARGEST):  # nor is NaN
+            wrong = np.flatnonzero(~(np.abs(values) < _LARGEST))[0]
+            raise CurateError(f"{self.path}: {name} of sample {wrong} is {stored[wrong]}: score it anew")
+        if known[name].hard_is == "low":
+            np.negative(values, out=values)
+        return name, values
 
     def hardness(self, column: str = "") -> npt.NDArray[np.float64]:
         """The values of `ranking` alone."""
@@ -165,10 +165,18 @@ def open_table(path: str | Path, kinds: tuple[str, ...] = KINDS) -> Table:
         check_seal(path)
         check_sizes(file, header.dataset.n, path)
         check_plain(file.schema_arrow, path)
-        table = file.read()
-        columns = {name: table.column(name).to_numpy() for name in table.column_names}
-        _check_content(columns, table, header, path)
+        columns = {name: _column(file, name, path) for name in file.schema_arrow.names}
+        _check_content(columns, header, path)
     return Table(path, header, columns)
+
+
+def _column(file: Any, name: str, path: Path) -> Column:
+    """One column, read alone, so that no second copy of the others is held meanwhile."""
+    column = file.read(columns=[name]).column(0)
+    if column.null_count and name in ("index", "uid", "row", "label", "cluster"):
+        raise _wrong(path, f"samples have no {name} in some places")
+    values: Column = column.to_numpy()
+    return values
 
 
 def check_plain(schema: Any, path: Path) -> None:
@@ -182,10 +190,13 @@ def check_plain(schema: Any, path: Path) -> None:
         raise DamagedError(f"{path} has columns of other types than samples have ({odd or 'index, uid'})")
 
 
-def check_samples(columns: Mapping[str, Column], header: Header, path: Path) -> None:
-    """Refuse columns `[n]` that contradict their header: samples stand in order, numbers are in bounds."""
+def check_samples(columns: Mapping[str, Column], header: Header, path: Path, start: int = 0) -> None:
+    """Refuse columns that contradict their header: samples stand in order, numbers are in bounds.
+
+    They are of samples from `start` on, to the last or to one before it.
+    """
     n = header.dataset.n
-    if not np.array_equal(columns["index"], np.arange(n)):
+    if not np.array_equal(columns["index"], np.arange(start, start + len(columns["index"]))):
         raise _wrong(path, f"samples are not numbered 0 to {n - 1:,} in order")
     beyond = {"row": header.dataset.n_rows or n, "label": len(header.dataset.classes), "cluster": n}
     for name in beyond.keys() & columns.keys():
@@ -196,10 +207,7 @@ def check_samples(columns: Mapping[str, Column], header: Header, path: Path) -> 
             raise _wrong(path, f"samples have a {name} outside of {least} to {beyond[name] - 1:,}")
 
 
-def _check_content(columns: Mapping[str, Column], table: Any, header: Header, path: Path) -> None:
-    for name in ("index", "uid", "row", "label", "cluster"):
-        if name in columns and table.column(name).null_count:
-            raise _wrong(path, f"samples have no {name} in some places")
+def _check_content(columns: Mapping[str, Column], header: Header, path: Path) -> None:
     check_samples(columns, header, path)
     if header.kind == "clusters":
         k, clusters = int(header.summary["k"]), columns.get("cluster")

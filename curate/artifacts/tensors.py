@@ -17,7 +17,7 @@ from curate.artifacts.files import atomic_file
 from curate.artifacts.header import Header, canonical
 from curate.artifacts.seal import UNSEALED, seal_file
 
-_KINDS = {"int64": "I64", "uint64": "U64", "float32": "F32", "uint8": "U8"}
+_KINDS = {"int64": "I64", "uint64": "U64", "float32": "F32", "float16": "F16", "uint8": "U8"}
 
 
 def write_tensors(

@@ -44,7 +44,7 @@ def place_of(reference: str, top: Path) -> str:
 def _kind(folder: str, _: tuple[tuple[str, int], ...]) -> str:
     found = set()
     for _parent, _folders, names in os.walk(folder):
-        endings = {os.path.splitext(name)[1].lower() for name in names}
+        endings = {ending.lower() for ending in {name[name.rfind(".", 1) :] for name in names}}
         if ".parquet" in endings:
             return "parquet"
         found |= {"images"} if endings & SUFFIXES else set()

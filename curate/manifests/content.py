@@ -42,7 +42,7 @@ def check_content_once(selection: Any, samples: Any, header: Header, folder: Pat
 
 def check_content(selection: Any, samples: Any, header: Header, folder: Path) -> None:
     """Refuse a manifest whose files, opened by pyarrow, contradict themselves or its header."""
-    counts = np.zeros(header.dataset.n, np.int64)
+    counts = np.zeros(header.dataset.n, np.int32)
     total = 0
     for group in range(selection.num_row_groups):
         indices = _check_epoch(selection.read_row_group(group), group, header.dataset.n, folder)
@@ -53,7 +53,11 @@ def check_content(selection: Any, samples: Any, header: Header, folder: Path) ->
         if str(field.type) != _KINDS.get(field.name, str(field.type)):
             raise _wrong(folder, f"its {field.name} is {field.type}, and not {_KINDS[field.name]}")
     columns = [name for name in _NUMBERED if name in samples.schema_arrow.names]
-    _check_samples(samples.read(columns), counts, header, folder)
+    start = 0
+    for group in range(samples.num_row_groups):
+        table = samples.read_row_group(group, columns)
+        _check_samples(table, start, counts[start : start + len(table)], header, folder)
+        start += len(table)
 
 
 def _check_epoch(table: Any, group: int, n: int, folder: Path) -> Indices:
@@ -86,14 +90,16 @@ def _check_summary(header: Header, n_epochs: int, total: int, folder: Path) -> N
             raise _wrong(folder, f"its header says {name}={said}, and it is {expected:,.6g}")
 
 
-def _check_samples(table: Any, counts: Indices, header: Header, folder: Path) -> None:
-    """The samples stand in order, are told from one another, and have classes and counts that there are."""
+def _check_samples(
+    table: Any, start: int, counts: npt.NDArray[np.int32], header: Header, folder: Path
+) -> None:
+    """Samples from `start` on stand in order, and have classes and counts that there are."""
     columns: dict[str, npt.NDArray[Any]] = {}
     for name in table.column_names:
         if table.column(name).null_count:
             raise _wrong(folder, f"samples have no {name} in some places")
         columns[name] = table.column(name).to_numpy()
-    check_samples(columns, header, folder)
+    check_samples(columns, header, folder, start)
     for name in ("rank", "n_checkpoints_selected"):
         values = columns.get(name)
         if values is None:

@@ -39,9 +39,11 @@ SELECTION, SAMPLES, HEADER, CARD = "selection.parquet", "samples.parquet", MANIF
 
 LEFT_OUT = ("model.safetensors", "metrics.parquet", "trace.parquet")  # what a published copy may lack
 _SMALL_BYTES, _MOST_TIMES = 64 * 2**20, 100  # what samples may unpack to, and as a multiple of their file
+_GROUP = 1 << 20  # rows of samples that are written at once
 _LONGEST_WORD, _FILE_NAME = 1024, re.compile(r"[\w.-]{1,100}")
 
 Weights = npt.NDArray[np.float32]
+Counts = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -171,10 +173,10 @@ def write_manifest(
     """
     n = len(samples["index"])
     with atomic_folder(folder, force) as temporary:
-        n_selected = np.zeros(n, np.int64)
+        n_selected = np.zeros(n, np.int32)
         n_epochs, n_rows = _write_selection(temporary / SELECTION, selection, n_selected)
         columns = {name: samples[name] for name in ("index", "row", "uid", "label") if name in samples}
-        columns["n_selected"] = n_selected
+        columns["n_selected"] = n_selected  # written as int64, as all counts are
         columns.update({name: column for name, column in samples.items() if name not in columns})
         _write_samples(temporary / SAMPLES, columns)
         if extras:
@@ -355,11 +357,11 @@ def _selected_of(table: Any) -> Selected:
 
 
 def _write_selection(
-    path: Path, selection: Iterable[Selected], counts: Indices | None = None, first: int = 0
+    path: Path, selection: Iterable[Selected], counts: Counts | None = None, first: int = 0
 ) -> tuple[int, int]:
     """One row group per epoch, the first being `first`; returns the number of epochs and of rows.
 
-    `counts` int64 `[n]` is raised by one for every epoch that selects a sample.
+    `counts` int32 `[n]` is raised by one for every epoch that selects a sample.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -389,18 +391,36 @@ def _write_selection(
 
 
 def _write_samples(path: Path, columns: Mapping[str, Column]) -> None:
+    """Write the columns of samples one row group after another."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    arrays = {name: c if isinstance(c, pa.Array) else pa.array(c) for name, c in columns.items()}
-    table = pa.table(arrays)
-    words = [field.name for field in table.schema if pa.types.is_string(field.type)]
-    whole = [field.name for field in table.schema if pa.types.is_signed_integer(field.type)]
-    pq.write_table(
-        table,
+    n = len(columns["index"])
+    schema = _part_of(columns, 0, 0).schema
+    words = [field.name for field in schema if pa.types.is_string(field.type)]
+    whole = [field.name for field in schema if pa.types.is_signed_integer(field.type)]
+    with pq.ParquetWriter(
         path,
-        compression={name: "none" if name == "uid" else "zstd" for name in arrays},  # hashes do not shrink
-        row_group_size=1 << 20,
+        schema,
+        compression={name: "none" if name == "uid" else "zstd" for name in columns},  # hashes do not shrink
         use_dictionary=words,
         column_encoding=dict.fromkeys(whole, "DELTA_BINARY_PACKED"),
-    )
+    ) as writer:
+        for start in range(0, max(n, 1), _GROUP):
+            writer.write_table(_part_of(columns, start, start + _GROUP), row_group_size=_GROUP)
+
+
+def _part_of(columns: Mapping[str, Column], start: int, stop: int) -> Any:
+    """Some rows of columns as a table of Arrow: words as words, and counts as int64."""
+    import pyarrow as pa
+
+    arrays = {}
+    for name, column in columns.items():
+        part = column[start:stop]
+        if isinstance(part, pa.DictionaryArray):
+            arrays[name] = part.cast(pa.string())
+        elif name == "n_selected":
+            arrays[name] = pa.array(part.astype(np.int64))
+        else:
+            arrays[name] = pa.array(part)
+    return pa.table(arrays)

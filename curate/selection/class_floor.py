@@ -1,6 +1,6 @@
 """The class floor of a selection: no class keeps less than a share of its fair part.
 
-For a ranking of all samples there is `with_class_floor` (budget.py), which is exact for every budget at once.
+For a ranking of all samples there is `first_with_class_floor` (budget.py), exact for every budget at once.
 Here one selection is mended, as a policy made it at a checkpoint, with as few samples changed as possible.
 """
 

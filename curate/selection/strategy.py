@@ -28,39 +28,48 @@ def by_value(values: npt.NDArray[np.float64], table: Table) -> Indices:
     ranked = values[order]
     if (ranked[1:] != ranked[:-1]).all():
         return order
-    by_uid = np.argsort(table["uid"], kind="stable")
-    return by_uid[np.argsort(values[by_uid], kind="stable")]
+    del order, ranked
+    return np.lexsort((table["uid"], values))
 
 
-def distances(table: Table) -> npt.NDArray[np.float64]:
+def distances(table: Table) -> npt.NDArray[np.floating[Any]]:
     """How far each sample is from its centroid, `[n]`; or an error that says where to get clusters."""
     need_clusters(table)
-    return table["distance"].astype(np.float64)
+    distance: npt.NDArray[np.floating[Any]] = table["distance"]
+    return distance
 
 
-def within_clusters(values: npt.NDArray[np.float64], table: Table) -> npt.NDArray[np.int64]:
+def within_clusters(
+    values: npt.NDArray[np.floating[Any]], table: Table
+) -> npt.NDArray[np.signedinteger[Any]]:
     """The rank of each sample in its own cluster, 0 for the smallest value, ties by uid."""
     return ranks_within(need_clusters(table), values, table["uid"])
 
 
-def ranks_within(groups: npt.NDArray[Any], values: npt.NDArray[Any], *ties: npt.NDArray[Any]) -> Indices:
+def ranks_within(
+    groups: npt.NDArray[Any], values: npt.NDArray[Any], *ties: npt.NDArray[Any]
+) -> npt.NDArray[np.signedinteger[Any]]:
     """The rank of each in its group, 0 for the smallest value; ties by the columns given, then by place."""
-    order = np.lexsort((np.arange(len(groups)), *reversed(ties), values, groups))
-    sizes = np.bincount(groups)
-    ranks = np.empty(len(groups), np.int64)
-    ranks[order] = np.arange(len(groups)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    order, sizes = np.lexsort((*reversed(ties), values, groups)), np.bincount(groups)
+    narrow: type[np.signedinteger[Any]] = np.int32 if len(groups) < 2**31 else np.int64
+    places: npt.NDArray[np.signedinteger[Any]] = np.arange(len(groups), dtype=narrow)
+    np.subtract(places, np.repeat((np.cumsum(sizes) - sizes).astype(narrow), sizes), out=places)
+    ranks = np.empty_like(places)
+    ranks[order] = places
     return ranks
 
 
-def across_clusters(ranks: npt.NDArray[np.int64], table: Table) -> Indices:
+def across_clusters(ranks: npt.NDArray[np.signedinteger[Any]], table: Table) -> Indices:
     """Rank 0 of every cluster, then rank 1, ...: equal quotas that spill over where a cluster is exhausted.
 
     Inside one round samples stand in order of uid, so a budget that ends in mid-round favours no cluster.
     """
-    return in_rounds(ranks, np.arange(len(table)), table)
+    return np.lexsort((table["uid"], ranks))
 
 
-def in_rounds(ranks: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], table: Table) -> Indices:
+def in_rounds(
+    ranks: npt.NDArray[np.signedinteger[Any]], rows: npt.NDArray[np.int64], table: Table
+) -> Indices:
     """Those `rows` of a table whose rank, `[rows]`, is 0, then those of rank 1, ...; each round by uid."""
     return rows[np.lexsort((rows, table["uid"][rows], ranks))]
 

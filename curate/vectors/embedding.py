@@ -1,54 +1,35 @@
-"""The Embedding noun: one float32 vector per sample, row i is sample i, in a safetensors file.
+"""The Embedding noun: one vector of float32 or float16 per sample, row i is sample i, in a safetensors file.
 
 Beside `vectors [n, d]` the file holds `uid [n]`, `row [n]` and, where known, `label [n]`, so clustering and
 selection need not open the dataset again. Files are written and read in chunks and may be larger than
-memory. Vectors from elsewhere (`.npy`, `.safetensors`, a Parquet vector column) are embeddings too.
+memory. An embedding may lie in several such files, and in files from elsewhere: see `opening`.
 """
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifacts.files import as_path, or_beside
-from curate.artifacts.header import DatasetReference, Header, read_header
-from curate.artifacts.kinds import kind_of, vector_files
+from curate.artifacts.header import Header, read_header
 from curate.artifacts.reading import damage_as_one_line, size_of
 from curate.artifacts.seal import check_seal
 from curate.artifacts.tables import check_samples
 from curate.artifacts.tensors import write_tensors
 from curate.data.dataset import Dataset
-from curate.data.identity import Indices, Labels, Uids, uid_of
-from curate.data.identity import fingerprint as fingerprint_of
-from curate.data.kept import known, numbers_in
+from curate.data.identity import Indices, Labels, Uids
 from curate.errors import CurateError, DamagedError
-from curate.progress import LOGGED
-from curate.vectors.foreign import (
-    SUFFIXES,
-    Foreign,
-    class_labels,
-    of_array,
-    of_safetensors,
-    open_foreign,
-    read_labels,
-)
-from curate.vectors.shards import open_shards
-
-_LARGEST = 1e15
-_NO_VECTORS = {  # kinds, and what is done with them
-    "clusters": "`curate select {}` takes it",
-    "scores": "`curate select {}` takes it",
-    "manifest": "`curate replay {}` trains on it",
-    "trace": "`curate score --trace {}` takes it",
-    "results": "`curate report {}` shows them",
-}
-_CHUNK_BYTES = 64 * 2**20
 
 Vectors = npt.NDArray[np.float32]
+Precision = Literal["float32", "float16"]
+PRECISIONS: tuple[Precision, ...] = ("float32", "float16")
+
+_KINDS = {"F32": "float32", "F16": "float16"}  # how a vector may be stored
+_COLUMNS = {"label", "row", "uid"}
+_LARGEST = 1e15
+_CHUNK_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -82,61 +63,66 @@ class Embedding:
         return row_chunks(self.n, self.dim * 4)
 
 
+@dataclass(frozen=True)
+class Part:
+    """What one file of ours holds: its header, the columns of its samples, and its vectors, read by row."""
+
+    header: Header
+    columns: dict[str, npt.NDArray[Any]]
+    dim: int
+    read: Callable[[int, int], npt.NDArray[Any]]
+
+    def __len__(self) -> int:
+        return len(self.columns["uid"])
+
+
+def write_part(
+    path: Path,
+    header: Header,
+    chunks: Iterable[Vectors],
+    dim: int,
+    dataset: Dataset,
+    *,
+    dtype: Precision = "float32",
+    force: bool = False,
+) -> None:
+    """Write vectors of a dataset as they come, each chunk float32 `[rows, dim]`, in sample order."""
+    uids, labels = dataset.uids, dataset.labels
+    columns: dict[str, npt.NDArray[Any]] = {"label": labels} if labels is not None else {}
+    columns |= {"row": dataset.rows, "uid": uids}
+    write_tensors(path, header, columns, ("vectors", dtype, (len(uids), dim)), _checked(chunks, dtype), force)
+
+
 def write_embedding(
     path: Path,
     header: Header,
     chunks: Iterable[Vectors],
     dim: int,
     dataset: Dataset,
+    *,
+    dtype: Precision = "float32",
     force: bool = False,
 ) -> Embedding:
-    """Write vectors of a dataset as they come, each chunk float32 `[rows, dim]`, in sample order."""
-    uids, labels = dataset.uids, dataset.labels
-    columns: dict[str, npt.NDArray[Any]] = {"label": labels} if labels is not None else {}
-    columns |= {"row": dataset.rows, "uid": uids}
-    large = ("vectors", "float32", (len(uids), dim))
-    write_tensors(path, header, columns, large, _finite_chunks(chunks), force)
-    return open_embedding(path)
+    """`write_part` for the whole of a dataset; returns the embedding, opened."""
+    write_part(path, header, chunks, dim, dataset, dtype=dtype, force=force)
+    return open_own(path)
 
 
-def _finite_chunks(chunks: Iterable[Vectors]) -> Iterator[Vectors]:
+def _checked(chunks: Iterable[Vectors], dtype: Precision) -> Iterator[npt.NDArray[Any]]:
+    """The chunks, as they are stored, where all their numbers can be."""
     n = 0
     for chunk in chunks:
         check_finite(chunk, n, "the embedding")
-        yield chunk
+        with np.errstate(over="ignore"):
+            stored = chunk.astype(dtype, copy=False)
+        if (beyond := ~np.isfinite(stored).all(axis=1)).any():
+            most = np.finfo(dtype).max
+            raise CurateError(
+                f"the vector of sample {n + int(np.argmax(beyond))} has a number beyond {most:,.0f}, the "
+                f"largest of {dtype}: use --dtype float32"
+            )
+        yield stored
         n += len(chunk)
-
-
-def open_embedding(
-    path: str | Path | npt.NDArray[Any],
-    data: Dataset | None = None,
-    labels: str | Path | npt.ArrayLike | None = None,
-) -> Embedding:
-    """Open an embedding of curate's own, checked, or vectors from elsewhere.
-
-    Vectors from elsewhere belong to `data`, row by row, or stand for themselves: then the uid of a
-    sample is a hash of its vector, and its label is that of `labels` (a file with one per line, `.npy`, or an
-    array) or of the `.npz` itself.
-    """
-    if isinstance(path, np.ndarray):
-        return _foreign(Path("vectors"), of_array(path, "the array"), data, labels)
-    path = as_path(path, "embedding")
-    if shards := vector_files(path):
-        return _foreign(path, open_shards(shards), data, labels)
-    if path.exists() and (kind := kind_of(path)) in _NO_VECTORS:
-        raise CurateError(f"{path} holds {kind}, and no vectors: {_NO_VECTORS[kind].format(path)}")
-    if not path.is_file():
-        made = (
-            f"`curate embed {path}` makes one of the images"
-            if path.is_dir()
-            else "make one with `curate embed`"
-        )
-        raise CurateError(f"there is no embedding {path}: {made}{or_beside(path)}")
-    if data is not None and labels is not None:
-        raise CurateError(f"{data.reference} has labels of its own: leave out --labels, or --data")
-    if path.suffix in SUFFIXES:
-        return _foreign(path, open_foreign(path), data, labels)
-    return _open_safetensors(path, data, labels)
 
 
 def check_finite(rows: Vectors, start: int, name: str) -> None:
@@ -160,91 +146,71 @@ def row_chunks(n: int, row_bytes: int) -> Iterator[tuple[int, int]]:
     return ((start, min(start + step, n)) for start in range(0, n, step))
 
 
-def _open_safetensors(path: Path, data: Dataset | None, labels: Any) -> Embedding:
+def open_own(path: Path) -> Embedding:
+    """Open an embedding of curate's own in one file, checked."""
+    part = open_part(path, is_whole=True)
+    with damage_as_one_line(path, "embedding", "make it again"):
+        return as_embedding(path, part.header, part.columns, part.dim, part.read)
+
+
+def is_own(path: Path) -> bool:
+    """Whether a file of safetensors was written here."""
+    written, names = _told(_opened(path))
+    return written is not None or {"uid", "vectors"} <= names
+
+
+def _opened(path: Path) -> Any:
     from safetensors import SafetensorError, safe_open
 
     size_of(path)
     try:
-        file = safe_open(path, framework="numpy")
+        return safe_open(path, framework="numpy")
     except (SafetensorError, OSError, ValueError) as problem:
         reason = " ".join(str(problem).split())[:120]
         raise DamagedError(f"{path} is not a readable safetensors file ({reason}): copy it anew") from None
-    written, names = (file.metadata() or {}).get("curate"), set(file.keys())
-    ours = {"uid", "vectors"} <= names
-    if ours != (written is not None):
+
+
+def _told(file: Any) -> tuple[str | None, set[str]]:
+    """The header as it is written in a file, where it has one, and the names of its tensors."""
+    return (file.metadata() or {}).get("curate"), set(file.keys())
+
+
+def open_part(path: Path, is_whole: bool = False) -> Part:
+    """What a file of curate's own holds, of all samples where it `is_whole`; seal and tensors are checked."""
+    file = _opened(path)
+    written, names = _told(file)
+    if written is None or not {"uid", "vectors"} <= names:
         raise DamagedError(f"{path} is damaged: its header and its tensors do not agree; make it again")
-    if not ours:
-        return _foreign(path, of_safetensors(file, path), data, labels)
-    if labels is not None:
-        raise CurateError(f"{path} was made by curate, with the labels there are: leave out --labels")
     check_seal(path)
     header = read_header(written, path, ("embedding",))
     with damage_as_one_line(path, "embedding", "make it again"):
         matrix = file.get_slice("vectors")
-        columns = {name: file.get_tensor(name) for name in ("label", "row", "uid") if name in names}
-        n, dim = _check_tensors(matrix, columns, header, path)
-    known, rows = columns.get("label"), columns.get("row")
-    return Embedding(path, header, n, dim, columns["uid"], known, rows, lambda a, b: matrix[a:b])
+        columns = {name: file.get_tensor(name) for name in sorted(names & _COLUMNS)}
+        n = header.dataset.n if is_whole else len(columns["uid"])
+        dim = _check_tensors(matrix, columns, n, path)
+    return Part(header, columns, dim, lambda a, b: matrix[a:b])
 
 
-def _check_tensors(
-    matrix: Any, columns: dict[str, npt.NDArray[Any]], header: Header, path: Path
-) -> tuple[int, int]:
-    """How many vectors of how many numbers; refuses tensors that contradict one another or the header."""
+def as_embedding(
+    path: Path,
+    header: Header,
+    columns: dict[str, npt.NDArray[Any]],
+    dim: int,
+    read: Callable[[int, int], npt.NDArray[Any]],
+) -> Embedding:
+    """The embedding of the columns and vectors of a dataset, where they do not contradict its header."""
     n = header.dataset.n
+    check_samples({**columns, "index": np.arange(n)}, header, path)
+    return Embedding(path, header, n, dim, columns["uid"], columns.get("label"), columns.get("row"), read)
+
+
+def _check_tensors(matrix: Any, columns: dict[str, npt.NDArray[Any]], n: int, path: Path) -> int:
+    """How many numbers a vector has; refuses tensors that contradict one another."""
     shape, kind = matrix.get_shape(), matrix.get_dtype()
-    if kind != "F32" or len(shape) != 2 or shape[0] != n or shape[1] < 1:
+    if kind not in _KINDS or len(shape) != 2 or shape[0] != n or shape[1] < 1:
         raise DamagedError(f"{path} has vectors {kind} {shape}, and not float32 for {n:,} samples")
     for name, column in columns.items():
         wanted = np.uint64 if name == "uid" else np.int64
         if column.dtype != wanted or column.shape != (n,):
             raise DamagedError(f"{path} has a {name} {column.dtype} {column.shape} for {n:,} samples")
-    check_samples({**columns, "index": np.arange(n)}, header, path)
-    return n, shape[1]
-
-
-def _foreign(path: Path, found: Foreign, data: Dataset | None, given: Any) -> Embedding:
-    """Vectors that carry no header of ours, tied to a dataset or standing for themselves."""
-    shape, read = found.shape, found.read
-    if len(shape) != 2 or 0 in shape:
-        raise CurateError(
-            f"{path} has shape {shape}: store vectors as a matrix [n, d] with one row per sample"
-        )
-    n, dim = shape
-    if data is not None:
-        if len(data) != n:
-            raise CurateError(
-                f"{path} has {n:,} vectors, {data.reference} ({data.options.split}) has {len(data):,} "
-                "samples: they do not belong together"
-            )
-        uids, labels, rows, described = data.uids, data.labels, data.rows, data.header()
-    else:
-        uids, rows = _known_uids(path, n, dim, read), np.arange(n)
-        labels, classes = None, list[str]()
-        if isinstance(given, str | os.PathLike):
-            labels, classes = read_labels(Path(given), n)
-        elif given is not None or found.labels is not None:
-            labels, classes = class_labels(found.labels if given is None else given, n, path)
-        fingerprint = fingerprint_of(uids, labels)
-        described = DatasetReference(str(path), "all", n, classes, fingerprint, vectors_only=True, n_rows=n)
-    header = Header("embedding", described, command=None, sha256=fingerprint_of(uids, labels))
-    return Embedding(path, header, n, dim, uids, labels, rows, read)
-
-
-def _known_uids(path: Path, n: int, dim: int, read: Callable[[int, int], Any]) -> Uids:
-    """The uids of vectors, from the cache where there are many, and their files have not changed since."""
-    import pyarrow as pa
-
-    files = vector_files(path) or ([path] if path.is_file() else [])
-    if not files or n * dim * 4 < _CHUNK_BYTES:
-        return _uids_of_vectors(n, dim, read)
-    table = known("uids", files, lambda: pa.table({"uid": _uids_of_vectors(n, dim, read)}), LOGGED)
-    return numbers_in(table, "uid")
-
-
-def _uids_of_vectors(n: int, dim: int, read: Callable[[int, int], Any]) -> Uids:
-    uids = np.empty(n, np.uint64)
-    for start, stop in row_chunks(n, dim * 4):
-        rows = np.ascontiguousarray(read(start, stop), dtype=np.float32)
-        uids[start:stop] = [uid_of(b"", row[None, None]) for row in rows]
-    return uids
+    return int(shape[1])

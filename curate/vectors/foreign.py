@@ -31,7 +31,7 @@ class Foreign:
 
 def open_foreign(path: Path) -> Foreign:
     """The vectors in a file, which is looked at, and not read, where it is `.npy`."""
-    return {".npy": _npy, ".npz": _npz, ".parquet": _parquet, ".safetensors": _safetensors}[path.suffix](path)
+    return {".npy": _npy, ".npz": _npz, ".parquet": _parquet}.get(path.suffix, _safetensors)(path)
 
 
 def class_labels(values: Any, n: int, called: str | Path) -> tuple[Labels, list[str]]:

@@ -1,6 +1,7 @@
 """Vectors in several files, one behind another: none is missing, and all are of one width."""
 
 import re
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -24,24 +25,32 @@ def open_shards(files: list[Path]) -> Foreign:
                 f"{file} has shape {shard.shape} and {files[0]} has {shards[0].shape}: shards are matrices "
                 "of one width"
             )
-    ends = np.cumsum([shard.shape[0] for shard in shards])
+    lengths = [shard.shape[0] for shard in shards]
+    labels = [shard.labels for shard in shards if shard.labels is not None]
+    return Foreign(
+        [sum(lengths), shards[0].shape[1]],
+        reader_of(lengths, [shard.read for shard in shards]),
+        np.concatenate(labels) if len(labels) == len(shards) else None,
+    )
+
+
+def reader_of(
+    lengths: Sequence[int], reads: Sequence[Callable[[int, int], npt.NDArray[Any]]]
+) -> Callable[[int, int], npt.NDArray[Any]]:
+    """What reads rows of shards of these lengths, one behind another, each of which is read by its own."""
+    ends = np.cumsum(lengths)
 
     def read(start: int, stop: int) -> npt.NDArray[Any]:
         first, parts = int(np.searchsorted(ends, start, side="right")), []
-        for number in range(first, len(shards)):
+        for number in range(first, len(reads)):
             begin = int(ends[number - 1]) if number else 0
             if begin >= stop:
                 break
-            last = min(stop - begin, shards[number].shape[0])
-            parts.append(np.asarray(shards[number].read(max(0, start - begin), last), dtype=np.float32))
+            last = min(stop - begin, lengths[number])
+            parts.append(np.asarray(reads[number](max(0, start - begin), last), dtype=np.float32))
         return np.concatenate(parts) if len(parts) != 1 else parts[0]
 
-    labels = [shard.labels for shard in shards if shard.labels is not None]
-    return Foreign(
-        [int(ends[-1]), shards[0].shape[1]],
-        read,
-        np.concatenate(labels) if len(labels) == len(shards) else None,
-    )
+    return read
 
 
 def check_complete(files: list[Path]) -> None:

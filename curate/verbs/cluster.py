@@ -17,8 +17,9 @@ from curate.errors import CurateError
 from curate.manifests.manifest import Manifest
 from curate.progress import LOGGED, Progress
 from curate.selection.budget import ask_about
-from curate.vectors.embedding import Embedding, open_embedding
+from curate.vectors.embedding import Embedding
 from curate.vectors.kmeans import ITERATIONS, RELOCATIONS, kmeans, usual_k
+from curate.vectors.opening import open_embedding
 from curate.verbs.naming import name_of, output_path, stem, told
 from curate.verbs.select import check_selection, select
 

@@ -7,14 +7,15 @@ from typing import Any
 
 from curate import finder
 from curate.artifacts.files import check_ending
-from curate.artifacts.header import make_header
+from curate.artifacts.header import Header, make_header
 from curate.artifacts.standing import check_free, note_standing, stands
 from curate.data.dataset import Dataset, Options, open_dataset, reference_of
 from curate.data.own import as_given
 from curate.errors import CurateError
 from curate.progress import LOGGED, Progress
-from curate.vectors.embedder import Embedder, Work
-from curate.vectors.embedding import Embedding, open_embedding, write_embedding
+from curate.vectors.embedder import Embedder, Vectorized, Work
+from curate.vectors.embedding import PRECISIONS, Embedding, Precision, open_own, write_embedding
+from curate.vectors.own_shards import advancing, check_folder, held_folder, kept_fit, write_shards
 from curate.verbs.naming import model_in_words, name_of, output_path, stem, told
 
 
@@ -27,53 +28,89 @@ def embed(
     opening: Options = Options(),
     seed: int = 0,
     device: str | None = None,
+    dtype: str = "float32",
+    shard_size: int | None = None,
     output: str | Path | None = None,
     force: bool = False,
     progress: Progress = LOGGED,
 ) -> Embedding:
-    """Write one float32 vector of `dim` numbers per sample; returns the opened embedding.
+    """Write one vector of `dim` numbers per sample; returns the opened embedding.
 
-    `options` are the method's own, `opening` says how a reference is opened. Raises CurateError for a
-    dataset, option or output that cannot be used.
+    `options` are the method's own, `opening` says how a reference is opened, `dtype` (float32 or float16) how
+    numbers are stored. With a `shard_size` the output is a folder of files with so many vectors each, and the
+    same call goes on where another was killed. Raises CurateError for a dataset, option or output that cannot
+    be used.
     """
+    stored = _stored(dtype)
+    if shard_size is not None and shard_size < 1:
+        raise CurateError(f"shard-size={shard_size} is too small: use 1 or more vectors")
     dataset = as_given(dataset, opening, progress)
+    embedder = _made(method, options)
+    if dim is not None and dim < 1:
+        raise CurateError(f"dim={dim} is too small: use 1 or more")
+    model = str((options or {}).get("model", ""))
+    others = {name: value for name, value in (options or {}).items() if name != "model"}
+    parts = [stem(method), model_in_words(model) if model else "", f"{dim}d" if dim else "", told(others)]
+    parts.append("" if stored == "float32" else stored)
+    name = name_of(reference_of(dataset), *parts, opening=opening, seed=seed)
+    path = output_path(output, name if shard_size else f"{name}.safetensors")
+    if shard_size is not None:
+        check_folder(path)
+    else:
+        check_ending(path, ".safetensors")
+        check_free(path, force, "embed")
+    opened = open_dataset(dataset, opening, progress)
+    work = _work(method, device, seed, progress)
+    how: dict[str, Any] = {"dtype": stored} if stored != "float32" else {}
+    how |= {"shard_size": shard_size} if shard_size else {}
+    header = make_header(
+        "embedding",
+        "embed",
+        {"method": method, **({} if dim is None else {"dim": dim}), **how, **finder.settings(embedder)},
+        seed=seed,
+        dataset=opened.header(),
+        device=work.device_name,
+    )
+    if shard_size is not None:
+        with held_folder(path, force):
+            vectors = embedder(opened, dim, replace(work, fitted=kept_fit(path, header)))
+            header = _full(header, vectors, len(opened))
+            reuse = finder.is_ours("embedders", method)
+            return write_shards(path, header, vectors, opened, shard_size, stored, reuse, progress)
+    comparable = not force and _tells_all(method, embedder)
+    if comparable and dim is not None and stands(path, header.to_json()):
+        return _there_already(path, progress)
+    vectors = embedder(opened, dim, work)
+    header = _full(header, vectors, len(opened))
+    if comparable and dim is None and stands(path, header.to_json()):  # a dim of the method's own
+        return _there_already(path, progress)
+    with progress.task("embed", len(opened), "images"):
+        chunks = advancing(vectors.chunks(0, len(opened)), progress)
+        return write_embedding(path, header, chunks, vectors.dim, opened, dtype=stored, force=force)
+
+
+def _made(method: str, options: Mapping[str, Any] | None) -> Embedder:
     try:
         embedder: Embedder = finder.make("embedders", method, options)
     except CurateError as problem:
         if finder.knows("embedders", method):
             raise
         raise CurateError(f"{problem} A network's are --method features --set model={method}") from None
-    if dim is not None and dim < 1:
-        raise CurateError(f"dim={dim} is too small: use 1 or more")
-    reference = reference_of(dataset)
-    model = str((options or {}).get("model", ""))
-    others = {name: value for name, value in (options or {}).items() if name != "model"}
-    parts = [stem(method), model_in_words(model) if model else "", f"{dim}d" if dim else "", told(others)]
-    path = output_path(output, f"{name_of(reference, *parts, opening=opening, seed=seed)}.safetensors")
-    check_ending(path, ".safetensors")
-    check_free(path, force, "embed")
-    opened = open_dataset(dataset, opening, progress)
-    work = _work(method, device, seed, progress)
-    header = make_header(
-        "embedding",
-        "embed",
-        {"method": method, **({} if dim is None else {"dim": dim}), **finder.settings(embedder)},
-        seed=seed,
-        dataset=opened.header(),
-        device=work.device_name,
-    )
-    comparable = not force and _tells_all(method, embedder)
-    if comparable and dim is not None and stands(path, header.to_json()):
-        return _there_already(path, progress)
-    vectors = embedder(opened, dim, work)
-    header = replace(
-        header,
-        options={"method": method, "dim": vectors.dim, **finder.settings(embedder)},
-        summary={"n": len(opened), "dim": vectors.dim, **vectors.summary},
-    )
-    if comparable and dim is None and stands(path, header.to_json()):  # a dim of the method's own
-        return _there_already(path, progress)
-    return write_embedding(path, header, vectors.chunks, vectors.dim, opened, force)
+    return embedder
+
+
+def _full(header: Header, vectors: Vectorized, n: int) -> Header:
+    """The header with all that is known once there are vectors."""
+    summary = {"n": n, "dim": vectors.dim, **vectors.summary}
+    return replace(header, options={**header.options, "dim": vectors.dim}, summary=summary)
+
+
+def _stored(dtype: str) -> Precision:
+    """A precision by its name."""
+    for known in PRECISIONS:
+        if dtype == known:
+            return known
+    raise CurateError(f"there is no dtype '{dtype}': use {' or '.join(PRECISIONS)}")
 
 
 def _tells_all(method: str, embedder: Embedder) -> bool:
@@ -84,7 +121,7 @@ def _tells_all(method: str, embedder: Embedder) -> bool:
 
 def _there_already(path: Path, progress: Progress) -> Embedding:
     note_standing(path, progress)
-    return open_embedding(path)
+    return open_own(path)
 
 
 def _work(method: str, device: str | None, seed: int, progress: Progress) -> Work:

@@ -20,7 +20,7 @@ from curate.progress import LOGGED, Progress, WithoutNotes
 from curate.scores.trace import open_trace
 from curate.sharing.cache import is_remote
 from curate.sharing.opening import open_any, open_remote
-from curate.vectors.embedding import open_embedding
+from curate.vectors.opening import open_embedding
 from curate.verbs.description import MANY, Bar, Chart, Description, counts, histogram, shares
 from curate.verbs.inspect_dataset import describe_dataset
 from curate.verbs.sessions import check_sessions, describe_sessions
@@ -123,7 +123,7 @@ def _embedding(path: Path) -> Description:
     embedding = open_embedding(path)
     summary = embedding.header.summary
     facts = [
-        ("vectors", f"{embedding.n:,} of {embedding.dim} float32 numbers"),
+        ("vectors", f"{embedding.n:,} of {embedding.dim} numbers"),
         *_origin(embedding.header),
     ]
     charts = []

@@ -12,7 +12,7 @@ from curate.artifacts.tables import Column, Table, open_table, sample_columns, w
 from curate.data.dataset import Dataset
 from curate.errors import CurateError
 from curate.progress import Progress
-from curate.vectors.embedding import open_embedding
+from curate.vectors.opening import open_embedding
 from curate.verbs.score_table import Methods, method_options, standing_scores
 
 _MADE_FROM = {

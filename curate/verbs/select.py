@@ -15,7 +15,7 @@ from curate.errors import CurateError
 from curate.manifests.manifest import Manifest, Selected, open_manifest, write_manifest
 from curate.progress import LOGGED, Progress
 from curate.rng import rng
-from curate.selection.budget import ask_about, check_share, count_to_keep, in_shares, with_class_floor
+from curate.selection.budget import ask_about, check_share, count_to_keep, first_with_class_floor, in_shares
 from curate.selection.regime import choose
 from curate.selection.strategy import Strategy
 from curate.verbs.naming import keep_in_words, name_of, output_path, stem
@@ -96,10 +96,10 @@ def select(
     check_output(path, force)
     ask_about(keep, n, len(opened.header.dataset.classes), progress)
     order = ranker(opened, rng(seed, "strategy"))
+    chosen = _chosen(order, opened, class_floor, count)
     rank = np.empty(n, np.int64)
     rank[order] = np.arange(n)
-    floored = _floored(order, opened, class_floor)
-    chosen = np.sort(floored[:count])
+    del order
     kept = np.zeros(n, np.bool_)
     kept[chosen] = True
     if class_floor == 0 and (text := _starved(kept, opened)):
@@ -158,18 +158,19 @@ def _starved(kept: np.ndarray, table: Table) -> str:
     )
 
 
-def _floored(order: np.ndarray, table: Table, class_floor: float) -> np.ndarray:
+def _chosen(order: np.ndarray, table: Table, class_floor: float, count: int) -> np.ndarray:
+    """The samples that are kept, sorted."""
     if class_floor == 0:
-        return order
+        return np.sort(order[:count])
     if table.labels is None:
         raise CurateError(f"{table.path} has no labels and class-floor={class_floor} needs them")
-    return with_class_floor(order, table.labels, class_floor)
+    return first_with_class_floor(order, table.labels, class_floor, count)
 
 
 def _reasons(kept: np.ndarray, rank: np.ndarray, count: int) -> Any:
-    """Why each sample is in or out, in words, as Arrow's strings."""
+    """Why each sample is in or out, in words, as Arrow's dictionary of them."""
     import pyarrow as pa
 
     words = ["beyond the budget", "ranked", "gave way to the class floor", "class floor"]
-    numbers = (2 * (kept != (rank < count)) + kept).astype(np.int32)
-    return pa.DictionaryArray.from_arrays(numbers, words).cast(pa.string())
+    numbers = np.int8(2) * (kept != (rank < count)).view(np.int8) + kept.view(np.int8)
+    return pa.DictionaryArray.from_arrays(numbers, words)

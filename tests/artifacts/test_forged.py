@@ -16,7 +16,7 @@ from curate.artifacts.results import add_results, read_results
 from curate.artifacts.tables import open_table
 from curate.errors import CurateError, DamagedError
 from curate.scores.trace import open_trace
-from curate.vectors.embedding import open_embedding
+from curate.vectors.opening import open_embedding
 
 
 def cell(name, place, value):

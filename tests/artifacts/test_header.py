@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from curate.artifacts.header import Cost, Step, cost_of, read_header
 from curate.errors import CurateError, DamagedError
 from curate.manifests.manifest import open_manifest
-from curate.vectors.embedding import open_embedding
+from curate.vectors.opening import open_embedding
 
 
 def test_the_header_has_the_whole_command_and_no_time(digits_round):

@@ -15,7 +15,7 @@ from curate.artifacts import pages
 from curate.artifacts.pages import _pages, _Reader, check_pages
 from curate.data.dataset import Options, open_dataset
 from curate.errors import CurateError, DamagedError
-from curate.vectors.embedding import open_embedding
+from curate.vectors.opening import open_embedding
 
 
 def sizes_of(path):

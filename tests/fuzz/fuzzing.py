@@ -33,7 +33,7 @@ from curate.artifacts.seal import UNSEALED, file_sha256, seal_file
 from curate.data.dataset import Options
 from curate.errors import CurateError
 from curate.scores.trace import open_trace
-from curate.vectors.embedding import open_embedding
+from curate.vectors.opening import open_embedding
 
 DEBUG = "CURATE_FUZZ_DEBUG"  # set it to see where it went wrong
 SECONDS, BYTES = 60, 2**30  # that no try may take

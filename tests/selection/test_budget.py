@@ -1,12 +1,15 @@
 """Budgets: how many samples are kept, and the class floor holds at every one of them."""
 
+from collections import Counter
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curate.errors import CurateError
-from curate.selection.budget import count_to_keep, in_shares, likely_slip, with_class_floor
+from curate.selection.budget import count_to_keep, first_with_class_floor, in_shares, likely_slip
 
 
 @pytest.mark.parametrize(
@@ -51,13 +54,35 @@ def test_other_values_of_keep_are_refused(keep, message):
         count_to_keep(keep, 7)
 
 
+def in_order_of_deadlines(order, labels, share):
+    """The whole order, one place after another, by Lawler's rule: slow, and as it is defined."""
+    n, ratio = len(order), Fraction(share).limit_denominator(10**6)
+    sizes, seen, due = Counter(labels.tolist()), Counter(), []
+    for index in order.tolist():
+        label = int(labels[index])
+        seen[label] += 1
+        last = -(-seen[label] * n * ratio.denominator // (ratio.numerator * sizes[label])) if ratio else n
+        due.append(min(n, last))
+    waiting, result = set(range(n)), [0] * n
+    for place in range(n, 0, -1):
+        worst = max(rank for rank in waiting if due[rank] >= place)
+        waiting.remove(worst)
+        result[place - 1] = int(order[worst])
+    return result
+
+
 def test_class_floor_by_hand():
     """Two classes of 4 each, class 1 ranked last; at share 0.5 every fourth place must go to it."""
     order = np.arange(8)
     labels = np.array([0, 0, 0, 0, 1, 1, 1, 1])
-    assert with_class_floor(order, labels, 0.5).tolist() == [0, 1, 2, 4, 3, 5, 6, 7]
-    assert with_class_floor(order, labels, 1.0).tolist() == [0, 4, 1, 5, 2, 6, 3, 7]
-    assert with_class_floor(order, labels, 0.0).tolist() == list(range(8))
+    for share, expected in (
+        (0.5, [0, 1, 2, 4, 3, 5, 6, 7]),
+        (1.0, [0, 4, 1, 5, 2, 6, 3, 7]),
+        (0.0, [0, 1, 2, 3, 4, 5, 6, 7]),
+    ):
+        assert in_order_of_deadlines(order, labels, share) == expected
+        for k in range(1, 9):
+            assert first_with_class_floor(order, labels, share, k).tolist() == sorted(expected[:k])
 
 
 labelled_orders = st.integers(1, 40).flatmap(
@@ -68,30 +93,42 @@ labelled_orders = st.integers(1, 40).flatmap(
 
 
 @given(labelled_orders)
-@settings(max_examples=150, deadline=None)
-def test_class_floor_holds_in_every_prefix(case):
+@settings(max_examples=250, deadline=None)
+def test_class_floor_keeps_what_its_deadlines_put_first(case):
     order, labels, share = np.array(case[0]), np.array(case[1]), round(case[2], 3)
-    floored = with_class_floor(order, labels, share)
-    n = len(order)
-    assert sorted(floored.tolist()) == list(range(n))
-    for k in range(1, n + 1):
-        for label in set(labels.tolist()):
-            least = int(share * 1000 + 0.5) * k * int((labels == label).sum()) // (1000 * n)
-            assert (labels[floored[:k]] == label).sum() >= least
+    expected = in_order_of_deadlines(order, labels, share)
+    for k in range(1, len(order) + 1):
+        assert first_with_class_floor(order, labels, share, k).tolist() == sorted(expected[:k])
 
 
 @given(labelled_orders)
-@settings(max_examples=60, deadline=None)
-def test_class_floor_keeps_the_order_inside_each_class(case):
-    order, labels = np.array(case[0]), np.array(case[1])
-    floored = with_class_floor(order, labels, 0.7)
-    for label in set(labels.tolist()):
-        assert [i for i in floored if labels[i] == label] == [i for i in order if labels[i] == label]
+@settings(max_examples=150, deadline=None)
+def test_class_floor_holds_for_every_budget_and_a_smaller_one_is_part_of_a_larger(case):
+    order, labels, share = np.array(case[0]), np.array(case[1]), round(case[2], 3)
+    n, before = len(order), set()
+    for k in range(1, n + 1):
+        kept = first_with_class_floor(order, labels, share, k)
+        assert before < set(kept.tolist())
+        before = set(kept.tolist())
+        for label in set(labels.tolist()):
+            least = int(share * 1000 + 0.5) * k * int((labels == label).sum()) // (1000 * n)
+            assert (labels[kept] == label).sum() >= least
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.123456, 1.0])
+def test_class_floor_of_many_classes_that_are_due_at_once(share):
+    """Of 50 classes of one size a sample each is due at the same place; another 50 have their own."""
+    chance = np.random.default_rng(3)
+    labels = chance.permutation(np.repeat(np.arange(100), [12] * 50 + list(range(1, 51))))
+    order = np.argsort(labels // 10 + chance.random(len(labels)))  # classes far behind one another
+    expected = in_order_of_deadlines(order, labels, share)
+    for k in (1, 7, 100, 333, 900, len(order) - 1, len(order)):
+        assert first_with_class_floor(order, labels, share, k).tolist() == sorted(expected[:k])
 
 
 def test_class_floor_outside_0_to_1_is_refused():
     with pytest.raises(CurateError, match=r"class-floor=1.2 is not a share"):
-        with_class_floor(np.arange(2), np.array([0, 1]), 1.2)
+        first_with_class_floor(np.arange(2), np.array([0, 1]), 1.2, 1)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from curate.errors import CurateError
 from curate.vectors import by_cluster as sorting
 from curate.vectors.by_cluster import by_cluster
-from curate.vectors.embedding import open_embedding
+from curate.vectors.opening import open_embedding
 
 CLUSTER = np.random.default_rng(1).choice([0, 2, 3, 7, 8], 500).astype(np.int32)
 

@@ -9,8 +9,8 @@ from helpers.pictures import encoded, noise
 
 import curate
 from curate.errors import CurateError
-from curate.vectors.embedding import open_embedding
 from curate.vectors.foreign import class_labels, open_foreign, read_labels
+from curate.vectors.opening import open_embedding
 
 VECTORS = np.random.default_rng(0).normal(size=(30, 3)).astype(np.float32)
 LABELS = np.arange(30) % 3

@@ -13,9 +13,9 @@ from safetensors.numpy import save_file
 import curate
 from curate.data import kept as keeping
 from curate.errors import CurateError
-from curate.vectors import embedding as embeddings
-from curate.vectors.embedding import open_embedding
+from curate.vectors import opening
 from curate.vectors.foreign import RowGroupVectors, open_foreign
+from curate.vectors.opening import open_embedding
 
 VECTORS = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
 
@@ -55,7 +55,7 @@ def test_a_folder_and_a_glob_are_one_embedding(here, shards, cli):
     assert table.columns["cluster"].tolist() == alone.columns["cluster"].tolist()
     assert cli("cluster", "v", "-k", 3, "--strategy", "furthest", "--keep", 9, "-o", "m").code == 0
     assert cli("score", "v", "--method", "duplicate", "-o", "s.parquet").code == 0
-    assert "60 of 4 float32 numbers" in " ".join(cli("inspect", "v").out.split())
+    assert "60 of 4 numbers" in " ".join(cli("inspect", "v").out.split())
 
 
 def test_labels_in_the_shards_are_those_of_all(here):
@@ -135,14 +135,14 @@ def test_vectors_of_different_length_are_refused_where_they_are(here):
 
 def test_uids_of_many_vectors_are_worked_out_once(here, monkeypatch):
     monkeypatch.setenv("CURATE_CACHE", str(here / "cache"))
-    monkeypatch.setattr(embeddings, "_CHUNK_BYTES", 256)
+    monkeypatch.setattr(opening, "_MANY_BYTES", 256)
     monkeypatch.setattr(keeping, "SETTLED_NS", 20_000_000)
     save(here / "v" / "0.npy", VECTORS[:30])
     save(here / "v" / "1.npy", VECTORS[30:])
     time.sleep(0.05)
-    first, whole = open_embedding("v").uids, embeddings._uids_of_vectors
-    monkeypatch.setattr(embeddings, "_uids_of_vectors", lambda *_: pytest.fail("they are worked out again"))
+    first, whole = open_embedding("v").uids, opening._uids_of_vectors
+    monkeypatch.setattr(opening, "_uids_of_vectors", lambda *_: pytest.fail("they are worked out again"))
     assert open_embedding("v").uids.tolist() == first.tolist()
-    monkeypatch.setattr(embeddings, "_uids_of_vectors", whole)
+    monkeypatch.setattr(opening, "_uids_of_vectors", whole)
     save(here / "v" / "1.npy", VECTORS[:30])
     assert open_embedding("v").uids.tolist() == [*first[:30].tolist(), *first[:30].tolist()]

@@ -28,7 +28,7 @@ def test_inspect_reads_every_kind(cli, here, digits_round, tmp_path):
             "samples per class",
             "copies of an earlier one",
         ],
-        digits_round.embedding: ["1,443 of 16 float32 numbers", "explained variance", "first 10"],
+        digits_round.embedding: ["1,443 of 16 numbers", "explained variance", "first 10"],
         digits_round.table: [
             "12 (0 empty",
             "objective",

@@ -17,7 +17,7 @@ from curate.errors import CurateError
 from curate.manifests.card import use_rows
 from curate.manifests.manifest import open_manifest, write_manifest
 from curate.training.batches import Batches
-from curate.vectors.embedding import open_embedding
+from curate.vectors.opening import open_embedding
 
 pytest_plugins = ["helpers.scored_digits"]
 

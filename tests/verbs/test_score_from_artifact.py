@@ -7,7 +7,7 @@ from helpers.tables import clusters_table
 import curate
 from curate.artifacts.header import RankingColumn
 from curate.errors import CurateError
-from curate.vectors.embedding import open_embedding
+from curate.vectors.opening import open_embedding
 
 
 def test_scores_of_clusters_keep_all_columns_and_remember_their_table(tmp_path):

@@ -5,8 +5,9 @@ with Adam on the squared error of the pixels. Runs on a GPU where there is one. 
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +16,13 @@ from curate.data.dataset import Dataset
 from curate.errors import CurateError
 from curate.networks.optimizers import Adam
 from curate.rng import rng, stream_seed
-from curate.vectors.embedder import Vectorized, Work
+from curate.vectors.embedder import Fitted, Vectorized, Work
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 _BATCH = 1024
+_ERRORS = "errors"  # beside the tensors of the encoder, whose names have dots
 _WINDOW = 100  # steps over which the error is averaged
 _LEAST = {"lr": (5e-324, "more than 0"), "tolerance": (0, "0 or more")}
 
@@ -37,7 +42,6 @@ class Autoencoder:
 
     def __call__(self, dataset: Dataset, dim: int | None, work: Work) -> Vectorized:
         import torch
-        from torch import nn
 
         wanted = 32 if dim is None else dim
         for name, value in {"dim": wanted, **asdict(self)}.items():
@@ -54,9 +58,39 @@ class Autoencoder:
             torch.manual_seed(stream_seed(work.seed, "autoencoder"))
             encoder, decoder = self._build(shape, wanted)
         encoder, decoder = encoder.to(work.device), decoder.to(work.device)
+
+        def fit() -> Fitted:
+            errors = self._train(encoder, decoder, batch, n, work)
+            learned = {name: value.cpu().numpy() for name, value in encoder.state_dict().items()}
+            return {**learned, _ERRORS: errors.cpu().numpy()}
+
+        learned = {name: torch.from_numpy(value) for name, value in work.fitted(fit).items()}
+        errors = learned.pop(_ERRORS)
+        encoder.load_state_dict(learned)
+        mean_error = round(float(errors[-_WINDOW:].mean()), 8)
+
+        def chunks(start: int, stop: int) -> Iterator[npt.NDArray[np.float32]]:
+            with torch.no_grad():
+                for first in range(start, stop, _BATCH):
+                    yield encoder(batch(np.arange(first, min(first + _BATCH, stop)))).cpu().numpy()
+
+        return Vectorized(chunks, wanted, {"n_steps": len(errors), "mean_squared_error": mean_error})
+
+    def _train(
+        self,
+        encoder: "nn.Module",
+        decoder: "nn.Module",
+        batch: "Callable[[npt.NDArray[np.int64]], Tensor]",
+        n: int,
+        work: Work,
+    ) -> "Tensor":
+        """Train both; returns the squared error of each step."""
+        import torch
+        from torch import nn
+
         optimizer = Adam([*encoder.parameters(), *decoder.parameters()], lr=self.lr)
-        recent: list[torch.Tensor] = []
-        errors: list[float] = []  # the mean of every hundred steps
+        errors: list[Tensor] = []
+        means: list[float] = []  # of every hundred steps
         with work.progress.task("train autoencoder", self.n_steps, "steps"):
             for step, rows in zip(range(self.n_steps), self._batches(n, work.seed), strict=False):
                 images = batch(rows)
@@ -64,24 +98,15 @@ class Autoencoder:
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()
                 optimizer.step()
-                recent = [*recent[1 - _WINDOW :], loss.detach()]
+                errors.append(loss.detach())
                 if step % 20 == 0:  # reading the loss waits for a GPU
                     work.progress.advance(0, loss=float(loss.detach()))
                 work.progress.advance()
                 if (step + 1) % _WINDOW == 0:
-                    errors.append(float(torch.stack(recent).mean()))
-                    if len(errors) > 1 and errors[-1] > (1 - self.tolerance) * errors[-2]:
+                    means.append(float(torch.stack(errors[-_WINDOW:]).mean()))
+                    if len(means) > 1 and means[-1] > (1 - self.tolerance) * means[-2]:
                         break
-        summary = {"n_steps": step + 1, "mean_squared_error": round(float(torch.stack(recent).mean()), 8)}
-
-        def chunks() -> Iterator[npt.NDArray[np.float32]]:
-            with torch.no_grad(), work.progress.task("encode", n, "images"):
-                for start in range(0, n, _BATCH):
-                    rows = np.arange(start, min(start + _BATCH, n))
-                    yield encoder(batch(rows)).cpu().numpy()
-                    work.progress.advance(len(rows))
-
-        return Vectorized(chunks(), wanted, summary)
+        return torch.stack(errors)
 
     def _batches(self, n: int, seed: int) -> Iterator[npt.NDArray[np.int64]]:
         """Batches of rows without end, every epoch in an order of its own."""

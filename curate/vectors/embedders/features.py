@@ -50,6 +50,8 @@ class Features:
     def __call__(self, dataset: Dataset, dim: int | None, work: Work) -> Vectorized:
         import torch
 
+        from curate.networks.weights import sha256_of
+
         network, prepare, name = self._network(dataset, work)
         network = network.to(work.device).eval()
         head = _last_linear(network, name)
@@ -61,11 +63,10 @@ class Features:
                 f"dim={dim} does not fit: the last layer of {name} takes {width} numbers; omit --dim"
             )
 
-        def chunks() -> Iterator[npt.NDArray[np.float32]]:
-            n = len(dataset)
-            with torch.inference_mode(), work.progress.task(f"features of {name}", n, "images"):
-                for start in range(0, n, _BATCH):
-                    rows = np.arange(start, min(start + _BATCH, n))
+        def chunks(start: int, stop: int) -> Iterator[npt.NDArray[np.float32]]:
+            with torch.inference_mode():
+                for first in range(start, stop, _BATCH):
+                    rows = np.arange(first, min(first + _BATCH, stop))
                     images = torch.from_numpy(dataset.images.read(rows)).to(work.device)
                     seen.clear()
                     try:
@@ -74,9 +75,9 @@ class Features:
                         reason = " ".join(str(problem).split())[:120]
                         raise CurateError(f"{name} does not take these images ({reason})") from None
                     yield seen[0].flatten(1).float().cpu().numpy()
-                    work.progress.advance(len(rows))
 
-        return Vectorized(chunks(), width, {"model": name})
+        known = {} if self.weights == _TORCHVISION else {"weights": sha256_of(network.state_dict())}
+        return Vectorized(chunks, width, {"model": name, **known})
 
     def _network(self, dataset: Dataset, work: Work) -> "tuple[nn.Module, Callable[[Tensor], Tensor], str]":
         """The network, how to prepare uint8 images `[b, c, h, w]` for it, and its name."""

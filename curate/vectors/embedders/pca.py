@@ -16,10 +16,11 @@ import numpy.typing as npt
 from curate.data.dataset import Dataset
 from curate.errors import CurateError
 from curate.rng import rng
-from curate.vectors.embedder import Vectorized, Work
+from curate.vectors.embedder import Fitted, Vectorized, Work
 
 _EXACT_UP_TO = 4096
 _CHUNK, _CHUNK_VALUES = 4096, 2**24  # images, and values of all of them: 64 MiB
+_FITTED = ("mean", "components", "variance", "total")
 _MORE = 100  # directions beyond those that are wanted
 
 
@@ -40,21 +41,23 @@ class Pca:
                 f"{most} principal components"
             )
         is_exact = width <= self.exact_up_to
-        with work.progress.task("fit PCA", n if is_exact else 2 * n, "images"):
-            fit = _exact if is_exact else _randomized
-            mean, components, variance, total = fit(dataset, wanted, work)
+
+        def fit() -> Fitted:
+            with work.progress.task("fit PCA", n if is_exact else 2 * n, "images"):
+                found = (_exact if is_exact else _randomized)(dataset, wanted, work)
+            return dict(zip(_FITTED, map(np.asarray, found), strict=True))
+
+        mean, components, variance, total = map(work.fitted(fit).__getitem__, _FITTED)
         scale = np.sqrt(np.maximum(variance, 1e-12)) if self.whiten else np.ones(wanted)
         projection = (components.T / scale).astype(np.float32)
 
-        def chunks() -> Iterator[npt.NDArray[np.float32]]:
-            with work.progress.task("project", n, "images"):
-                for images in _flat_chunks(dataset):
-                    yield np.asarray((images - mean) @ projection, np.float32)
-                    work.progress.advance(len(images))
+        def chunks(start: int, stop: int) -> Iterator[npt.NDArray[np.float32]]:
+            for images in _flat_chunks(dataset, start, stop):
+                yield np.asarray((images - mean) @ projection, np.float32)
 
         share = variance / total if total > 0 else np.zeros(wanted)
         return Vectorized(
-            chunks(),
+            chunks,
             wanted,
             {
                 "fit": "exact" if is_exact else "randomized",
@@ -63,10 +66,13 @@ class Pca:
         )
 
 
-def _flat_chunks(dataset: Dataset) -> Iterator[npt.NDArray[np.float32]]:
+def _flat_chunks(
+    dataset: Dataset, start: int = 0, stop: int | None = None
+) -> Iterator[npt.NDArray[np.float32]]:
     size = max(1, min(_CHUNK, _CHUNK_VALUES // int(np.prod(dataset.images.shape))))
-    for start in range(0, len(dataset), size):
-        images = dataset.images.read(np.arange(start, min(start + size, len(dataset))))
+    end = len(dataset) if stop is None else stop
+    for first in range(start, end, size):
+        images = dataset.images.read(np.arange(first, min(first + size, end)))
         yield np.divide(images.reshape(len(images), -1), 255, dtype=np.float32)
 
 

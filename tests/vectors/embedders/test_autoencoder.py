@@ -20,7 +20,7 @@ def digits():
 def vectors_of(dataset, seed=0, dim=5, n_steps=4, **options):
     own = {"n_steps": n_steps, "width": 4, "batch_size": 32, **options}
     made = finder.make("embedders", "autoencoder", own)(dataset, dim, Work(seed=seed))
-    return np.concatenate(list(made.chunks)), made
+    return np.concatenate(list(made.chunks(0, len(dataset)))), made
 
 
 def test_the_seed_decides_and_what_was_drawn_before_does_not(digits):

@@ -19,7 +19,7 @@ def test_features_of_a_torchvision_model_from_a_local_file(tmp_path):
     data = curate.open_dataset("digits").take(np.arange(6))
     options = {"weights": str(tmp_path / "weights.pth"), "input_size": "32"}
     made = finder.make("embedders", "features", options)(data, None, Work())
-    ours = np.concatenate(list(made.chunks))
+    ours = np.concatenate(list(made.chunks(0, 6)))
     images = torch.from_numpy(data.images.read(np.arange(6))).permute(0, 3, 1, 2).float() / 255
     images = torch.nn.functional.interpolate(images, (32, 32), mode="bilinear", antialias=True)
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))

@@ -23,7 +23,7 @@ def pixels_of(dataset):
 
 def vectors_of(dataset, dim=None, **options):
     made = finder.make("embedders", "pca", options)(dataset, dim, Work())
-    return np.concatenate(list(made.chunks)), made.summary
+    return np.concatenate(list(made.chunks(0, len(dataset)))), made.summary
 
 
 def test_exact_pca_equals_scikit_learn_up_to_signs(digits):
@@ -71,7 +71,7 @@ def test_randomized_pca_is_the_same_to_the_bit_resident_and_streamed_and_whateve
     for stream, seed in ((False, 0), (True, 0), (False, 7)):
         images = curate.open_dataset(textures, curate.Options(split="all", stream=stream))
         made = Pca(exact_up_to=10)(images, 10, Work(seed=seed))
-        vectors = np.concatenate(list(made.chunks))
+        vectors = np.concatenate(list(made.chunks(0, len(images))))
         first, summary = vectors if first is None else first, summary or made.summary
         assert (vectors == first).all()
         assert made.summary == summary
