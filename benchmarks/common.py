@@ -1,10 +1,14 @@
 """What the benchmarks share: alternating timing, spreads, and a results file that names the machine."""
 
 import json
+import os
 import platform
 import statistics
+import subprocess
+import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
@@ -39,6 +43,23 @@ def peak_mb() -> float:
     """The most memory that this process had, in MB; getrusage counts that of its parent as well."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+
+def watched(words: list[str], environment: dict[str, str] | None = None) -> tuple[float, float]:
+    """Run a command; its seconds, and the most anonymous memory that it had, in MB, without files it maps."""
+    started, most = time.perf_counter(), 0
+    with tempfile.TemporaryFile() as said:
+        own = {**os.environ, **(environment or {})}
+        process = subprocess.Popen(words, env=own, stdout=subprocess.DEVNULL, stderr=said)
+        while process.poll() is None:
+            with suppress(OSError, StopIteration):
+                lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+                most = max(most, next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")))
+            time.sleep(0.1)
+        said.seek(0)
+        if process.returncode:
+            raise SystemExit(f"{' '.join(words)}: {said.read()[-500:].decode()}")
+    return time.perf_counter() - started, most / 1024
 
 
 def machine() -> str:

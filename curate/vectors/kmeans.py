@@ -22,6 +22,7 @@ from curate.vectors.embedding import Vectors, row_chunks
 ITERATIONS, RELOCATIONS = 8, 4  # chosen by benchmarks/results/kmeans_starts.md: 20 steps in all
 INITS = {"random": "RANDOM", "afk-mc2": "AFK_MC2", "kmeans++": "KMEANS_PLUS_PLUS"}
 _SAMPLES_PER_CLUSTER = 120  # 60,000 samples, 500 clusters (Lettieri)
+_MOST_PER_ROOT = 4  # clusters for the root of n
 _SAMPLE_ROWS = 2**18
 _SAMPLE_PER_CENTROID = 256
 _SAMPLE_BYTES = 2**30
@@ -122,9 +123,11 @@ def kmeans(
 def usual_k(n: int) -> int:
     """How many clusters for `n` samples: one per 120, as in the MNIST experiment this follows.
 
-    Of fewer samples there are up to 12, as long as each has 12 samples on average.
+    Of fewer samples there are up to 12, as long as each has 12 samples on average. Of very many there are no
+    more than four times the root of n, since the time that they take grows with n and k (FAISS, guidelines).
     """
-    return max(1, round(n / _SAMPLES_PER_CLUSTER), min(12, n // 12))
+    fine = min(round(n / _SAMPLES_PER_CLUSTER), round(_MOST_PER_ROOT * n**0.5))
+    return max(1, fine, min(12, n // 12))
 
 
 def assign(

@@ -43,7 +43,7 @@ def cluster(
 ) -> Table:
     """Write the table of clusters: cluster and distance to its centroid for every sample.
 
-    `k` defaults to one cluster per 120 samples, and to 12 where that would be fewer. `embedding` may be
+    `k` defaults to one cluster per 120 samples, 12 at least and 4 √n at most. `embedding` may be
     vectors from elsewhere; `data` then says whose they are, or `labels`, a file or an array, of which class
     each is. `init` is `random`, `afk-mc2` or `kmeans++`; with
     `relocate`, idle centroids are moved so many times to where the error is largest. Distances are Euclidean,

@@ -187,3 +187,8 @@ def test_impossible_numbers_are_refused(k, iterations, message):
 @pytest.mark.parametrize(("n", "k"), [(5, 1), (24, 2), (156, 12), (1_443, 12), (1_500, 12), (60_000, 500)])
 def test_small_sets_have_clusters_too(n, k):
     assert usual_k(n) == k
+
+
+@pytest.mark.parametrize(("n", "k"), [(230_400, 1_920), (1_280_000, 4_525), (10_000_000, 12_649)])
+def test_very_many_samples_have_clusters_by_the_root_of_their_number(n, k):
+    assert usual_k(n) == k

@@ -21,9 +21,10 @@ from curate.progress import Progress
 from curate.vectors.by_cluster import by_cluster
 from curate.vectors.embedding import Embedding
 from curate.vectors.kmeans import Clustering, kmeans, usual_k
-from curate.vectors.neighbours import nearest_other, pairs_within
+from curate.vectors.neighbours import Neighbours
 
 _MOST_PAIRS = 2**22  # held at once
+_ROUGH = {"n_iterations": 5, "n_relocations": 0}
 _MOST_FOR_ALL = 100_000  # samples that are all compared with one another
 
 
@@ -31,9 +32,9 @@ _MOST_FOR_ALL = 100_000  # samples that are all compared with one another
 class Duplicate:
     """`max_cosine_distance` is the limit up to which samples are near-duplicates; `rule` is chains or pairs.
 
-    `k` and `seed` are of the clusters whose centroids decide pairs, or within which samples are compared; 0
-    is as many as `cluster` makes. `within` is what is compared with one another: all samples, or those of a
-    cluster, by default beyond 100,000 samples.
+    `k` and `seed` are of the clusters whose centroids decide pairs, or within which samples are compared. 0
+    is as many as `cluster` makes, and the root of n within clusters: so many cost least. `within` is what is
+    compared with one another: all samples, or those of a cluster, by default beyond 100,000 samples.
     """
 
     max_cosine_distance: float = 0.05
@@ -51,7 +52,9 @@ class Duplicate:
                 f"max_cosine_distance={self.max_cosine_distance} is out of range: use 0 to below 1"
             )
         everywhere = self.within == "all" or (self.within == "auto" and embedding.n <= _MOST_FOR_ALL)
-        clustering = None if everywhere and self.rule == "chains" else self._clustering(embedding, progress)
+        k = self.k or (usual_k(embedding.n) if everywhere else round(embedding.n**0.5))
+        needs_one = not everywhere or self.rule == "pairs"
+        clustering = self._clustering(embedding, k, not everywhere, progress) if needs_one else None
         if everywhere or clustering is None:
             far = None if clustering is None else clustering.distance
             vectors = _directions(embedding.read(0, embedding.n))
@@ -76,7 +79,8 @@ class Duplicate:
         self, vectors: np.ndarray, uids: Uids, far: np.ndarray | None, progress: Progress
     ) -> tuple[np.ndarray, Indices]:
         """Distance and group of some samples, compared with one another; `far` is that from the centroid."""
-        pairs = pairs_within(vectors, self.max_cosine_distance, progress)
+        neighbours = Neighbours(vectors)
+        pairs = neighbours.pairs(self.max_cosine_distance, progress)
         by_uid = np.lexsort((np.arange(len(vectors)), uids))
         if self.rule == "pairs":
             assert far is not None, "pairs are decided by the centroid"
@@ -86,13 +90,14 @@ class Duplicate:
             group = _closed(len(vectors), pairs)
             _, first = np.unique(group[by_uid], return_index=True)
             standing = np.sort(by_uid[first])
-        distance = nearest_other(vectors, progress)
-        distance[standing] = nearest_other(vectors[standing], progress)
+        distance = neighbours.distance.copy()
+        distance[standing] = neighbours.among(standing)
         return distance, group
 
-    def _clustering(self, embedding: Embedding, progress: Progress) -> Clustering:
-        k = self.k or usual_k(embedding.n)
+    def _clustering(self, embedding: Embedding, k: int, is_rough: bool, progress: Progress) -> Clustering:
+        """Clusters whose centroids decide; rough ones where they only tell what is compared with what."""
         own: dict[str, Any] = {"spherical": True, "seed": self.seed, "progress": progress}
+        own |= _ROUGH if is_rough else {}
         return kmeans(embedding.read, embedding.n, embedding.dim, k, **own)
 
 

@@ -30,7 +30,7 @@ def test_near_duplicates_in_many_pieces_are_one_group(monkeypatch, tmp_path):
     from curate.scores.scorers import duplicate
 
     monkeypatch.setattr(duplicate, "_MOST_PAIRS", 3)
-    monkeypatch.setattr("curate.vectors.neighbours._SEARCH_ROWS", 2)
+    monkeypatch.setattr("curate.vectors.neighbours._AT_ONCE", 64)
     angles = np.linspace(0, 1.5, 31)
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
     vectors = np.concatenate([vectors, -vectors[:1]])
@@ -133,4 +133,4 @@ def test_many_samples_are_compared_within_clusters_and_it_is_said(tmp_path, monk
     monkeypatch.setattr(duplicate, "_MOST_FOR_ALL", 50)
     np.save(tmp_path / "v.npy", np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32))
     curate.score(tmp_path / "v.npy", "duplicate", output=tmp_path / "s.parquet")
-    assert "60 samples: near-duplicates are looked for within each of 5 clusters" in caplog.text
+    assert "60 samples: near-duplicates are looked for within each of 8 clusters" in caplog.text
