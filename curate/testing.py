@@ -238,6 +238,10 @@ def check_augmentation(augmentation: Any) -> None:
             assert (boxes[:, :2] >= 0).all(), "a part lies within its image"
             assert (boxes[:, :2] + boxes[:, 2:] <= sides).all(), "a part lies within its image"
             assert (boxes[:, 2:] > 0).all(), "a part has pixels"
+            tested = augmentation.tested(sides, (24, 32))
+            assert (tested.shape, tested.dtype) == ((20, 4), np.int32), "a part is what `boxes` gives"
+            assert (tested[:, :2] >= 0).all(), "a part lies within its image"
+            assert (tested[:, :2] + tested[:, 2:] <= sides).all(), "a part lies within its image"
             own = {name: array[7:8] for name, array in arrays.items()}
             assert np.array_equal(augmentation.boxes(sides[7:8], own), boxes[7:8]), (
                 "a part is its image's own"

@@ -19,9 +19,10 @@ from curate.artifacts.files import beside
 from curate.artifacts.header import DatasetReference
 from curate.artifacts.kinds import header_at, kind_of
 from curate.data import variants
+from curate.data.decoding import Target
 from curate.data.followed import check_followed, is_followed, known_place, remember
 from curate.data.identity import Indices, Labels, Uids, fingerprint
-from curate.data.images import Images, Target, view
+from curate.data.images import Images, view
 from curate.data.index import Looked
 from curate.data.scan import read_all
 from curate.data.source import NoSplitError, Request, Source, check_labels

@@ -1,15 +1,8 @@
-"""Images: decoded with care, brought to one shape, held in memory or decoded when needed.
+"""Images of one shape: held in memory, mapped from a file, or decoded when they are asked for."""
 
-The dimensions of an image are looked at before it is decoded, so a small file cannot ask for much
-memory. PIL decodes: torchvision is faster, but an altered PNG can crash it and the process with it.
-"""
-
-import io
-import math
 import os
-import struct
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -18,30 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifacts.reading import read_bounded
+from curate.data.decoding import Pixels, Target, brought, cut_from, cut_out
 from curate.errors import CurateError
-
-MAX_PIXELS = 100_000_000
-MOST_BYTES = 512 * 2**20  # of an encoded image
-_PNG = b"\x89PNG\r\n\x1a\n"
-_JPEG = b"\xff\xd8\xff"
-_PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
-_TAIL = 65_536  # bytes in which the end of a JPEG is looked for: cameras write behind it
-_SMALL_FILE = 8_192  # bytes; below, threads wait for each other more than they decode
-
-Pixels = npt.NDArray[np.uint8]
-
-
-class CorruptImageError(CurateError):
-    """An image that cannot be decoded, or is too large to be decoded safely."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """The shape every image is brought to: a square of `image_size` pixels (None: as it is), `channels`."""
-
-    image_size: int | None = None
-    channels: int | None = None
 
 
 @dataclass(frozen=True)
@@ -98,11 +69,18 @@ class Images(Protocol):
 class ResidentImages:
     """All images in memory, uint8 `[n, height, width, channels]`; those at `missing` there are not.
 
-    With `later` they come into memory when they are first asked for.
+    With `later` they come into memory when they are first asked for. `stored` are the same images as they are
+    stored, where that is in other sizes.
     """
 
-    def __init__(self, array: Pixels | None, missing: npt.NDArray[np.bool_] | None = None) -> None:
-        self._array, self.missing = array, missing
+    def __init__(
+        self,
+        array: Pixels | None,
+        missing: npt.NDArray[np.bool_] | None = None,
+        stored: Images | None = None,
+    ) -> None:
+        self._array, self.missing, self.stored = array, missing, stored
+        self.is_apart = False  # from what is stored, in another process
         self.locality: Locality | None = None
         self._n, self.shape = (0, (0, 0, 0)) if array is None else (len(array), array.shape[1:])
         self._load: Callable[[], Pixels] | None = None
@@ -115,9 +93,10 @@ class ResidentImages:
         n: int,
         shape: tuple[int, int, int],
         missing: npt.NDArray[np.bool_] | None = None,
+        stored: Images | None = None,
     ) -> "ResidentImages":
         """`n` images of a shape, which `load` returns as one array."""
-        images = cls(None, missing)
+        images = cls(None, missing, stored)
         images._n, images.shape, images._load = n, shape, load
         return images
 
@@ -139,10 +118,11 @@ class ResidentImages:
         return self._n
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"array": self.array, "missing": self.missing}
+        return {"array": self.array, "missing": self.missing, "is_apart": self.stored is not None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(**state)  # type: ignore[misc]
+        self.__init__(state["array"], state["missing"])  # type: ignore[misc]
+        self.is_apart = state["is_apart"]
 
     def read(self, rows: npt.NDArray[np.integer[Any]]) -> Pixels:
         """A copy of the images at `rows`."""
@@ -277,197 +257,17 @@ def view(images: Images, rows: npt.NDArray[np.int64]) -> Images:
             return array
 
         there = missing if missing.any() else None
+        stored = None if images.stored is None else ImageView(images.stored, rows)
         if images.is_loaded:
-            return ResidentImages(load(), there)
-        return ResidentImages.later(load, len(rows), images.shape, there)
+            return ResidentImages(load(), there, stored)
+        return ResidentImages.later(load, len(rows), images.shape, there, stored)
     return ImageView(images, rows)
 
 
-def read_image(path: str) -> bytes:
-    """The encoded bytes of a file; what is none, cannot be read, or is too large counts as corrupt."""
-    try:
-        return read_bounded(path, MOST_BYTES)
-    except (CurateError, OSError) as problem:
-        reason = f"{path}: {problem.strerror}" if isinstance(problem, OSError) else str(problem)
-        raise CorruptImageError(f"{reason}, or leave it out with --skip-corrupt") from None
-
-
-def is_lossless(content: bytes) -> bool:
-    """Whether decoded pixels, and not encoded bytes, are what an image is known by."""
-    webp = content[:4] == b"RIFF" and content[8:12] == b"WEBP"
-    avif = content[4:12] in (b"ftypavif", b"ftypavis", b"ftypheic")
-    return not (content.startswith(_JPEG) or webp or avif)
-
-
-def is_whole(content: bytes) -> bool:
-    """Whether encoded bytes seem to have their end; a JPEG that was cut off has none."""
-    return not content.startswith(_JPEG) or content.rfind(b"\xff\xd9", -_TAIL) >= 0
-
-
-def workers_for(n_bytes: int) -> int:
-    """How many threads decode images of so many encoded bytes fastest: one where they are tiny, or none."""
-    return 1 if n_bytes < _SMALL_FILE else os.cpu_count() or 1
-
-
-def probe(content: bytes, name: str) -> tuple[int, int, int]:
-    """Height, width and channels of an encoded image, without decoding it; too many pixels: error."""
-    if content.startswith(_PNG) and len(content) >= 26:
-        width, height, _, colour = struct.unpack(">IIBB", content[16:26])
-        channels = _PNG_CHANNELS.get(colour, 3)
-    else:
-        from PIL import Image
-
-        try:
-            with Image.open(io.BytesIO(content)) as image:
-                width, height = image.size
-                channels = len(image.getbands()) if image.mode != "P" else 3
-        except Image.DecompressionBombError:
-            raise CorruptImageError(
-                f"{name} has more than {Image.MAX_IMAGE_PIXELS or 0:,} pixels: scale it down, "
-                "or leave it out with --skip-corrupt"
-            ) from None
-        except Exception as problem:  # noqa: BLE001  PIL raises many kinds, struct.error and SyntaxError among them
-            raise _corrupt(name, problem) from None
-    if width * height > MAX_PIXELS:
-        raise CorruptImageError(
-            f"{name} is {width:,} x {height:,} pixels, more than {MAX_PIXELS:,}: "
-            "scale it down, or leave it out with --skip-corrupt"
-        )
-    return height, width, channels
-
-
-def decode(content: bytes | npt.NDArray[np.generic], name: str) -> npt.NDArray[np.generic]:
-    """The pixels of one image as stored, `[height, width, channels]`; arrays pass through."""
-    if isinstance(content, np.ndarray):
-        return content if content.ndim == 3 else content[..., None]
-    probe(content, name)
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            pixels = _as_array(image)
-    except Exception as problem:  # noqa: BLE001  a decoder may raise anything on hostile bytes
-        raise _corrupt(name, problem) from None
-    if pixels is None:
-        raise CorruptImageError(
-            f"{name} holds numbers beyond 16 bits, which are no image here: store it with 8 or 16 bits, "
-            "or leave it out with --skip-corrupt"
-        )
-    return pixels if pixels.ndim == 3 else pixels[..., None]
-
-
-def brought(content: bytes | npt.NDArray[np.generic], name: str, target: Target) -> Pixels:
-    """An image brought to a target; a JPEG that is far larger is decoded at a half, a quarter or an eighth.
-
-    Its shorter side is then no shorter than that of the target. Source: the scaled inverse DCT of libjpeg.
-    """
-    size = target.image_size
-    if size is None or isinstance(content, np.ndarray) or not content.startswith(_JPEG):
-        return bring_to(decode(content, name), target)
-    height, width, _ = probe(content, name)
-    scale = size / min(height, width)
-    return bring_to(_decoded_at(content, name, (round(height * scale), round(width * scale))), target)
-
-
-def cut_from(
-    content: bytes | npt.NDArray[np.generic],
-    name: str,
-    sides: Sequence[int],
-    box: Sequence[int],
-    size: tuple[int, int],
-    n_channels: int,
-) -> Pixels:
-    """A part of an image, whose stored sides and whose `box` are height and width, brought to a size."""
-    if isinstance(content, np.ndarray) or not content.startswith(_JPEG):
-        pixels = decode(content, name)
-    else:
-        height, width, _ = probe(content, name)
-        needed = -(-height * size[0] // box[2]), -(-width * size[1] // box[3])
-        pixels = _decoded_at(content, name, needed)
-    scale = pixels.shape[0] / sides[0], pixels.shape[1] / sides[1]
-    part = [box[0] * scale[0], box[1] * scale[1], box[2] * scale[0], box[3] * scale[1]]
-    return cut_out(bring_to(pixels, Target(None, n_channels)), part, size)
-
-
-def cut_out(image: Pixels, box: Sequence[float], size: tuple[int, int]) -> Pixels:
-    """A part of an image `[h, w, c]`, at top, left, height and width, scaled to a size (bilinear)."""
-    from PIL import Image
-
-    top, left, height, width = box
-    bottom, right = min(top + height, image.shape[0]), min(left + width, image.shape[1])
-    up, at = int(top), int(left)
-    own = np.ascontiguousarray(
-        image[up : math.ceil(bottom), at : math.ceil(right)]
-    )  # no pixel beyond it counts
-    source = Image.fromarray(own[..., 0] if image.shape[2] == 1 else own)
-    within = (left - at, top - up, right - at, bottom - up)
-    part = source.resize(size[::-1], Image.Resampling.BILINEAR, box=within)
-    return np.array(part).reshape(*size, image.shape[2])
-
-
-def _decoded_at(content: bytes, name: str, needed: tuple[int, int]) -> npt.NDArray[np.generic]:
-    """A JPEG decoded at the smallest scale at which it has the height and width needed."""
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            image.draft(None, needed[::-1])
-            pixels = _as_array(image)
-    except Exception as problem:  # noqa: BLE001  a decoder may raise anything on hostile bytes
-        raise _corrupt(name, problem) from None
-    assert pixels is not None, "a JPEG has 8 bits"
-    return pixels if pixels.ndim == 3 else pixels[..., None]
-
-
-def bring_to(pixels: npt.NDArray[np.generic], target: Target) -> Pixels:
-    """uint8 `[height, width, 1 or 3]`: alpha dropped, 16 bits cut to 8, resized and centre-cropped."""
-    if pixels.dtype == np.uint16:
-        pixels = (pixels // 257).astype(np.uint8)
-    image = pixels.astype(np.uint8, copy=False)
-    if image.shape[2] in (2, 4):
-        image = image[..., :-1]
-    if target.channels == 3 and image.shape[2] == 1:
-        image = np.repeat(image, 3, axis=2)
-    elif target.channels == 1 and image.shape[2] == 3:
-        weights = np.array([299, 587, 114], np.uint32)  # ITU-R 601 luma, as PIL and OpenCV use
-        image = ((image @ weights + 500) // 1000).astype(np.uint8)[..., None]
-    size = target.image_size
-    if size is not None and image.shape[:2] != (size, size):
-        image = _resize_and_crop(image, size)
-    return image
-
-
-def _resize_and_crop(image: Pixels, size: int) -> Pixels:
-    """The centre square, scaled to `size` (bilinear, antialiased)."""
-    from PIL import Image
-
-    height, width = image.shape[:2]
-    side = min(height, width)
-    left, top = (width - side) // 2, (height - side) // 2
-    source = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
-    square = source.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
-    return np.array(square).reshape(size, size, image.shape[2])
-
-
-def _as_array(image: Any) -> npt.NDArray[np.generic] | None:
-    """A PIL image as uint8 or uint16; palettes become colours. None for numbers of more than 16 bits."""
-    if image.mode in ("L", "LA", "RGB", "RGBA"):
-        width, height = image.size
-        return np.frombuffer(image.tobytes(), np.uint8).reshape(height, width, -1)
-    if image.mode == "1":
-        return np.array(image.convert("L"))
-    if image.mode.startswith("I"):
-        numbers = np.array(image if image.mode == "I;16" else image.convert("I"))
-        fits = numbers.min(initial=0) >= 0 and numbers.max(initial=0) < 2**16
-        return numbers.astype(np.uint16) if fits else None
-    if image.mode == "F":
-        return None
-    return np.array(image.convert("RGB"))  # palette, CMYK, YCbCr and their kin
-
-
-def _corrupt(name: str, problem: Exception) -> CorruptImageError:
-    # The decoders' own words hold memory addresses and paths of their build machines.
-    reason = "truncated or damaged" if "truncat" in str(problem).lower() else "not an image, or damaged"
-    return CorruptImageError(
-        f"{name} is not a readable image ({reason}): mend it, or leave it out with --skip-corrupt"
-    )
+def as_stored(images: Images) -> Images:
+    """The images from which parts are cut: as they are stored, where these are of one square by now."""
+    if not isinstance(images, ResidentImages):
+        return images
+    if images.is_apart:
+        raise CurateError("parts are cut out of the files, which other processes do not read: use --jobs 1")
+    return images if images.stored is None else images.stored

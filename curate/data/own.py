@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from curate import outside
 from curate.data.dataset import Dataset, Options, reference_of
+from curate.data.decoding import Target
 from curate.data.identity import uids_of_keys
-from curate.data.images import Target
 from curate.data.scan import read_all
 from curate.data.source import NoSplitError, Samples, check_labels, from_array, numbered_classes
 from curate.errors import CurateError

@@ -22,8 +22,8 @@ from curate.artifacts.seal import check_seal
 from curate.artifacts.tables import check_samples
 from curate.artifacts.tensors import write_tensors
 from curate.data.dataset import Dataset
+from curate.data.decoding import Pixels
 from curate.data.identity import Labels
-from curate.data.images import Pixels
 from curate.data.kept import known
 from curate.data.source import NoSplitError, Request, Samples
 from curate.errors import DamagedError

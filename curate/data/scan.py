@@ -11,15 +11,10 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from curate.data.identity import Uids, uid_of
-from curate.data.images import (
+from curate.data.decoding import (
     MOST_BYTES,
     CorruptImageError,
-    EncodedImages,
-    Images,
-    MappedImages,
     Pixels,
-    ResidentImages,
     Target,
     bring_to,
     brought,
@@ -29,6 +24,8 @@ from curate.data.images import (
     probe,
     workers_for,
 )
+from curate.data.identity import Uids, uid_of
+from curate.data.images import EncodedImages, Images, MappedImages, ResidentImages
 from curate.data.index import Found, Index, Looked
 from curate.data.source import Samples
 from curate.errors import CurateError
@@ -208,21 +205,23 @@ class _Scan:
             rows = self._rows()
         if self.index is not None and (self.n_looked or self.index.has_parts):
             self.index.finish(self.found)
-        images: Images
-        if later:
-            load = partial(self._loaded, rows, target, shape, progress)
-            images = ResidentImages.later(load, rows.size, shape)
-        elif holds:
-            images = ResidentImages(self._stacked(rows, shape))
-        else:
-            where = None if self.samples.locality is None else self.samples.locality.of(rows)
-            if where is not None:
-                notes.append(
-                    f"images are read by row group, {where.n_at_once:,} at once: in training, samples come "
-                    "in random order within so many groups, which are drawn at random"
-                )
-            sides = self.shapes[rows, :2]
-            images = EncodedImages(self.samples.read, self.samples.name, rows, shape, target, sides, where)
+        sides = self.shapes[rows, :2]
+        where = None if self.samples.locality is None else self.samples.locality.of(rows)
+        images: Images = EncodedImages(
+            self.samples.read, self.samples.name, rows, shape, target, sides, where
+        )
+        if holds:
+            stored = images if (sides != shape[:2]).any() else None
+            if later:
+                load = partial(self._loaded, rows, target, shape, progress)
+                images = ResidentImages.later(load, rows.size, shape, stored=stored)
+            else:
+                images = ResidentImages(self._stacked(rows, shape), stored=stored)
+        elif where is not None:
+            notes.append(
+                f"images are read by row group, {where.n_at_once:,} at once: in training, samples come "
+                "in random order within so many groups, which are drawn at random"
+            )
         skipped = [self.samples.name(row) for row in sorted(self.reasons)]
         return Reading(rows, self.uids[rows], images, skipped, target, notes, self._looked(rows))
 

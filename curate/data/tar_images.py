@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from curate.artifacts.header_schema import parsed
 from curate.artifacts.reading import size_of
-from curate.data.images import MOST_BYTES, CorruptImageError
+from curate.data.decoding import MOST_BYTES, CorruptImageError
 from curate.data.kept import known, numbers_in
 from curate.data.listing import SUFFIXES
 from curate.data.shards import place_of

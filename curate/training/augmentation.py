@@ -44,11 +44,19 @@ class Cutting(Protocol):
         `sides` are height and width of each, int32 `[batch, 2]`, and `drawn` is what was drawn for them.
         """
 
+    def tested(self, sides: npt.NDArray[np.int32], input_size: tuple[int, int]) -> npt.NDArray[np.int32]:
+        """The part of each image on which a network is tested, `[batch, 4]` in the same way."""
+
 
 def augmentation_for(name: str, n_channels: int) -> Augmentation:
     """The augmentation meant by `name`, which may be `auto`."""
     made: Augmentation = finder.make("augmentations", augmentation_name(name, n_channels))
     return made
+
+
+def cuts(name: str, n_channels: int) -> bool:
+    """Whether the augmentation meant by `name` cuts parts out of images as they are stored."""
+    return isinstance(augmentation_for(name, n_channels), Cutting)
 
 
 def reach_of(height: int) -> int:

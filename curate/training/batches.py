@@ -8,20 +8,19 @@ never on the rest of its batch. Nothing here waits for the device.
 
 import queue
 import threading
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, TypeVar
 
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from curate.data.dataset import Dataset
 from curate.data.identity import Indices
-from curate.data.images import ResidentImages
+from curate.data.images import ResidentImages, Sides, as_stored
 from curate.errors import CurateError
 from curate.networks.learner import Learner
 from curate.rng import rng
-from curate.training.augmentation import Augmentation, Cutting
+from curate.training.augmentation import Augmentation, Cutting, augmentation_for
 
 _PREPARE = 1024
 _AHEAD = 3
@@ -42,9 +41,13 @@ class Batch(NamedTuple):
 
 
 class Batches:
-    """Cuts batches of a dataset, prepared for a learner, on its device."""
+    """Cuts batches of a dataset, prepared for a learner, on its device.
 
-    def __init__(self, dataset: Dataset, learner: Learner) -> None:
+    `augment` names the augmentation that it trains with, by default its model's own: where that cuts parts
+    out of images, networks are tested on parts as well.
+    """
+
+    def __init__(self, dataset: Dataset, learner: Learner, augment: str = "") -> None:
         n_channels = dataset.images.shape[2]
         if n_channels != learner.n_channels:
             raise CurateError(
@@ -55,30 +58,49 @@ class Batches:
         self.n, self.uids = len(dataset), dataset.uids
         self.labels_by_index = dataset.need_labels("training")
         self.labels = torch.from_numpy(self.labels_by_index).to(self.device)
-        self._resident = self._all_on_device() if isinstance(dataset.images, ResidentImages) else None
+        how = augmentation_for(augment or learner.hyperparameters.augment, n_channels)
+        self._cutting = how if isinstance(how, Cutting) else None
+        self._images = dataset.images if self._cutting is None else as_stored(dataset.images)
+        self._resident = self._all_on_device() if isinstance(self._images, ResidentImages) else None
 
     def plain(self, order: Indices, batch_size: int) -> Iterator[Batch]:
-        """The samples of `order`, without augmentation, so many at a time."""
-        for rows, images in self._raw(order, self._at_a_time(batch_size)):
+        """The samples of `order`, without augmentation, so many at a time.
+
+        Of a network that trains on parts of larger images, they are the part in the middle.
+        """
+        for rows, images in self._unchanged(order, batch_size):
             yield from self._cut(rows, images, batch_size)
 
     def augmented(
         self, order: Indices, batch_size: int, augmentation: Augmentation, seed: int, epoch: int
     ) -> Iterator[Batch]:
         """Like `plain`, each image changed at random as the augmentation does it."""
-        where = self._dataset.images.locality
+        where = self._images.locality
         if where is not None:
             order = where.blocks(order, rng(seed, "order of shards", epoch))
         chance = rng(seed, "augment", epoch)
         values = augmentation.draw(self.n, self._learner.input_size, chance)
         drawn = {name: torch.from_numpy(value).to(self.device) for name, value in values.items()}
+        raw = self._raw(order, self._at_a_time(batch_size))
         if isinstance(augmentation, Cutting):
-            raw = self._cut_out(order, batch_size, augmentation, values)
-        else:
-            raw = self._raw(order, self._at_a_time(batch_size))
+            cutting = augmentation
+
+            def boxes(rows: Indices, sides: Sides) -> Sides:
+                return cutting.boxes(sides, {name: value[rows] for name, value in values.items()})
+
+            raw = self._cut_out(order, batch_size, boxes)
         for rows, images in raw:
             changed = augmentation.apply(images, {name: value[rows] for name, value in drawn.items()})
             yield from self._cut(rows, changed, batch_size)
+
+    def _unchanged(self, order: Indices, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Indices and their uint8 images."""
+        cutting = self._cutting
+        if cutting is None or self._resident is not None:
+            return self._raw(order, self._at_a_time(batch_size))
+        return self._cut_out(
+            order, batch_size, lambda _, sides: cutting.tested(sides, self._learner.input_size)
+        )
 
     def _at_a_time(self, batch_size: int) -> int:
         """How many samples are prepared together: whole batches, and more than one where that pays."""
@@ -107,14 +129,13 @@ class Batches:
         return self._learner.sized(images)
 
     def _cut_out(
-        self, order: Indices, batch_size: int, how: Cutting, drawn: Mapping[str, npt.NDArray[Any]]
+        self, order: Indices, batch_size: int, boxes: Callable[[Indices, Sides], Sides]
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Indices and parts of their images as these are stored, uint8 at the size of the input."""
-        images = self._dataset.images
+        images = self._images
 
         def part(rows: Indices) -> Tensor:
-            boxes = how.boxes(images.sides(rows), {name: value[rows] for name, value in drawn.items()})
-            pixels = images.cut(rows, boxes, self._learner.input_size)
+            pixels = images.cut(rows, boxes(rows, images.sides(rows)), self._learner.input_size)
             return torch.from_numpy(pixels).permute(0, 3, 1, 2)
 
         pieces = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]

@@ -30,6 +30,7 @@ from curate.progress import LOGGED, Progress
 from curate.selection.controls import MatchedRandom
 from curate.selection.policy import Policy
 from curate.selection.session import Session
+from curate.training.augmentation import cuts
 from curate.training.batches import Batches
 from curate.training.evaluate import Evaluation, evaluate
 from curate.training.forecast import forecast
@@ -95,21 +96,31 @@ class Laboratory:
         self._setting = setting
         self._normalization = learners.normalization_of(setting.data)
         first = self._learner(0)
-        self._batches, self._test = Batches(setting.data, first), Batches(setting.test, first)
+        self._first, self._cut = first, dict[str, tuple[Batches, Batches]]()
         self._warm_up()
+
+    def _batches(self, hyperparameters: Hyperparameters) -> tuple[Batches, Batches]:
+        """Batches to train on and to test on: of the same images, unless parts are cut out of them."""
+        setting, augment = self._setting, hyperparameters.augment
+        if not cuts(augment, self._first.n_channels):
+            augment = "none"
+        if augment not in self._cut:
+            made = (Batches(data, self._first, augment) for data in (setting.data, setting.test))
+            self._cut[augment] = next(made), next(made)
+        return self._cut[augment]
 
     def forecast(self, n_presentations: float) -> str:
         """How long training with so many presentations takes, where that is long."""
         setting = self._setting
-        return forecast(
-            self._learner(0), self._batches, setting.available, setting.hyperparameters, n_presentations
-        )
+        hyperparameters = setting.hyperparameters
+        data, _ = self._batches(hyperparameters)
+        return forecast(self._learner(0), data, setting.available, hyperparameters, n_presentations)
 
     def trial(self, wanted: Wanted, progress: Progress = LOGGED) -> Trial:
         """Train, and test after the last epoch."""
         trained = self.train(wanted, progress)
         started = time.perf_counter()
-        tested = self.test(trained.learner)
+        tested = self.test(trained.learner, wanted.hyperparameters)
         seconds = time.perf_counter() - started
         n_epochs = (wanted.hyperparameters or self._setting.hyperparameters).n_epochs
         along = {epoch: test.accuracy for epoch, test in trained.tests.items()}
@@ -138,7 +149,7 @@ class Laboratory:
         epochs = fit(
             learner,
             wanted.policy,
-            self._batches,
+            self._batches(hyperparameters)[0],
             available=self._setting.available,
             hyperparameters=hyperparameters,
             seed=wanted.seed,
@@ -154,14 +165,15 @@ class Laboratory:
             last = epoch.epoch == hyperparameters.n_epochs - 1
             if wanted.evaluate_every and not last and (epoch.epoch + 1) % wanted.evaluate_every == 0:
                 before = time.perf_counter()
-                tests[epoch.epoch] = self.test(learner)
+                tests[epoch.epoch] = self.test(learner, hyperparameters)
                 evaluate_seconds += time.perf_counter() - before
         train_seconds = time.perf_counter() - started - select_seconds - evaluate_seconds
         return Trained(learner, samples_seen, select_seconds, train_seconds, changes, tests, evaluate_seconds)
 
-    def test(self, learner: Learner) -> Evaluation:
-        """Test a network on the test set."""
-        return evaluate(learner, self._test, len(self._setting.data.classes))
+    def test(self, learner: Learner, hyperparameters: Hyperparameters | None = None) -> Evaluation:
+        """Test a network on the test set; it was trained with these hyperparameters, or the setting's."""
+        _, test = self._batches(hyperparameters or self._setting.hyperparameters)
+        return evaluate(learner, test, len(self._setting.data.classes))
 
     def _warm_up(self) -> None:
         """A few steps on a network that is thrown away, so that the first trial is timed like the others."""

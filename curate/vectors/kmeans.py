@@ -1,13 +1,13 @@
-"""k-means with FAISS, on all GPUs that it sees, else on the CPU.
+"""k-means: with FAISS on all GPUs that it sees, else by exact iterations on the CPU.
 
 Centroids are trained on a capped random sample and every vector is then assigned chunk by chunk, so
 memory is bounded by the cap, whatever the size of the embedding.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,10 @@ from curate.finder import nearest
 from curate.progress import LOGGED, Progress
 from curate.rng import rng, stream_seed
 from curate.vectors.embedding import Vectors, row_chunks
+from curate.vectors.lloyd import Processor
+
+if TYPE_CHECKING:
+    from curate.vectors.gpus import Gpus
 
 ITERATIONS, RELOCATIONS = 8, 4  # chosen by benchmarks/results/kmeans_starts.md: 20 steps in all
 INITS = {"random": "RANDOM", "afk-mc2": "AFK_MC2", "kmeans++": "KMEANS_PLUS_PLUS"}
@@ -26,6 +30,7 @@ _MOST_PER_ROOT = 4  # clusters for the root of n
 _SAMPLE_ROWS = 2**18
 _SAMPLE_PER_CENTROID = 256
 _SAMPLE_BYTES = 2**30
+_GPU_DEVICES = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg", "/dev/kfd")
 _MOVED = 0.15  # of the centroids, in the first relocation; fewer each time after
 _SETTLE = 3  # iterations after a relocation
 _HALVED = 0.5  # of the error of a cluster, where a second centroid joins: what a move may hope for
@@ -36,8 +41,8 @@ class Clustering:
     """`cluster` int32 `[n]`, `distance` float32 `[n]` to the nearest of `centroids` `[k, d]`.
 
     Distances are Euclidean, or 1 − cosine when spherical. `objective` is the sum over all samples of
-    the squared distance, or of the cosine distance. `history` is FAISS's objective per iteration, on
-    the training sample. `last_gain` is the part of that by which the last relocation lowered it, with the
+    the squared distance, or of the cosine distance. `history` is the objective per iteration, on the
+    training sample. `last_gain` is the part of that by which the last relocation lowered it, with the
     iterations that followed: about as much as another would gain at most. None where there was none.
     """
 
@@ -73,8 +78,6 @@ def kmeans(
     that a better start would cost (after breathing k-means, Fritzke 2020). By default there are few
     iterations and some relocations, which is better on all shapes of data that were tried.
     """
-    import faiss
-
     if not 1 <= k <= n:
         raise CurateError(f"k={k} is out of range: use 1 to {n:,}, the number of samples")
     if n_iterations < 1:
@@ -83,41 +86,56 @@ def kmeans(
         raise CurateError(f"relocate={n_relocations} is too few: use 0 or more")
     if init not in INITS:
         raise CurateError(f"there is no init '{init}': {nearest(init, INITS)}")
-    n_gpus = faiss.get_num_gpus()
+    place = _place(spherical)
     sample = _sample(read, n, dim, k, spherical, seed, progress)
-    lloyd = partial(
-        faiss.Kmeans,
-        dim,
-        k,
-        seed=stream_seed(seed, "kmeans") % 2**31,
-        spherical=spherical,
-        gpu=n_gpus > 0,
-        init_method=getattr(faiss, f"ClusteringInitMethod_{INITS[init]}"),
-        min_points_per_centroid=1,
-        max_points_per_centroid=len(sample),
-    )
     first = n_iterations - n_iterations // 2 if n_relocations else n_iterations
     parts = [first, *[_SETTLE] * n_relocations, n_iterations - first]
     history: list[float] = []
     last_gain: float | None = None
     with progress.task(f"k-means, k = {k}", sum(parts), "iterations"):
-        trainer: Any = None
+        centroids = _start(sample, k, init, spherical, seed)
         for part, n_part in enumerate(parts):
-            start = trainer.centroids if trainer else None
-            if trainer and part <= n_relocations:
+            if 0 < part <= n_relocations:
                 share = _MOVED * (1 - (part - 1) / n_relocations)
-                start = _relocated(trainer, sample, share, rng(seed, "relocate", part))
+                centroids = _relocated(place, sample, centroids, share, rng(seed, "relocate", part))
             if n_part:
-                trainer = lloyd(niter=n_part)
-                trainer.train(sample, init_centroids=start)
+                centroids, own = place.settle(sample, centroids, n_part)
                 if history and part <= n_relocations:
-                    last_gain = 1 - float(trainer.obj[-1]) / history[-1] if history[-1] > 0 else 0.0
-                history += np.asarray(trainer.obj, np.float64).tolist()
+                    last_gain = 1 - own[-1] / history[-1] if history[-1] > 0 else 0.0
+                history += own
                 progress.advance(n_part)
-    centroids = np.ascontiguousarray(trainer.centroids)
-    cluster, distance, objective = assign(read, n, centroids, spherical, trainer.index, progress)
-    device = f"{n_gpus} GPUs (FAISS)" if n_gpus else "cpu"
-    return Clustering(centroids, cluster, distance, objective, history, len(sample), last_gain, device)
+    cluster, distance, objective = assign(read, n, centroids, spherical, progress)
+    return Clustering(centroids, cluster, distance, objective, history, len(sample), last_gain, place.name)
+
+
+def _place(spherical: bool) -> "Processor | Gpus":
+    """Where to compute: FAISS is asked for GPUs where there may be any."""
+    if any(map(os.path.exists, _GPU_DEVICES)):
+        from curate.vectors.gpus import Gpus, n_gpus
+
+        if n_gpus():
+            return Gpus(spherical)
+    return Processor(spherical)
+
+
+def _start(sample: Vectors, k: int, init: str, spherical: bool, seed: int) -> Vectors:
+    """The first centroids, `[k, d]`: samples."""
+    if init == "random":
+        return sample[rng(seed, "kmeans").choice(len(sample), k, replace=False)]
+    import faiss
+
+    one = faiss.Kmeans(
+        sample.shape[1],
+        k,
+        niter=0,
+        seed=stream_seed(seed, "kmeans") % 2**31,
+        spherical=spherical,
+        init_method=getattr(faiss, f"ClusteringInitMethod_{INITS[init]}"),
+        min_points_per_centroid=1,
+        max_points_per_centroid=len(sample),
+    )
+    one.train(sample)
+    return np.array(one.centroids)
 
 
 def usual_k(n: int) -> int:
@@ -135,25 +153,19 @@ def assign(
     n: int,
     centroids: Vectors,
     spherical: bool,
-    index: Any = None,
     progress: Progress = LOGGED,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32], float]:
     """The nearest of `centroids` `[k, d]` to each of `n` vectors, its distance, and the objective.
 
-    They are as in `Clustering`. `index` is a FAISS index of the centroids, where there is one already.
+    They are as in `Clustering`.
     """
-    import faiss
-
-    if index is None:
-        centroids = _prepared(centroids, spherical)
-        index = (faiss.IndexFlatIP if spherical else faiss.IndexFlatL2)(centroids.shape[1])
-        index.add(centroids)
+    centroids, place = _prepared(centroids, spherical), _place(spherical)
     cluster, distance = np.empty(n, np.int32), np.empty(n, np.float32)
     objective = 0.0
     with progress.task("assign", n, "samples"):
         for start, stop in row_chunks(n, centroids.shape[1] * 4):
             rows = _prepared(read(start, stop), spherical)
-            closest = index.search(rows, 1)[1][:, 0]
+            closest = place.nearest(rows, centroids)
             exact = _distances(rows, centroids[closest], spherical)
             objective += float(exact.sum(dtype=np.float64))
             cluster[start:stop] = closest
@@ -162,7 +174,9 @@ def assign(
     return cluster, distance, objective
 
 
-def _relocated(trainer: Any, sample: Vectors, share: float, random: np.random.Generator) -> Vectors:
+def _relocated(
+    place: "Processor | Gpus", sample: Vectors, before: Vectors, share: float, random: np.random.Generator
+) -> Vectors:
     """The centroids, with up to a share of them moved into the clusters whose samples are furthest away.
 
     A centroid is missed by as much as its samples' distances would grow without it; of two neighbours
@@ -170,17 +184,17 @@ def _relocated(trainer: Any, sample: Vectors, share: float, random: np.random.Ge
     onto a sample of the cluster, drawn by its distance from the centroid there: of two clusters that share a
     centroid, that is a sample of one.
     """
-    centroids = np.array(trainer.centroids)
+    centroids = before.copy()
     k = len(centroids)
     n_moved = min(k // 2, max(1, round(share * k)))
     if n_moved == 0:
         return centroids
-    nearness, near = trainer.index.search(sample, 2)
+    distance, near = place.two_nearest(sample, centroids)
     own = near[:, 0]
-    distance = 1 - nearness if trainer.cp.spherical else nearness
     missed = np.bincount(own, distance[:, 1] - distance[:, 0], k)
     error = np.bincount(own, distance[:, 0], k)
-    neighbour = trainer.index.search(centroids, 2)[1][:, 1]
+    neighbour = place.two_nearest(centroids, centroids)[1]
+    neighbour = np.where(neighbour[:, 0] == np.arange(k), neighbour[:, 1], neighbour[:, 0])
     moved: list[int] = []
     stays = np.zeros(k, np.bool_)
     for centroid in np.argsort(missed, kind="stable"):
@@ -193,7 +207,7 @@ def _relocated(trainer: Any, sample: Vectors, share: float, random: np.random.Ge
     first = int(np.argmin(pays)) if not pays.all() else len(moved)
     drawn = _drawn(own, distance[:, 0], k, random)[target[:first]]
     centroids[moved[:first]] = sample[drawn]
-    return _prepared(centroids, trainer.cp.spherical)
+    return centroids
 
 
 def _drawn(cluster: Indices, weight: Vectors, k: int, random: np.random.Generator) -> Indices:

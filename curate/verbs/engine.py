@@ -108,7 +108,7 @@ def fit(
     return fit_epochs(
         learner,
         plan,
-        Batches(data, learner),
+        Batches(data, learner, chosen.augment),
         available=data.present,
         hyperparameters=replace(chosen, n_epochs=n_epochs),
         seed=seed,
@@ -118,12 +118,13 @@ def fit(
     )
 
 
-def evaluate(learner: Learner, data: Dataset) -> Evaluation:
+def evaluate(learner: Learner, data: Dataset, *, augment: str = "") -> Evaluation:
     """Accuracy, accuracy per class and loss of a network on all of a dataset, in evaluation mode.
 
-    Classes are matched by name.
+    Classes are matched by name. `augment` is what the network trained with, where that was not its model's
+    own: one that trained on parts of photographs is tested on the part in the middle.
     """
     if len(data.present) < len(data):
         raise CurateError(f"{data.reference} lacks samples, and a test looks at all: take(present) of it")
     test = numbered_as(data, learner.classes, "the network")
-    return testing.evaluate(learner, Batches(test, learner), len(learner.classes))
+    return testing.evaluate(learner, Batches(test, learner, augment), len(learner.classes))

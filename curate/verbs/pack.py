@@ -10,7 +10,7 @@ from curate.artifacts.header import make_header
 from curate.artifacts.kinds import PACK
 from curate.artifacts.standing import check_free, note_standing, stands
 from curate.data.dataset import Dataset, Options, open_dataset, reference_of
-from curate.data.images import Pixels
+from curate.data.decoding import Pixels
 from curate.data.own import as_given
 from curate.data.packs import write_pack
 from curate.errors import CurateError

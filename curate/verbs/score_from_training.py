@@ -92,7 +92,7 @@ def score_from_training(
         epochs = [record for record in run.records if "epoch" in record]
         if epochs:
             progress.note(f"going on after epoch {epochs[-1]['epoch'] + 1} of {training.n_epochs}")
-        batches = Batches(data, first)
+        batches = Batches(data, first, training.hyperparameters.augment)
         total = len(data) * training.n_models * training.n_epochs
         n_seen = epochs[-1]["samples_seen"] if epochs else 0
         takes = forecast(first, batches, data.present, training.hyperparameters, total - n_seen)

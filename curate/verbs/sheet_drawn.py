@@ -12,8 +12,8 @@ import numpy as np
 
 from curate.artifacts.files import atomic_file, is_there
 from curate.data.dataset import Dataset, open_dataset
+from curate.data.decoding import Pixels
 from curate.data.identity import Indices
-from curate.data.images import Pixels
 from curate.errors import CurateError
 from curate.verbs.sheet import Sheet
 

@@ -123,7 +123,9 @@ def _run(
     """Train to the end, from where an earlier run was; the records of all epochs, and the last state."""
     state, records = _so_far(run, wanted.path, settled.n_epochs, progress)
     learner, data = settled.learner, settled.data
-    batches, test = Batches(data, learner), Batches(settled.test, learner) if settled.test else None
+    augment = settled.hyperparameters.augment
+    batches = Batches(data, learner, augment)
+    test = Batches(settled.test, learner, augment) if settled.test else None
     n_seen = records[-1].samples_seen if records else 0
     left = settled.n_presentations - n_seen
     takes = forecast(learner, batches, data.present, settled.hyperparameters, left)

@@ -71,6 +71,22 @@ def test_no_room_left_is_one_line_and_keeps_what_was_there(fresh_forks, tmp_path
     assert [path.name for path in tmp_path.iterdir()] == ["e.safetensors"]
 
 
+@pytest.mark.parametrize(
+    ("words", "left"),
+    [
+        (("pack", "digits", "-o", "p.safetensors"), []),
+        (("embed", "digits", "--dim", "8", "--shard-size", "500", "-o", "v"), ["v", "v/.fit.safetensors"]),
+    ],
+    ids=["pack", "embed in shards"],
+)
+def test_what_did_not_fit_is_not_there_and_a_larger_disk_takes_it(fresh_forks, tmp_path, words, left):
+    done = fresh_forks.run(words, tmp_path, os.environ, SMALL_DISK)
+    assert done.returncode == 2
+    assert "make room" in done.stderr.strip().splitlines()[-1]
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == left
+    assert fresh_forks.run(words, tmp_path, os.environ).returncode == 0
+
+
 def test_a_reader_that_hangs_up_is_no_traceback(digits_round):
     words = [sys.executable, "-m", "curate", "inspect", str(digits_round.manifest)]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

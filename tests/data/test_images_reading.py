@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from helpers.pictures import encoded, noise
 
-from curate.data.images import EncodedImages, ResidentImages, Target, view, workers_for
+from curate.data.decoding import Target, workers_for
+from curate.data.images import EncodedImages, ResidentImages, view
 from curate.errors import CurateError
 
 

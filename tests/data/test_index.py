@@ -16,7 +16,7 @@ import pytest
 from helpers.pictures import encoded, fingerprint_by_hand, noise, uid_by_hand, write
 from PIL import Image
 
-from curate.data import images as reading
+from curate.data import decoding as reading
 from curate.data import kept as keeping
 from curate.data.dataset import Dataset, Options, open_dataset
 from curate.errors import CurateError

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from helpers.pictures import encoded, noise, uid_by_hand
 
-from curate.data.images import CorruptImageError, ResidentImages, Target, bring_to
+from curate.data.decoding import CorruptImageError, Target, bring_to
+from curate.data.images import ResidentImages
 from curate.data.scan import read_all
 from curate.data.source import Samples, from_array
 from curate.errors import CurateError

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from curate.data.images import read_image
+from curate.data.decoding import read_image
 from curate.data.listing import SUFFIXES, Listing
 from curate.data.shards import kind_of_folder
 from curate.data.source import Request, Samples, choose_splits, split_of_name

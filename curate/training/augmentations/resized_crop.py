@@ -16,6 +16,7 @@ from curate.errors import CurateError
 from curate.training.augmentation import shift_and_mirror, unmoved
 
 _TRIES = 10
+_TESTED = 7 / 8
 _GOLDEN, _MIX = np.uint64(0x9E3779B97F4A7C15), (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
 
@@ -54,6 +55,18 @@ class ResizedCrop:
             box[fits] = np.stack([top, left, high, wide], axis=1)[fits]
             open_still &= ~fits
         return box.astype(np.int32)
+
+    def tested(self, sides: npt.NDArray[np.int32], input_size: tuple[int, int]) -> npt.NDArray[np.int32]:
+        """The part in the middle that scales to the input: 7/8 of the shorter side (as 224 of 256 pixels).
+
+        It is larger where it would have fewer pixels than the input. Source: He et al. 2016, and torchvision.
+        """
+        whole = sides.astype(np.float64)
+        wanted = np.array(input_size, np.float64)
+        fits = (whole / wanted).min(axis=1)  # how many stored pixels are one of the input, at most
+        part = np.rint(np.maximum(_TESTED * fits, np.minimum(fits, 1))[:, None] * wanted)
+        part = np.clip(part, 1, whole)
+        return np.concatenate([(whole - part) // 2, part], axis=1).astype(np.int32)
 
     def apply(self, images: Tensor, drawn: Mapping[str, Tensor]) -> Tensor:
         return shift_and_mirror(images, unmoved(images), drawn["mirrored"], reach=0)

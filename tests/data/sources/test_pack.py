@@ -6,7 +6,7 @@ from helpers.commands import assert_error
 from helpers.pictures import photographs
 
 import curate
-from curate.data import images as reading
+from curate.data import decoding as reading
 from curate.data.dataset import Options, open_dataset
 from curate.data.images import MappedImages, ResidentImages
 from curate.errors import CurateError

@@ -1,5 +1,7 @@
 """resized_crop: parts as torchvision draws them, cut out of photographs as they are stored."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from torchvision.transforms import RandomResizedCrop
 
 import curate
 from curate.data.dataset import Options, open_dataset
+from curate.data.images import as_stored
 from curate.errors import CurateError
 from curate.rng import rng
 from curate.training.augmentations.resized_crop import ResizedCrop
@@ -89,18 +92,47 @@ def test_a_view_and_memory_cut_as_well(photos):
     assert held.images.sides(np.arange(2)).tolist() == [[64, 64]] * 2
 
 
-@pytest.mark.parametrize("stream", [False, True])
-def test_training_on_parts_is_the_same_again(photos, stream, here):
+@pytest.mark.parametrize(
+    ("sides", "part"),
+    [
+        ((375, 500), (328, 328)),  # torchvision: 256 pixels high, and of these 224
+        ((500, 375), (328, 328)),
+        ((256, 256), (224, 224)),
+        ((240, 900), (224, 224)),  # 210 would be scaled up
+        ((100, 300), (100, 100)),  # all there is
+    ],
+)
+def test_networks_are_tested_on_the_middle(sides, part):
+    height, width = part
+    box = ResizedCrop().tested(np.array([sides], np.int32), (224, 224))[0].tolist()
+    assert box == [(sides[0] - height) // 2, (sides[1] - width) // 2, height, width]
+
+
+def test_the_part_that_is_tested_has_the_form_of_the_input():
+    box = ResizedCrop().tested(np.array([[300, 300]], np.int32), (50, 100))[0].tolist()
+    assert box == [84, 19, 131, 262]
+
+
+def test_training_on_parts_is_the_same_again_in_memory_or_not(photos, here):
+    """And what it is tested on: parts come from the files, though squares would fit into memory."""
     how = {
         "hyperparameters": {"n_epochs": 2, "batch_size": 4, "augment": "resized-crop"},
         "options": {"width": 2},
     }
     for number in range(6):
-        write(here / "test" / "ab"[number % 2] / f"{number}.png", encoded(noise(32, 32, 3, seed=number)))
-    opening = Options("all", image_size=32, stream=stream)
-    first = curate.train("photos", opening=opening, test="test", output="one", **how)
-    second = curate.train("photos", opening=opening, test="test", output="two", **how)
-    assert first.epochs[-1].train_loss == second.epochs[-1].train_loss
+        write(here / "test" / "ab"[number % 2] / f"{number}.png", encoded(noise(48, 60, 3, seed=number)))
+    losses = set()
+    for number, stream in enumerate((False, True, False)):  # the third finds an index of the images
+        opening = Options("all", image_size=32, stream=stream)
+        made = curate.train("photos", opening=opening, test="test", output=f"m{number}", **how)
+        losses.add((made.epochs[-1].train_loss, made.epochs[-1].test_loss))
+    assert len(losses) == 1
     plain = {**how, "hyperparameters": {**how["hyperparameters"], "augment": "none"}}
     other = curate.train("photos", opening=opening, test="test", output="three", **plain)
-    assert other.epochs[-1].train_loss != first.epochs[-1].train_loss
+    assert (other.epochs[-1].train_loss, other.epochs[-1].test_loss) not in losses
+
+
+def test_where_there_are_no_files_to_cut_from_it_is_said(photos):
+    held = pickle.loads(pickle.dumps(open_dataset("photos", Options("all", image_size=64)).images))
+    with pytest.raises(CurateError, match="other processes do not read: use --jobs 1"):
+        as_stored(held)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from curate.data.images import MAX_PIXELS, Target, bring_to
+from curate.data.decoding import MAX_PIXELS, Target, bring_to
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from helpers.pictures import png_by_hand as png
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curate.data.images import MAX_PIXELS, CorruptImageError, decode, probe
+from curate.data.decoding import MAX_PIXELS, CorruptImageError, decode, probe
 
 LEAVE_OUT = r": mend it, or leave it out with --skip-corrupt$"
 
@@ -91,7 +91,7 @@ def test_a_png_with_an_altered_byte_is_refused_and_ends_no_process(tmp_path):
     (tmp_path / "cat.png").write_bytes(PNG)
     code = """
 import sys, pathlib
-from curate.data.images import CorruptImageError, decode
+from curate.data.decoding import CorruptImageError, decode
 content = pathlib.Path(sys.argv[1]).read_bytes()
 for place in range(41, len(content) - 16, 97):
     altered = bytearray(content)

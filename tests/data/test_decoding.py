@@ -8,7 +8,7 @@ from helpers.pictures import encoded, noise
 from helpers.pictures import png_by_hand as png
 from PIL import Image
 
-from curate.data.images import Target, bring_to, decode, is_lossless, probe
+from curate.data.decoding import Target, bring_to, decode, is_lossless, probe
 
 
 def smooth(height: int, width: int) -> np.ndarray:
