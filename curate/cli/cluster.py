@@ -48,7 +48,7 @@ def command(
     as_json,
     opening,
 ):
-    """Group the vectors of EMBEDDING around k centroids (FAISS k-means).
+    """Group the vectors of EMBEDDING around k centroids (k-means).
 
     EMBEDDING is what `curate embed` wrote, or a .npy, .npz, .safetensors or Parquet file of vectors. With
     --strategy, -o names the manifest folder and the table is written beside it.

@@ -80,8 +80,8 @@ class Index:
         for path in [*own, *others]:
             if found.known.all():
                 break
-            if table := kept(path, "index", self._progress):
-                self._take(table[0], found)
+            if file := kept(path, "index", self._progress):
+                self._take(file[0], found)
         return found
 
     @property
@@ -108,17 +108,39 @@ class Index:
             with suppress(OSError):
                 part.unlink()
 
-    def _take(self, table: Any, found: Found) -> None:
-        """Fill in what a table knows of samples of which nothing is known yet."""
-        stamps, keys = self._stamps, table.column("key").combine_chunks()
-        if keys.equals(stamps.keys):
-            places = np.arange(len(keys))
-        else:
-            import pyarrow.compute as pc
+    def _take(self, file: Any, found: Found) -> None:
+        """Fill in what a file knows of samples of which nothing is known yet, where it can in pieces."""
+        if self._has_these(file):
+            start = 0
+            for group in range(file.num_row_groups):
+                table = file.read_row_group(group)
+                rows = start + np.flatnonzero(~found.known[start : start + len(table)])
+                self._fill(table, found, rows, rows - start)
+                start += len(table)
+            return
+        import pyarrow.compute as pc
 
-            places = pc.fill_null(pc.index_in(stamps.keys, value_set=keys), -1).to_numpy()
+        table = file.read()
+        places = pc.index_in(self._stamps.keys, value_set=table.column("key").combine_chunks())
+        places = pc.fill_null(places, -1).to_numpy()
         rows = np.flatnonzero((places >= 0) & ~found.known)
-        at = places[rows]
+        self._fill(table, found, rows, places[rows])
+
+    def _has_these(self, file: Any) -> bool:
+        """Whether a file is of the very samples, in their order."""
+        keys, start = self._stamps.keys, 0
+        if file.metadata.num_rows != len(keys):
+            return False
+        for group in range(file.num_row_groups):
+            part = file.read_row_group(group, ["key"]).column(0).combine_chunks()
+            if not part.equals(keys.slice(start, len(part))):
+                return False
+            start += len(part)
+        return True
+
+    def _fill(self, table: Any, found: Found, rows: npt.NDArray[np.int64], at: npt.NDArray[np.int64]) -> None:
+        """Fill in `rows` from those `at` which they are in a table, where size and times are the same."""
+        stamps = self._stamps
         same = np.ones(len(rows), np.bool_)
         for name, now in (("size", stamps.sizes), ("modified", stamps.modified), ("changed", stamps.changed)):
             same &= numbers_in(table, name)[at] == now[rows]

@@ -20,6 +20,7 @@ from curate.errors import CurateError, DamagedError
 from curate.progress import Progress
 
 VERSION = 2
+_GROUP = 1 << 17  # rows that are read at once
 SETTLED_NS = 2_000_000_000  # how old a change is after which another will be seen for sure, in ns
 
 
@@ -36,12 +37,16 @@ def keep(path: Path, kind: str, table: Any, about: Mapping[str, Any]) -> None:
                 temporary,
                 compression="zstd",
                 use_dictionary=False,
+                row_group_size=_GROUP,
             )
             seal_file(temporary)
 
 
 def kept(path: Path, kind: str, progress: Progress) -> tuple[Any, dict[str, Any]] | None:
-    """The table at a path, and what is said about it; None, which is said, where it is not whole."""
+    """The table at a path as an opened file of Parquet, and what is said about it.
+
+    None, which is said, where it is not whole.
+    """
     if not path.is_file():
         return None
     try:
@@ -51,7 +56,7 @@ def kept(path: Path, kind: str, progress: Progress) -> tuple[Any, dict[str, Any]
             about = json.loads(file.schema_arrow.metadata[b"curate"])
             if (about["kind"], about["version"]) != (kind, VERSION):
                 raise DamagedError("of another version")
-            return file.read(), about
+            return file, about
     except CurateError:
         progress.note(f"the index {path} is damaged or of another version: it is made anew")
         return None
@@ -69,7 +74,7 @@ def known(kind: str, files: Sequence[Path], make: Callable[[], Any], progress: P
     path = cache_folder() / "index" / f"{name}.{kind}.parquet"
     found = kept(path, kind, progress)
     if found and found[1]["times"] == times:
-        return found[0]
+        return found[0].read()
     began = time.time_ns()
     table = make()
     if all(about.st_ctime_ns < began - SETTLED_NS for about in abouts):

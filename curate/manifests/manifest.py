@@ -33,14 +33,14 @@ from curate.data.identity import Indices, bring
 from curate.errors import CurateError, DamagedError, MismatchError
 from curate.manifests.card import card
 from curate.manifests.content import check_content_once
+from curate.manifests.samples import Columns, write_columns
 from curate.text import readable
 
 SELECTION, SAMPLES, HEADER, CARD = "selection.parquet", "samples.parquet", MANIFEST, "README.md"
 
 LEFT_OUT = ("model.safetensors", "metrics.parquet", "trace.parquet")  # what a published copy may lack
 _SMALL_BYTES, _MOST_TIMES = 64 * 2**20, 100  # what samples may unpack to, and as a multiple of their file
-_GROUP = 1 << 20  # rows of samples that are written at once
-_LONGEST_WORD, _FILE_NAME = 1024, re.compile(r"[\w.-]{1,100}")
+_FILE_NAME = re.compile(r"[\w.-]{1,100}")
 
 Weights = npt.NDArray[np.float32]
 Counts = npt.NDArray[np.int32]
@@ -128,10 +128,10 @@ class Manifest:
         return int(self._selection.metadata.row_group(self._group(epoch)).num_rows)
 
     @cached_property
-    def samples(self) -> dict[str, Column]:
-        """The columns of samples.parquet, each `[n]`, in order of index."""
+    def samples(self) -> Mapping[str, Column]:
+        """The columns of samples.parquet, each `[n]`, in order of index; one is read when it is asked for."""
         with _damage(self.path / SAMPLES):
-            return _samples_of(self.path / SAMPLES)
+            return Columns(self.path / SAMPLES)
 
     def _group(self, epoch: int) -> int:
         """The row group of an epoch."""
@@ -178,7 +178,7 @@ def write_manifest(
         columns = {name: samples[name] for name in ("index", "row", "uid", "label") if name in samples}
         columns["n_selected"] = n_selected  # written as int64, as all counts are
         columns.update({name: column for name, column in samples.items() if name not in columns})
-        _write_samples(temporary / SAMPLES, columns)
+        write_columns(temporary / SAMPLES, columns)
         if extras:
             extras(temporary)
         summary = {
@@ -335,22 +335,6 @@ def read_epoch(path: Path) -> Selected:
     return _selected_of(pq.read_table(path))
 
 
-def _samples_of(path: Path) -> dict[str, Column]:
-    """The columns of samples.parquet; words are read by a dictionary, whose own are looked at first."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    words = [field.name for field in pq.read_schema(path) if pa.types.is_string(field.type)]
-    table = pq.read_table(path, read_dictionary=words)
-    for name in words:
-        for chunk in table.column(name).chunks:
-            if any(len(str(word)) > _LONGEST_WORD for word in chunk.dictionary):
-                raise DamagedError(f"{path}: {name} has words beyond {_LONGEST_WORD} letters")
-    return {
-        name: np.asarray(table.column(name).to_numpy(zero_copy_only=False)) for name in table.column_names
-    }
-
-
 def _selected_of(table: Any) -> Selected:
     weights = table.column("weight").to_numpy() if "weight" in table.column_names else None
     return Selected(table.column("index").to_numpy(), weights)
@@ -388,39 +372,3 @@ def _write_selection(
         raise CurateError("a manifest needs at least one epoch")
     writer.close()
     return n_epochs, n_rows
-
-
-def _write_samples(path: Path, columns: Mapping[str, Column]) -> None:
-    """Write the columns of samples one row group after another."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    n = len(columns["index"])
-    schema = _part_of(columns, 0, 0).schema
-    words = [field.name for field in schema if pa.types.is_string(field.type)]
-    whole = [field.name for field in schema if pa.types.is_signed_integer(field.type)]
-    with pq.ParquetWriter(
-        path,
-        schema,
-        compression={name: "none" if name == "uid" else "zstd" for name in columns},  # hashes do not shrink
-        use_dictionary=words,
-        column_encoding=dict.fromkeys(whole, "DELTA_BINARY_PACKED"),
-    ) as writer:
-        for start in range(0, max(n, 1), _GROUP):
-            writer.write_table(_part_of(columns, start, start + _GROUP), row_group_size=_GROUP)
-
-
-def _part_of(columns: Mapping[str, Column], start: int, stop: int) -> Any:
-    """Some rows of columns as a table of Arrow: words as words, and counts as int64."""
-    import pyarrow as pa
-
-    arrays = {}
-    for name, column in columns.items():
-        part = column[start:stop]
-        if isinstance(part, pa.DictionaryArray):
-            arrays[name] = part.cast(pa.string())
-        elif name == "n_selected":
-            arrays[name] = pa.array(part.astype(np.int64))
-        else:
-            arrays[name] = pa.array(part)
-    return pa.table(arrays)

@@ -88,6 +88,8 @@ def kmeans(
         raise CurateError(f"there is no init '{init}': {nearest(init, INITS)}")
     place = _place(spherical)
     sample = _sample(read, n, dim, k, spherical, seed, progress)
+    middle = _middle(sample, spherical)
+    sample -= middle
     first = n_iterations - n_iterations // 2 if n_relocations else n_iterations
     parts = [first, *[_SETTLE] * n_relocations, n_iterations - first]
     history: list[float] = []
@@ -104,6 +106,7 @@ def kmeans(
                     last_gain = 1 - own[-1] / history[-1] if history[-1] > 0 else 0.0
                 history += own
                 progress.advance(n_part)
+    centroids += middle
     cluster, distance, objective = assign(read, n, centroids, spherical, progress)
     return Clustering(centroids, cluster, distance, objective, history, len(sample), last_gain, place.name)
 
@@ -160,12 +163,14 @@ def assign(
     They are as in `Clustering`.
     """
     centroids, place = _prepared(centroids, spherical), _place(spherical)
+    middle = _middle(centroids, spherical)
+    around = centroids - middle
     cluster, distance = np.empty(n, np.int32), np.empty(n, np.float32)
     objective = 0.0
     with progress.task("assign", n, "samples"):
         for start, stop in row_chunks(n, centroids.shape[1] * 4):
             rows = _prepared(read(start, stop), spherical)
-            closest = place.nearest(rows, centroids)
+            closest = place.nearest(rows - middle, around)
             exact = _distances(rows, centroids[closest], spherical)
             objective += float(exact.sum(dtype=np.float64))
             cluster[start:stop] = closest
@@ -208,6 +213,12 @@ def _relocated(
     drawn = _drawn(own, distance[:, 0], k, random)[target[:first]]
     centroids[moved[:first]] = sample[drawn]
     return centroids
+
+
+def _middle(vectors: Vectors, spherical: bool) -> Vectors:
+    """The point around which vectors lie, from which float32 holds their differences; 0 for directions."""
+    dim = vectors.shape[1]
+    return np.zeros(dim, np.float32) if spherical else vectors.mean(0, dtype=np.float64).astype(np.float32)
 
 
 def _drawn(cluster: Indices, weight: Vectors, k: int, random: np.random.Generator) -> Indices:

@@ -1,7 +1,7 @@
 """Lloyd's iterations, exact, on a processor: products of matrices, which use its cores best.
 
-FAISS takes two to seven times as long there (benchmarks/results/lloyd.md). Vectors are taken relative to a
-point in their middle, so that float32 holds the differences of those that lie far from zero.
+FAISS takes two to seven times as long there (benchmarks/results/kmeans.md). Vectors should lie around zero,
+so that float32 holds their differences.
 """
 
 from collections.abc import Iterator
@@ -32,29 +32,24 @@ class Processor:
 
         With the objective before each: the sum of squared distances, or of 1 − cosine.
         """
-        middle = _middle(sample, self._spherical)
-        centred = sample if middle is None else sample - middle
-        centroids = start.copy() if middle is None else start - middle
-        squares = None if self._spherical else np.einsum("ij,ij->", centred, centred, dtype=np.float64)
+        centroids = start
+        most, weight = float(len(sample)), 1
+        if not self._spherical:
+            most, weight = float(np.einsum("ij,ij->i", sample, sample).sum(dtype=np.float64)), 2
         objectives: list[float] = []
         before: npt.NDArray[np.int32] | None = None
         for _ in range(n_iterations):
-            cluster, best = _best(centred, centroids, self._spherical)
+            cluster, best = _best(sample, centroids, self._spherical)
             total = float(best.sum(dtype=np.float64))
-            objectives.append(
-                len(sample) - total if squares is None else max(0.0, float(squares) - 2 * total)
-            )
+            objectives.append(max(0.0, most - weight * total))
             if before is not None and np.array_equal(before, cluster):
                 break
             before = cluster
-            centroids = self._means(centred, cluster, centroids)
-        return centroids if middle is None else centroids + middle, objectives
+            centroids = self._means(sample, cluster, centroids)
+        return centroids, objectives
 
     def nearest(self, rows: Vectors, centroids: Vectors) -> npt.NDArray[np.int32]:
         """The nearest centroid to each row, int32 `[n]`."""
-        middle = _middle(centroids, self._spherical)
-        if middle is not None:
-            rows, centroids = rows - middle, centroids - middle
         return _best(rows, centroids, self._spherical)[0]
 
     def two_nearest(self, rows: Vectors, centroids: Vectors) -> tuple[Distances, Indices]:
@@ -62,9 +57,6 @@ class Processor:
 
         There are two centroids or more.
         """
-        middle = _middle(centroids, self._spherical)
-        if middle is not None:
-            rows, centroids = rows - middle, centroids - middle
         affinity, number = np.empty((len(rows), 2), np.float32), np.empty((len(rows), 2), np.int64)
         for start, products in _products(rows, centroids, self._spherical):
             own = np.arange(len(products))
@@ -105,11 +97,6 @@ def _split(means: npt.NDArray[np.float64], sizes: npt.NDArray[np.int64]) -> None
         means[empty], means[largest] = means[largest] * signs, means[largest] * (2 - signs)
         sizes[empty] = sizes[largest] // 2
         sizes[largest] -= sizes[empty]
-
-
-def _middle(vectors: Vectors, spherical: bool) -> Vectors | None:
-    """A point in the middle of vectors; None where directions alone count."""
-    return None if spherical else vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
 
 
 def _best(

@@ -4,7 +4,7 @@ Where fingerprints are equal, sample i is row i of each. Where they differ, samp
 only another order of the very same samples is accepted. Nothing else is ever joined.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -146,7 +146,7 @@ def _open(thing: Thing, progress: Progress) -> Table | Manifest:
     return open_table(path)
 
 
-def _columns(opened: Table | Manifest) -> dict[str, Column]:
+def _columns(opened: Table | Manifest) -> Mapping[str, Column]:
     return opened.columns if isinstance(opened, Table) else opened.samples
 
 

@@ -169,7 +169,7 @@ class TestMissingSamples:
     @pytest.mark.parametrize("forged", [0, -1])
     def test_a_forged_count_lets_no_missing_or_relabelled_sample_pass(self, manifest, digits, forged):
         """`n_selected` is what a file says; what is selected is what is trained on."""
-        says_none = manifest.samples | {"n_selected": np.full(1443, forged)}
+        says_none = dict(manifest.samples) | {"n_selected": np.full(1443, forged)}
         lying = dataclasses.replace(manifest)
         vars(lying)["samples"] = says_none
         chosen = manifest.selected(0).indices

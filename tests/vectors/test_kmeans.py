@@ -31,6 +31,14 @@ def test_every_sample_goes_to_its_nearest_centroid():
     assert (squared[np.arange(500), result.cluster] <= best * (1 + 1e-4)).all()
 
 
+def test_vectors_that_lie_far_from_zero_are_clustered_as_those_around_it():
+    near = np.random.default_rng(0).integers(-9, 9, (500, 7)).astype(np.float32)
+    here, there = (kmeans(reader(near + far), 500, 7, 11) for far in (0, 30_000))
+    assert np.array_equal(here.cluster, there.cluster)
+    np.testing.assert_allclose(here.distance, there.distance, atol=0.02)
+    np.testing.assert_allclose(here.history, there.history, rtol=1e-4)
+
+
 def test_spherical_distance_is_one_minus_cosine():
     vectors = np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32)
     vectors[7] = 0
