@@ -21,7 +21,7 @@ from curate.artifacts.kinds import header_at, kind_of
 from curate.data import variants
 from curate.data.decoding import Target
 from curate.data.followed import check_followed, is_followed, known_place, remember
-from curate.data.identity import Indices, Labels, Uids, fingerprint
+from curate.data.identity import Indices, Labels, Uids, fingerprint, of_rows
 from curate.data.images import Images, view
 from curate.data.index import Looked
 from curate.data.scan import read_all
@@ -340,7 +340,7 @@ def _open(
     dataset = Dataset(
         reference=reference,
         images=found.images,
-        labels=None if samples.labels is None else samples.labels[rows],
+        labels=None if samples.labels is None else of_rows(samples.labels, rows),
         classes=samples.classes,
         uids=found.uids,
         options=options,
@@ -349,7 +349,7 @@ def _open(
         why_no_labels=samples.why_no_labels,
         folder=samples.folder,
         looked=found.looked,
-        _rows=rows if samples.rows is None else samples.rows[rows],
+        _rows=rows if samples.rows is None else of_rows(samples.rows, rows),
         _n_rows=samples.n if samples.n_rows is None else samples.n_rows,
         _names=(samples.name, rows),
     )

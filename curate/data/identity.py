@@ -36,6 +36,11 @@ def uids_of_keys(keys: Iterable[str]) -> Uids:
     return np.array([_hash64(b"key ", text.encode()) for text in texts], np.uint64)
 
 
+def of_rows(array: npt.NDArray[Any], rows: Indices) -> npt.NDArray[Any]:
+    """The entries of an array at `rows`, sorted and unique: the array itself where these are all."""
+    return array if len(rows) == len(array) else array[rows]
+
+
 def fingerprint(uids: Uids, labels: Labels | None) -> str:
     """sha256 over uids and labels in order (little-endian), in hexadecimal."""
     digest = hashlib.sha256(uids.astype("<u8").tobytes())

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -40,6 +40,8 @@ class Locality:
 
 
 Sides = npt.NDArray[np.int32]
+
+_FEW = 8  # images that a thread takes at a time
 
 
 class Images(Protocol):
@@ -163,8 +165,8 @@ class EncodedImages:
 
     def read(self, rows: npt.NDArray[np.integer[Any]]) -> Pixels:
         """The images at `rows`, decoded now."""
-        decoded = self._pool.map(self._one, self._rows[rows])
-        return np.stack(list(decoded)) if len(rows) else np.empty((0, *self.shape), np.uint8)
+        own = self._rows[rows].tolist()
+        return filled(self._pool, self.shape, [partial(self._one, row) for row in own])
 
     def sides(self, rows: npt.NDArray[np.integer[Any]]) -> Sides:
         """Those that a pass over the images found."""
@@ -172,8 +174,8 @@ class EncodedImages:
 
     def cut(self, rows: npt.NDArray[np.integer[Any]], boxes: Sides, size: tuple[int, int]) -> Pixels:
         """Parts of the images at `rows`, decoded now, no finer than is needed."""
-        parts = self._pool.map(partial(self._part, size), rows.tolist(), boxes.tolist())
-        return np.stack(list(parts)) if len(rows) else np.empty((0, *size, self.shape[2]), np.uint8)
+        asked = zip(rows.tolist(), boxes.tolist(), strict=True)
+        return filled(self._pool, (*size, self.shape[2]), [partial(self._part, size, *one) for one in asked])
 
     def _part(self, size: tuple[int, int], place: int, box: list[int]) -> Pixels:
         row = int(self._rows[place])
@@ -211,11 +213,26 @@ class MappedImages:
 
     def cut(self, rows: npt.NDArray[np.integer[Any]], boxes: Sides, size: tuple[int, int]) -> Pixels:
         """Parts of the images, each brought to a size."""
-        parts = self._pool.map(partial(self._part, size), rows.tolist(), boxes.tolist())
-        return np.stack(list(parts)) if len(rows) else np.empty((0, *size, self.shape[2]), np.uint8)
+        asked = zip(rows.tolist(), boxes.tolist(), strict=True)
+        return filled(self._pool, (*size, self.shape[2]), [partial(self._part, size, *one) for one in asked])
 
     def _part(self, size: tuple[int, int], row: int, box: list[int]) -> Pixels:
         return cut_out(self._array[row], box, size)
+
+
+def filled(
+    pool: ThreadPoolExecutor, shape: tuple[int, int, int], makes: Sequence[Callable[[], Pixels]]
+) -> Pixels:
+    """The images that are made, uint8 `[n, *shape]`; threads take a few at a time, and fill in their own."""
+    room = np.empty((len(makes), *shape), np.uint8)
+
+    def some(start: int) -> None:
+        for place in range(start, min(start + _FEW, len(makes))):
+            room[place] = makes[place]()
+
+    for _ in pool.map(some, range(0, len(makes), _FEW)):
+        pass
+    return room
 
 
 class ImageView:

@@ -71,9 +71,11 @@ class Listing:
         numbers = (np.frombuffer(one, np.int64) for one in (self.sizes, self.modified, self.changed))
         return Stamps(os.path.realpath(self.top), keys, *numbers)
 
-    def rows(self) -> npt.NDArray[np.int64]:
-        """The places that torchvision gives the files, int64 `[n]`."""
-        return np.frombuffer(self.places, np.int64)
+    def rows(self) -> npt.NDArray[np.int64] | None:
+        """The places that torchvision gives the files, int64 `[n]`; None where it counts as they stand."""
+        places = np.frombuffer(self.places, np.int64)
+        stands = self.n_elsewhere == len(places) and bool((places[1:] > places[:-1]).all())
+        return None if stands and (len(places) == 0 or places[0] == 0) else places
 
 
 def _binary(texts: list[bytes]) -> Any:

@@ -24,8 +24,8 @@ from curate.data.decoding import (
     probe,
     workers_for,
 )
-from curate.data.identity import Uids, uid_of
-from curate.data.images import EncodedImages, Images, MappedImages, ResidentImages
+from curate.data.identity import Uids, of_rows, uid_of
+from curate.data.images import EncodedImages, Images, MappedImages, ResidentImages, Sides
 from curate.data.index import Found, Index, Looked
 from curate.data.source import Samples
 from curate.errors import CurateError
@@ -205,7 +205,7 @@ class _Scan:
             rows = self._rows()
         if self.index is not None and (self.n_looked or self.index.has_parts):
             self.index.finish(self.found)
-        sides = self.shapes[rows, :2]
+        sides = np.ascontiguousarray(of_rows(self.shapes, rows)[:, :2])
         where = None if self.samples.locality is None else self.samples.locality.of(rows)
         images: Images = EncodedImages(
             self.samples.read, self.samples.name, rows, shape, target, sides, where
@@ -223,14 +223,14 @@ class _Scan:
                 "in random order within so many groups, which are drawn at random"
             )
         skipped = [self.samples.name(row) for row in sorted(self.reasons)]
-        return Reading(rows, self.uids[rows], images, skipped, target, notes, self._looked(rows))
+        uids, looked = of_rows(self.uids, rows), self._looked(rows, sides)
+        return Reading(rows, uids, images, skipped, target, notes, looked)
 
-    def _looked(self, rows: npt.NDArray[np.int64]) -> Looked | None:
+    def _looked(self, rows: npt.NDArray[np.int64], sides: Sides) -> Looked | None:
         if self.index is None or self.samples.stamps is None:
             return None
-        sides = self.shapes[rows, :2]
         (low, wide), (high, widest) = sides.min(axis=0).tolist(), sides.max(axis=0).tolist()
-        n_bytes = int(self.samples.stamps.n_bytes[rows].sum())
+        n_bytes = int(of_rows(self.samples.stamps.n_bytes, rows).sum())
         return Looked(self.index.path, self.samples.n, self.n_looked, n_bytes, ((low, wide), (high, widest)))
 
     def _loaded(
@@ -311,7 +311,8 @@ class _Scan:
 
     def _rows(self) -> npt.NDArray[np.int64]:
         """The rows that can be read; the others are refused where they are not to be skipped."""
-        rows = np.delete(np.arange(self.samples.n), sorted(self.reasons))
+        rows = np.arange(self.samples.n)
+        rows = np.delete(rows, sorted(self.reasons)) if self.reasons else rows
         if rows.size == 0:
             reason = self.reasons[min(self.reasons)]
             raise CurateError(f"none of the {self.samples.n:,} images could be read: {reason}")
@@ -329,7 +330,7 @@ class _Scan:
     def _settled(self, rows: npt.NDArray[np.int64]) -> tuple[Target, list[str]]:
         """What the images are brought to: what the user said, and one channel count and size in any case."""
         target, notes = self.target, []
-        shapes = self.shapes[rows]
+        shapes = of_rows(self.shapes, rows)
         grey = int((shapes[:, 2] == 1).sum())
         if target.channels is None and 0 < grey < len(shapes):
             target = replace(target, channels=3)

@@ -75,6 +75,8 @@ def shift_and_mirror(images: Tensor, shifts: Tensor, mirrored: Tensor, reach: in
     images `[b, c, h, w]`; shifts int64 `[b, 2]` from 0 to 2·reach, where `reach` is no shift at all;
     mirrored bool `[b]`.
     """
+    if reach == 0:
+        return torch.where(mirrored[:, None, None, None], images.flip(3), images)
     n, n_channels, height, width = images.shape
     padded = functional.pad(images, (reach,) * 4)
     down = torch.arange(height, device=images.device)

@@ -136,7 +136,7 @@ class Batches:
 
         def part(rows: Indices) -> Tensor:
             pixels = images.cut(rows, boxes(rows, images.sides(rows)), self._learner.input_size)
-            return torch.from_numpy(pixels).permute(0, 3, 1, 2)
+            return self._learner.sized(torch.from_numpy(pixels).permute(0, 3, 1, 2))
 
         pieces = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
         for rows, parts in ahead((piece, part(piece)) for piece in pieces):

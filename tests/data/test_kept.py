@@ -16,7 +16,7 @@ def test_what_is_kept_is_found_with_what_is_said_about_it(tmp_path):
     path = tmp_path / "new" / "x.parquet"
     keep(path, "index", TABLE, {"place": "/somewhere \udcff"})
     table, about = kept(path, "index", LOGGED)
-    assert table.equals(TABLE)
+    assert table.read().equals(TABLE)
     assert (about["place"], about["kind"]) == ("/somewhere \udcff", "index")
     assert kept(tmp_path / "none.parquet", "index", LOGGED) is None
 

@@ -56,6 +56,14 @@ def test_places_are_those_of_torchvisions_image_folder(tmp_path):
     assert (rows < 0).sum() == 1  # .jfif
 
 
+def test_where_torchvision_counts_the_same_files_no_places_are_kept(tmp_path):
+    for name in ("a/1.png", "a/2.png", "b/1.png"):
+        write(tmp_path / name, png(2, 2))
+    assert listed(tmp_path, "a", "b").rows() is None
+    write(tmp_path / "a" / ".hidden.png", png(2, 2))
+    assert listed(tmp_path, "a", "b").rows().tolist() == [1, 2, 3]
+
+
 def test_links_and_names_that_are_no_text(tmp_path):
     write(tmp_path / "a" / "1.png", b"x")
     (tmp_path / "a" / "2.png").symlink_to(tmp_path / "a" / "1.png")

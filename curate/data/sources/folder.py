@@ -8,11 +8,11 @@ place of a file in torchvision's ImageFolder of the folder, or of that of a spli
 """
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from curate.data.decoding import read_image
 from curate.data.listing import SUFFIXES, Listing
@@ -36,10 +36,12 @@ class Folder:
             splits = {"all": top}
         chosen = choose_splits(splits, request)
         classes = sorted({name for folder in splits.values() for name in _folders(folder)})
-        listing, labels = Listing(top), []
+        listing, numbers, counts = Listing(top), list[int](), list[int]()
         for split in chosen:
             if classes:
-                labels.append(_add_classes(listing, splits[split], classes))
+                for of, n_images in _add_classes(listing, splits[split]):
+                    numbers.append(classes.index(of))
+                    counts.append(n_images)
             else:
                 listing.add(splits[split])
         if not len(listing):
@@ -60,21 +62,20 @@ class Folder:
             n=len(listing),
             read=read,
             name=name,
-            labels=np.concatenate(labels) if classes else None,
+            labels=np.repeat(np.array(numbers, np.int64), counts) if classes else None,
             classes=classes,
             split=chosen[0] if len(chosen) == 1 else request.split,
             why_no_labels="" if classes else f"Put the images of {top} into one folder per class.",
             folder=top,
-            rows=listing.rows() if classes else np.arange(len(listing)),
+            rows=listing.rows() if classes else None,
             n_rows=listing.n_elsewhere if classes else len(listing),
             stamps=stamps,
         )
 
 
-def _add_classes(listing: Listing, folder: str, classes: list[str]) -> npt.NDArray[np.int64]:
-    """List the class folders of a split; returns the labels."""
+def _add_classes(listing: Listing, folder: str) -> Iterator[tuple[str, int]]:
+    """List the class folders of a split: the name of each, and how many images it has."""
     ours = set(_folders(folder))
-    labels = []
     for name in sorted(entry.name for entry in os.scandir(folder) if entry.is_dir()):
         path = os.path.join(folder, name)
         if name not in ours:  # hidden; torchvision takes it for a class
@@ -83,8 +84,7 @@ def _add_classes(listing: Listing, folder: str, classes: list[str]) -> npt.NDArr
         n_images = listing.add(path)
         if not n_images:
             raise CurateError(f"{path} has no images: add some, or remove the class folder")
-        labels.append(np.full(n_images, classes.index(name), np.int64))
-    return np.concatenate(labels) if labels else np.zeros(0, np.int64)
+        yield name, n_images
 
 
 def _folders(folder: str) -> list[str]:
