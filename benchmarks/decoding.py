@@ -113,8 +113,8 @@ def theirs(folder: Path, size: int) -> Callable[[], None]:
 def ours(reference: str, size: int) -> Callable[[], None]:
     """An epoch of curate's, as `train` has it; of images that are not held in memory."""
     data = curate.open_dataset(reference, Options("all", image_size=size, stream=True))
-    learner = curate.build("resnet18", data, hyperparameters={"augment": "resized-crop"})
-    batches, augmentation = Batches(data, learner), augmentation_for("resized-crop", 3)
+    learner = curate.build("resnet18", data)
+    batches, augmentation = Batches(data, learner, "resized-crop"), augmentation_for("resized-crop", 3)
     numbers = iter(range(1_000_000))
 
     def epoch() -> None:

@@ -1,12 +1,11 @@
 """Encoded images are decoded here, with care, and brought to one shape, whole or a part of each.
 
 The dimensions of an image are looked at before it is decoded, so a small file cannot ask for much memory.
-PIL decodes: torchvision is faster, but an altered PNG can crash it and the process with it. A JPEG is decoded
-at a half, a quarter or an eighth where that is enough.
+PIL decodes: torchvision is faster, but an altered PNG can crash it and the process with it. Of plain JPEGs it
+is jpegs.py that does. A JPEG is decoded at a half, a quarter or an eighth where that is enough.
 """
 
 import io
-import math
 import os
 import struct
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.artifacts.reading import read_bounded
+from curate.data.jpegs import jpeg_pixels, jpeg_shape
 from curate.errors import CurateError
 
 MAX_PIXELS = 100_000_000
@@ -75,6 +75,9 @@ def probe(content: bytes, name: str) -> tuple[int, int, int]:
         width, height, _, colour = struct.unpack(">IIBB", content[16:26])
         _check_pixels(width, height, name)
         return height, width, _PNG_CHANNELS.get(colour, 3)
+    if (known := jpeg_shape(content)) is not None:
+        _check_pixels(known[1], known[0], name)
+        return known
     with _opened(content, name) as image:
         return image.height, image.width, len(image.getbands()) if image.mode != "P" else 3
 
@@ -113,6 +116,8 @@ def decode(content: bytes | npt.NDArray[np.generic], name: str) -> npt.NDArray[n
         return content if content.ndim == 3 else content[..., None]
     if content.startswith(_PNG):
         probe(content, name)
+    if (pixels := _jpeg(content, name)) is not None:
+        return pixels
     with _opened(content, name) as image:
         return _pixels_of(image, name)
 
@@ -135,6 +140,10 @@ def brought(content: bytes | npt.NDArray[np.generic], name: str, target: Target)
     size = target.image_size
     if size is None or isinstance(content, np.ndarray) or not content.startswith(_JPEG):
         return bring_to(decode(content, name), target)
+    if (known := jpeg_shape(content)) is not None:
+        scale = size / min(known[:2])
+        if (found := _jpeg(content, name, (round(known[0] * scale), round(known[1] * scale)))) is not None:
+            return bring_to(found, target)
     with _opened(content, name) as image:
         scale = size / min(image.size)
         image.draft(None, (round(image.width * scale), round(image.height * scale)))
@@ -151,42 +160,44 @@ def cut_from(
     size: tuple[int, int],
     n_channels: int,
 ) -> Pixels:
-    """A part of an image, whose stored sides and whose `box` are height and width, brought to a size.
+    """A part of an image, whose stored sides and whose `box` are height and width, `[h, w, n_channels]`.
 
-    A JPEG is decoded at the smallest scale at which the part has as many pixels.
+    A JPEG is decoded at the smallest scale at which the part has as many pixels as a `size`; the part is then
+    cut at whole pixels of that scale.
     """
-    if isinstance(content, np.ndarray):
-        return cut_out(bring_to(decode(content, name), Target(None, n_channels)), box, size)
-    probe(content, name)
+    pixels = _fine_enough(content, name, box, size)
+    high, wide = pixels.shape[0] / sides[0], pixels.shape[1] / sides[1]
+    part = [round(box[0] * high), round(box[1] * wide), round(box[2] * high), round(box[3] * wide)]
+    return bring_to(cut_out(pixels, part), Target(None, n_channels))
+
+
+def _fine_enough(
+    content: bytes | npt.NDArray[np.generic], name: str, box: Sequence[int], size: tuple[int, int]
+) -> npt.NDArray[np.generic]:
+    """The pixels of an image, of which a box has as many as a size where the image is stored as fine."""
+    if isinstance(content, np.ndarray) or not content.startswith(_JPEG):
+        return decode(content, name)
+    height, width, _ = probe(content, name)
+    needed = -(-height * size[0] // box[2]), -(-width * size[1] // box[3])
+    if (pixels := _jpeg(content, name, needed)) is not None:
+        return pixels
     with _opened(content, name) as image:
-        if content.startswith(_JPEG):
-            image.draft(None, (-(-image.width * size[1] // box[3]), -(-image.height * size[0] // box[2])))
-        scale = image.height / sides[0], image.width / sides[1]
-        part = [box[0] * scale[0], box[1] * scale[1], box[2] * scale[0], box[3] * scale[1]]
-        if (prepared := _with_channels(image, n_channels)) is not None:
-            return _scaled(prepared, part, size)
-        return cut_out(bring_to(_pixels_of(image, name), Target(None, n_channels)), part, size)
+        image.draft(None, needed[::-1])
+        return _pixels_of(image, name)
 
 
-def cut_out(image: Pixels, box: Sequence[float], size: tuple[int, int]) -> Pixels:
-    """A part of an image `[h, w, c]`, at top, left, height and width, scaled to a size (bilinear)."""
-    top, left, height, width = box
-    up, at = int(top), int(left)
-    own = image[up : math.ceil(top + height), at : math.ceil(left + width)]
-    return _scaled(_as_image(own), (top - up, left - at, height, width), size)
+def cut_out(image: npt.NDArray[Any], box: Sequence[int]) -> npt.NDArray[Any]:
+    """A part of an image `[h, w, c]`, at top, left, height and width; it has a pixel at least."""
+    top, left = min(box[0], image.shape[0] - 1), min(box[1], image.shape[1] - 1)
+    return image[top : top + max(1, box[2]), left : left + max(1, box[3])]
 
 
-def _scaled(image: Any, box: Sequence[float], size: tuple[int, int]) -> Pixels:
-    """A part of a PIL image, at top, left, height and width, scaled to a size; no pixel beyond it counts."""
-    from PIL import Image
-
-    top, left, height, width = box
-    bottom, right = min(top + height, image.height), min(left + width, image.width)
-    up, at = int(top), int(left)
-    own = image.crop((at, up, math.ceil(right), math.ceil(bottom)))
-    within = (left - at, top - up, right - at, bottom - up)
-    part = own.resize(size[::-1], Image.Resampling.BILINEAR, box=within)
-    return np.array(part).reshape(*size, -1)
+def _jpeg(content: bytes, name: str, needed: tuple[int, int] | None = None) -> Pixels | None:
+    """A plain JPEG, decoded no finer than is needed; None for what PIL has to look at."""
+    if (shape := jpeg_shape(content)) is None:
+        return None
+    _check_pixels(shape[1], shape[0], name)
+    return jpeg_pixels(content, shape, needed)
 
 
 def _with_channels(image: Any, n_channels: int | None) -> Any:

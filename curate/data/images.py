@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -61,10 +60,10 @@ class Images(Protocol):
     def sides(self, rows: npt.NDArray[np.integer[Any]]) -> Sides:
         """Height and width of the images at `rows` as they are stored, int32 `[len(rows), 2]`."""
 
-    def cut(self, rows: npt.NDArray[np.integer[Any]], boxes: Sides, size: tuple[int, int]) -> Pixels:
-        """Parts of the images at `rows`, each brought to a size: uint8 `[len(rows), *size, channels]`.
+    def part(self, row: int, box: Sequence[int], size: tuple[int, int]) -> Pixels:
+        """A part of the image at `row`, uint8 `[h, w, channels]`, decoded no finer than a `size` needs.
 
-        `boxes` int32 `[len(rows), 4]` are top, left, height and width in an image as it is stored.
+        `box` is top, left, height and width in the image as it is stored.
         """
 
 
@@ -135,10 +134,9 @@ class ResidentImages:
         """Those in memory, which are of one shape."""
         return np.tile(np.array(self.shape[:2], np.int32), (len(rows), 1))
 
-    def cut(self, rows: npt.NDArray[np.integer[Any]], boxes: Sides, size: tuple[int, int]) -> Pixels:
-        """Parts of the images in memory, each brought to a size."""
-        parts = [cut_out(self.array[row], box, size) for row, box in zip(rows, boxes.tolist(), strict=True)]
-        return np.stack(parts) if parts else np.empty((0, *size, self.shape[2]), np.uint8)
+    def part(self, row: int, box: Sequence[int], size: tuple[int, int]) -> Pixels:
+        """A part of an image in memory."""
+        return cut_out(self.array[row], box)
 
 
 class EncodedImages:
@@ -165,22 +163,22 @@ class EncodedImages:
 
     def read(self, rows: npt.NDArray[np.integer[Any]]) -> Pixels:
         """The images at `rows`, decoded now."""
-        own = self._rows[rows].tolist()
-        return filled(self._pool, self.shape, [partial(self._one, row) for row in own])
+        room, own = np.empty((len(rows), *self.shape), np.uint8), self._rows[rows].tolist()
+
+        def one(place: int) -> None:
+            room[place] = self._one(own[place])
+
+        in_turns(self._pool, one, len(own))
+        return room
 
     def sides(self, rows: npt.NDArray[np.integer[Any]]) -> Sides:
         """Those that a pass over the images found."""
         return self._sides[rows]
 
-    def cut(self, rows: npt.NDArray[np.integer[Any]], boxes: Sides, size: tuple[int, int]) -> Pixels:
-        """Parts of the images at `rows`, decoded now, no finer than is needed."""
-        asked = zip(rows.tolist(), boxes.tolist(), strict=True)
-        return filled(self._pool, (*size, self.shape[2]), [partial(self._part, size, *one) for one in asked])
-
-    def _part(self, size: tuple[int, int], place: int, box: list[int]) -> Pixels:
-        row = int(self._rows[place])
-        sides = self._sides[place].tolist()
-        return cut_from(self._read_content(row), self._name(row), sides, box, size, self.shape[2])
+    def part(self, row: int, box: Sequence[int], size: tuple[int, int]) -> Pixels:
+        """A part of the image at `row`, decoded now."""
+        own, sides = int(self._rows[row]), self._sides[row].tolist()
+        return cut_from(self._read_content(own), self._name(own), sides, box, size, self.shape[2])
 
     def _one(self, row: int) -> Pixels:
         name = self._name(row)
@@ -188,6 +186,17 @@ class EncodedImages:
         if pixels.shape != self.shape:
             raise CurateError(f"{name} has changed since the dataset was opened: open it anew")
         return pixels
+
+
+def in_turns(pool: ThreadPoolExecutor, one: Callable[[int], None], n: int) -> None:
+    """`one(place)` for so many places, by threads that take a few at a time."""
+
+    def some(start: int) -> None:
+        for place in range(start, min(start + _FEW, n)):
+            one(place)
+
+    for _ in pool.map(some, range(0, n, _FEW)):
+        pass
 
 
 class MappedImages:
@@ -198,7 +207,6 @@ class MappedImages:
     def __init__(self, array: Pixels) -> None:
         self._array = array
         self.shape: tuple[int, int, int] = array.shape[1:]
-        self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
 
     def __len__(self) -> int:
         return len(self._array)
@@ -211,28 +219,9 @@ class MappedImages:
         """Those of all images."""
         return np.tile(np.array(self.shape[:2], np.int32), (len(rows), 1))
 
-    def cut(self, rows: npt.NDArray[np.integer[Any]], boxes: Sides, size: tuple[int, int]) -> Pixels:
-        """Parts of the images, each brought to a size."""
-        asked = zip(rows.tolist(), boxes.tolist(), strict=True)
-        return filled(self._pool, (*size, self.shape[2]), [partial(self._part, size, *one) for one in asked])
-
-    def _part(self, size: tuple[int, int], row: int, box: list[int]) -> Pixels:
-        return cut_out(self._array[row], box, size)
-
-
-def filled(
-    pool: ThreadPoolExecutor, shape: tuple[int, int, int], makes: Sequence[Callable[[], Pixels]]
-) -> Pixels:
-    """The images that are made, uint8 `[n, *shape]`; threads take a few at a time, and fill in their own."""
-    room = np.empty((len(makes), *shape), np.uint8)
-
-    def some(start: int) -> None:
-        for place in range(start, min(start + _FEW, len(makes))):
-            room[place] = makes[place]()
-
-    for _ in pool.map(some, range(0, len(makes), _FEW)):
-        pass
-    return room
+    def part(self, row: int, box: Sequence[int], size: tuple[int, int]) -> Pixels:
+        """A part of an image."""
+        return cut_out(self._array[row], box)
 
 
 class ImageView:
@@ -256,9 +245,9 @@ class ImageView:
         """Those of the images at `rows` of this view."""
         return self._images.sides(self._rows[rows])
 
-    def cut(self, rows: npt.NDArray[np.integer[Any]], boxes: Sides, size: tuple[int, int]) -> Pixels:
-        """Parts of the images at `rows` of this view."""
-        return self._images.cut(self._rows[rows], boxes, size)
+    def part(self, row: int, box: Sequence[int], size: tuple[int, int]) -> Pixels:
+        """A part of an image of this view."""
+        return self._images.part(int(self._rows[row]), box, size)
 
 
 def view(images: Images, rows: npt.NDArray[np.int64]) -> Images:

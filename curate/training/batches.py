@@ -21,6 +21,7 @@ from curate.errors import CurateError
 from curate.networks.learner import Learner
 from curate.rng import rng
 from curate.training.augmentation import Augmentation, Cutting, augmentation_for
+from curate.training.parts import Parts
 
 _PREPARE = 1024
 _AHEAD = 3
@@ -132,15 +133,14 @@ class Batches:
         self, order: Indices, batch_size: int, boxes: Callable[[Indices, Sides], Sides]
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Indices and parts of their images as these are stored, uint8 at the size of the input."""
-        images = self._images
+        images, parts = self._images, Parts(self._images)
 
         def part(rows: Indices) -> Tensor:
-            pixels = images.cut(rows, boxes(rows, images.sides(rows)), self._learner.input_size)
-            return self._learner.sized(torch.from_numpy(pixels).permute(0, 3, 1, 2))
+            return parts.cut(rows, boxes(rows, images.sides(rows)), self._learner.input_size)
 
         pieces = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-        for rows, parts in ahead((piece, part(piece)) for piece in pieces):
-            yield torch.from_numpy(rows).to(self.device), parts.to(self.device, non_blocking=True)
+        for rows, cut in ahead((piece, part(piece)) for piece in pieces):
+            yield torch.from_numpy(rows).to(self.device), cut.to(self.device, non_blocking=True)
 
     def _raw(self, order: Indices, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Indices and their uint8 images, both on the device."""

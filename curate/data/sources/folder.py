@@ -52,7 +52,8 @@ class Folder:
             return os.path.join(top, os.fsdecode(stamps.keys[row].as_py()))
 
         def read(row: int) -> bytes:
-            content, path = read_image(name(row)), name(row)
+            path = name(row)
+            content = read_image(path)
             about = os.stat(path)
             if (about.st_size, about.st_mtime_ns) != (stamps.sizes[row], stamps.modified[row]):
                 raise CurateError(f"{path} has changed since the dataset was opened: open it anew")

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from helpers.pictures import encoded, noise, write
-from PIL import Image
 from torchvision.transforms import RandomResizedCrop
 
 import curate
@@ -61,35 +60,6 @@ def photos(here):
         kind = "PNG" if number % 2 else "JPEG"
         write(here / "photos" / "ab"[number % 2] / f"{number:02}.{kind.lower()}", encoded(image, kind))
     return here / "photos"
-
-
-def test_a_part_is_cut_out_of_the_file_and_scaled(photos):
-    opened = open_dataset("photos", Options("all", stream=True))
-    rows, boxes = np.arange(12), []
-    for height, width in opened.images.sides(rows):
-        boxes.append([height // 4, width // 3, height // 2, width // 2])
-    parts = opened.images.cut(rows, np.array(boxes, np.int32), (16, 24))
-    assert parts.shape == (12, 16, 24, 3)
-    for row in rows:
-        top, left, height, width = boxes[row]
-        image = Image.open(opened.name(row)).convert("RGB")
-        assert image.size[::-1] == tuple(opened.images.sides(rows)[row])
-        part = image.crop((left, top, left + width, top + height)).resize((24, 16), Image.Resampling.BILINEAR)
-        difference = np.abs(np.asarray(part).astype(int) - parts[row])
-        assert np.median(difference) <= 2
-        assert row % 2 == 0 or difference.max() == 0  # a PNG is decoded whole
-
-
-def test_a_view_and_memory_cut_as_well(photos):
-    opened = open_dataset("photos", Options("all", stream=True)).take(np.array([4, 2]))
-    box = np.array([[0, 0, 50, 50]], np.int32)
-    whole = open_dataset("photos", Options("all", stream=True))
-    assert np.array_equal(
-        opened.images.cut(np.array([1]), box, (8, 8)), whole.images.cut(np.array([2]), box, (8, 8))
-    )
-    held = open_dataset("photos", Options("all", image_size=64))
-    assert held.images.cut(np.arange(3), np.tile(box, (3, 1)), (8, 8)).shape == (3, 8, 8, 3)
-    assert held.images.sides(np.arange(2)).tolist() == [[64, 64]] * 2
 
 
 @pytest.mark.parametrize(
