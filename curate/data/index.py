@@ -11,7 +11,6 @@ index is never needed, only faster: one that is damaged, or of another version, 
 import os
 import time
 import uuid
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -173,9 +172,3 @@ class Index:
         tick = np.where(changed % 1_000_000_000 == 0, _COARSE_TICK_NS, _TICK_NS)
         settled: npt.NDArray[np.bool_] = changed < self._began_ns - tick
         return settled
-
-
-def index_files(place: str) -> Iterator[Path]:
-    """The index files of a source, whatever its split."""
-    source = blake2b(os.fsencode(place), digest_size=10).hexdigest()
-    yield from sorted((cache_folder() / "index").glob(f"{source}-*"))

@@ -9,6 +9,7 @@ never on the rest of its batch. Nothing here waits for the device.
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import NamedTuple, TypeVar
 
 import torch
@@ -69,7 +70,13 @@ class Batches:
 
         Of a network that trains on parts of larger images, they are the part in the middle.
         """
-        for rows, images in self._unchanged(order, batch_size):
+        cutting, size = self._cutting, self._learner.input_size
+        if cutting is not None and self._resident is None:
+            yield from self._cut_out(
+                order, batch_size, lambda _, sides: cutting.tested(sides, size), lambda images, _: images
+            )
+            return
+        for rows, images in self._raw(order, self._at_a_time(batch_size)):
             yield from self._cut(rows, images, batch_size)
 
     def augmented(
@@ -82,26 +89,24 @@ class Batches:
         chance = rng(seed, "augment", epoch)
         values = augmentation.draw(self.n, self._learner.input_size, chance)
         drawn = {name: torch.from_numpy(value).to(self.device) for name, value in values.items()}
-        raw = self._raw(order, self._at_a_time(batch_size))
+
+        def changed(images: Tensor, rows: Tensor) -> Tensor:
+            return augmentation.apply(images, {name: value[rows] for name, value in drawn.items()})
+
         if isinstance(augmentation, Cutting):
             cutting = augmentation
 
             def boxes(rows: Indices, sides: Sides) -> Sides:
                 return cutting.boxes(sides, {name: value[rows] for name, value in values.items()})
 
-            raw = self._cut_out(order, batch_size, boxes)
-        for rows, images in raw:
-            changed = augmentation.apply(images, {name: value[rows] for name, value in drawn.items()})
-            yield from self._cut(rows, changed, batch_size)
+            yield from self._cut_out(order, batch_size, boxes, changed)
+            return
+        for rows, images in self._raw(order, self._at_a_time(batch_size)):
+            yield from self._cut(rows, changed(images, rows), batch_size)
 
-    def _unchanged(self, order: Indices, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Indices and their uint8 images."""
-        cutting = self._cutting
-        if cutting is None or self._resident is not None:
-            return self._raw(order, self._at_a_time(batch_size))
-        return self._cut_out(
-            order, batch_size, lambda _, sides: cutting.tested(sides, self._learner.input_size)
-        )
+    @cached_property
+    def _parts(self) -> Parts:
+        return Parts(self._images)
 
     def _at_a_time(self, batch_size: int) -> int:
         """How many samples are prepared together: whole batches, and more than one where that pays."""
@@ -130,17 +135,31 @@ class Batches:
         return self._learner.sized(images)
 
     def _cut_out(
-        self, order: Indices, batch_size: int, boxes: Callable[[Indices, Sides], Sides]
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Indices and parts of their images as these are stored, uint8 at the size of the input."""
-        images, parts = self._images, Parts(self._images)
+        self,
+        order: Indices,
+        batch_size: int,
+        boxes: Callable[[Indices, Sides], Sides],
+        changed: Callable[[Tensor, Tensor], Tensor],
+    ) -> Iterator[Batch]:
+        """Batches of parts of the images as they are stored, on a CPU normalized as they are cut."""
+        images, learner = self._images, self._learner
+        at_once = self.device.type == "cpu" and learner.precision == "fp32"
 
-        def part(rows: Indices) -> Tensor:
-            return parts.cut(rows, boxes(rows, images.sides(rows)), self._learner.input_size)
+        def finish(rows: Indices, parts: Tensor) -> Tensor:
+            return learner.normalized(changed(parts, torch.from_numpy(rows)))
+
+        def cut(rows: Indices) -> Tensor:
+            own = boxes(rows, images.sides(rows))
+            return self._parts.cut(rows, own, learner.input_size, finish if at_once else None)
 
         pieces = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-        for rows, cut in ahead((piece, part(piece)) for piece in pieces):
-            yield torch.from_numpy(rows).to(self.device), cut.to(self.device, non_blocking=True)
+        for piece, parts in ahead((piece, cut(piece)) for piece in pieces):
+            rows = torch.from_numpy(piece).to(self.device)
+            if at_once:
+                yield Batch(rows, parts, self.labels[rows])
+            else:
+                moved = parts.to(self.device, non_blocking=True)
+                yield from self._cut(rows, changed(moved, rows), batch_size)
 
     def _raw(self, order: Indices, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Indices and their uint8 images, both on the device."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from curate.artifacts.header import Cost, RankingColumn, make_header
-from curate.artifacts.kinds import kind_of, vector_files
+from curate.artifacts.kinds import kind_of
 from curate.artifacts.tables import Column, Table, open_table, sample_columns, write_table
 from curate.data.dataset import Dataset
 from curate.errors import CurateError
@@ -32,11 +32,12 @@ def score_from_artifact(
     """Write the scores of a table of clusters or of an embedding by one method; see `curate.score`."""
     scorer = methods[name]
     kind = scorer.reads[0]
-    if not isinstance(source, str | Path) or not (Path(source).is_file() or vector_files(source)):
+    found = kind_of(source) if isinstance(source, str | Path) else None
+    is_one = isinstance(source, str | Path) and (Path(source).is_file() or found in ("embedding", "vectors"))
+    if not is_one or not isinstance(source, str | Path):
         named = source.reference if isinstance(source, Dataset) else source or "nothing"
         made_from = " or ".join(_MADE_FROM[each] for each in scorer.reads)
         raise CurateError(f"{name} is made from {made_from}, and {named} is none: make one first")
-    found = kind_of(source)
     if found in ("clusters", "scores") and "clusters" not in scorer.reads:
         raise CurateError(
             f"{name} is made from {_MADE_FROM[kind]}, and {source} is a table: score that instead"

@@ -51,6 +51,8 @@ def test_shards_hold_what_one_file_holds(cli, here):
     assert shards.header.dataset == one.header.dataset
     assert kind_of("v") == "embedding"
     assert "1,443 of 6 numbers" in " ".join(cli("inspect", "v").out.split())
+    near = [cli("score", name, "--method", "duplicate", "--json") for name in ("one.safetensors", "v")]
+    assert [done.code for done in near] == [0, 0], near[1].err
     tables = [curate.cluster(name, 5, output=f"{name[0]}.parquet") for name in ("one.safetensors", "v")]
     assert np.array_equal(tables[0]["cluster"], tables[1]["cluster"])
 

@@ -7,8 +7,8 @@ import pytest
 from helpers.commands import assert_error
 from helpers.pictures import png, write
 
+from curate.artifacts.cache import cache_folder
 from curate.data import index as indexing
-from curate.data.index import index_files
 from curate.data.listing import Listing
 
 
@@ -28,7 +28,7 @@ def test_the_command_says_what_it_looked_at_and_verify_finds_what_size_and_time_
     assert done.code == 0, done.err
     assert "12 images were looked at, 0 were known" in done.err
     assert Path(done.last).is_file()
-    assert [str(path) for path in index_files(str(here / "photos"))] == [done.last]
+    assert [str(path) for path in (cache_folder() / "index").iterdir()] == [done.last]
     assert "0 images were looked at, 12 were known" in cli("index", "photos", "--split", "all").err
     right = cli("index", "photos", "--split", "all", "--verify")
     assert "the index is right: the content of all 12 samples it knows is what it was" in right.err
