@@ -84,7 +84,7 @@ def read_all(
         return Reading(np.arange(samples.n), uids, ResidentImages(samples.array), [], target, [])
     index = None if samples.stamps is None else Index(samples.stamps, samples.split, progress)
     found = Found.nothing(samples.n) if index is None else index.look_up()
-    known = replace(found, known=found.known.copy(), uids=found.uids.copy())
+    known = replace(found, known=found.known.copy(), uids=found.uids.copy()) if verify else found
     if verify:
         found.known[:] = False
     scan = _Scan(samples, target, skip_corrupt, resident_limit, decodes, found, index)
