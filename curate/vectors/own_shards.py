@@ -21,7 +21,7 @@ from curate.artifacts.header import Header, canonical
 from curate.artifacts.kinds import own_shards
 from curate.artifacts.locks import locked
 from curate.artifacts.reading import damage_as_one_line
-from curate.artifacts.seal import check_seal
+from curate.artifacts.seal import UNSEALED, check_seal, seal_file
 from curate.artifacts.standing import header_of, note_standing, stands
 from curate.data.dataset import Dataset
 from curate.errors import CurateError, DamagedError
@@ -73,11 +73,14 @@ def kept_fit(folder: Path, header: Header) -> Callable[[Callable[[], Fitted]], F
     def fitted(fit: Callable[[], Fitted]) -> Fitted:
         path = folder / _FIT
         if stands(path, header.to_json()):
-            with suppress(SafetensorError, OSError, ValueError):
+            with suppress(SafetensorError, DamagedError, OSError, ValueError):
+                check_seal(path)
                 return load_file(path)
         made = {name: np.asarray(array, order="C") for name, array in fit().items()}
+        unsealed = canonical(replace(header, sha256=UNSEALED).to_json()).decode()
         with atomic_file(path, force=True) as temporary:
-            save_file(made, temporary, {"curate": canonical(header.to_json()).decode()})
+            save_file(made, temporary, {"curate": unsealed})
+            seal_file(temporary)
         return made
 
     return fitted

@@ -73,9 +73,10 @@ def embed(
     )
     if shard_size is not None:
         with held_folder(path, force):
-            vectors = embedder(opened, dim, replace(work, fitted=kept_fit(path, header)))
+            reuse = finder.is_ours("embedders", method)  # else its code may be another by now
+            work = replace(work, fitted=kept_fit(path, header)) if reuse else work
+            vectors = embedder(opened, dim, work)
             header = _full(header, vectors, len(opened))
-            reuse = finder.is_ours("embedders", method)
             return write_shards(path, header, vectors, opened, shard_size, stored, reuse, progress)
     comparable = not force and _tells_all(method, embedder)
     if comparable and dim is not None and stands(path, header.to_json()):

@@ -68,6 +68,15 @@ def test_a_killed_run_goes_on_and_ends_as_one_that_was_not(cli, here, killed, mo
     assert shards_in(killed) == shards_in(here / "whole")
 
 
+def test_what_was_learned_is_learned_again_where_it_is_damaged(cli, here, killed):
+    fit = killed / ".fit.safetensors"
+    content = bytearray(fit.read_bytes())
+    content[-3] ^= 1
+    fit.write_bytes(content)
+    assert cli(*WORDS).code == 0
+    assert shards_in(killed) == shards_in(here / "whole")
+
+
 def test_the_same_command_again_finds_it_there(cli, killed):
     assert cli(*WORDS).code == 0
     before = {path: path.stat().st_mtime_ns for path in killed.iterdir()}
