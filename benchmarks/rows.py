@@ -56,10 +56,14 @@ def main() -> None:
 
 
 def make(path: Path, kind: str, n: int) -> int:
-    """Write a table; the bytes that a row of it has in memory."""
+    """Write a table, unless it is there; the bytes that a row of it has in memory."""
+    import pyarrow.parquet as pq
+
     from curate.artifacts.header import DatasetReference, RankingColumn, make_header
     from curate.artifacts.tables import sample_columns, write_table
 
+    if path.exists() and pq.read_metadata(path).num_rows == n:
+        return {"clusters": 40, "scores": 36}[kind]
     chance = np.random.default_rng(0)
     share = chance.exponential(size=_CLASSES)
     labels = np.searchsorted(np.cumsum(share / share.sum()), chance.random(n, np.float32)).astype(np.int64)

@@ -125,12 +125,12 @@ def through(source: Path, work: Path) -> tuple[dict[str, float], dict[str, str]]
     run("replay, from the pack", "replay", "half", *from_pack, *how, "--trials", 1, "-o", "results.parquet")
     vectors, half = curate.open_embedding(work / "vectors"), curate.open_manifest(work / "half")
     chosen = half.samples["uid"][half.selected(0).indices]
-    trained = curate.open_manifest(work / "run").header.summary
+    trained = pq.read_table(work / "run" / "metrics.parquet").column("test_loss")
     replayed = pq.read_table(work / "results.parquet")
     return took, {
         "fingerprint": vectors.header.dataset.fingerprint[:16],
         "fingerprint of what is selected": fingerprint(chosen, None)[:16],
-        "test loss, trained on parts": f"{trained['test_loss']:.10f}",
+        "test loss, trained on parts": f"{trained[-1].as_py():.10f}",
         "test loss of the replay": f"{replayed.column('test_loss')[0].as_py():.10f}",
     }
 

@@ -145,6 +145,8 @@ def write_parquet(
 
 def open_table(path: str | Path, kinds: tuple[str, ...] = KINDS) -> Table:
     """Open a table and check it: kind, sizes and seal."""
+    import pyarrow as pa
+
     path = as_path(path, "table")
     if path.is_dir() and kind_of(path) == "manifest":
         raise CurateError(f"{path} is a manifest, not a table: it is what `curate select` makes of a table")
@@ -166,6 +168,7 @@ def open_table(path: str | Path, kinds: tuple[str, ...] = KINDS) -> Table:
         check_sizes(file, header.dataset.n, path)
         check_plain(file.schema_arrow, path)
         columns = {name: _column(file, name, path) for name in file.schema_arrow.names}
+        pa.default_memory_pool().release_unused()  # it would keep room for another column or two
         _check_content(columns, header, path)
     return Table(path, header, columns)
 

@@ -7,7 +7,7 @@ from curate.cli import options
 
 @click.command()
 @click.argument("embedding")
-@click.option("-k", "k", type=int, help="Number of clusters; by default one per 120 samples, 12 at least.")
+@click.option("-k", "k", type=int, help="Number of clusters; by default one per 120 samples, 12 to 4 √n.")
 @click.option("--spherical", is_flag=True, help="Cluster directions (cosine) and not positions.")
 @click.option("--iterations", default=8, show_default=True, help="Iterations of k-means.")
 @click.option("--init", default="random", show_default=True, help="random, afk-mc2 or kmeans++.")

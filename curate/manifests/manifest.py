@@ -354,10 +354,13 @@ def _write_selection(
     n_epochs = n_rows = 0
     for epoch, selected in enumerate(selection, first):
         indices = selected.indices
-        assert (np.diff(indices) > 0).all(), "indices must be sorted and unique"
+        assert (indices[1:] > indices[:-1]).all(), "indices must be sorted and unique"
         if counts is not None:
             counts[indices] += 1
-        columns = {"epoch": np.full(len(indices), epoch, np.int32), "index": indices.astype(np.int64)}
+        columns = {
+            "epoch": np.full(len(indices), epoch, np.int32),
+            "index": indices.astype(np.int64, copy=False),
+        }
         if selected.weights is not None:
             columns["weight"] = selected.weights.astype(np.float32)
         if writer is None:

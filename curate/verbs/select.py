@@ -21,6 +21,7 @@ from curate.selection.strategy import Strategy
 from curate.verbs.naming import keep_in_words, name_of, output_path, stem
 
 _DEFAULT = {"clusters": "furthest", "scores": "top"}
+_PIECE = 1 << 20
 _FAIR_PART = 2  # samples, from which on the share that a class keeps says something
 
 
@@ -97,8 +98,7 @@ def select(
     ask_about(keep, n, len(opened.header.dataset.classes), progress)
     order = ranker(opened, rng(seed, "strategy"))
     chosen = _chosen(order, opened, class_floor, count)
-    rank = np.empty(n, np.int64)
-    rank[order] = np.arange(n)
+    rank = _ranks(order)
     del order
     kept = np.zeros(n, np.bool_)
     kept[chosen] = True
@@ -156,6 +156,15 @@ def _starved(kept: np.ndarray, table: Table) -> str:
         f"class {names[there[least]]} keeps {share[least]:.1%} of its samples, class {names[there[most]]} "
         f"{share[most]:.1%}{others}: --class-floor 0.5 gives each at least half of its fair part"
     )
+
+
+def _ranks(order: np.ndarray) -> np.ndarray:
+    """The place of each sample in an order, int64 `[n]`; in pieces, so that no third array of n is needed."""
+    rank = np.empty(len(order), np.int64)
+    for start in range(0, len(order), _PIECE):
+        own = order[start : start + _PIECE]
+        rank[own] = np.arange(start, start + len(own))
+    return rank
 
 
 def _chosen(order: np.ndarray, table: Table, class_floor: float, count: int) -> np.ndarray:
