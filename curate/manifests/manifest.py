@@ -357,9 +357,10 @@ def _write_selection(
         assert (indices[1:] > indices[:-1]).all(), "indices must be sorted and unique"
         if counts is not None:
             counts[indices] += 1
+        own = indices.astype(np.int64, copy=False)
         columns = {
             "epoch": np.full(len(indices), epoch, np.int32),
-            "index": indices.astype(np.int64, copy=False),
+            "index": own,
         }
         if selected.weights is not None:
             columns["weight"] = selected.weights.astype(np.float32)
