@@ -1,7 +1,7 @@
 """Lloyd's iterations, exact, on a processor: products of matrices, which use its cores best.
 
-FAISS takes two to seven times as long there (benchmarks/results/kmeans.md). Vectors should lie around zero,
-so that float32 holds their differences.
+FAISS takes two and a half to five times as long there (benchmarks/results/kmeans.md). Vectors should lie
+around zero, so that float32 holds their differences.
 """
 
 from collections.abc import Iterator
