@@ -147,8 +147,6 @@ def brought(content: bytes | npt.NDArray[np.generic], name: str, target: Target)
     with _opened(content, name) as image:
         scale = size / min(image.size)
         image.draft(None, (round(image.width * scale), round(image.height * scale)))
-        if (prepared := _with_channels(image, target.channels)) is not None:
-            return _squared(prepared, size)
         return bring_to(_pixels_of(image, name), target)
 
 
@@ -198,14 +196,6 @@ def _jpeg(content: bytes, name: str, needed: tuple[int, int] | None = None) -> P
         return None
     _check_pixels(shape[1], shape[0], name)
     return jpeg_pixels(content, shape, needed)
-
-
-def _with_channels(image: Any, n_channels: int | None) -> Any:
-    """A PIL image of bytes with so many channels (None: as it has); None where that is not done by PIL."""
-    if image.mode == "L" and n_channels == 3:
-        return image.convert("RGB")
-    has = {"L": 1, "RGB": 3}.get(image.mode)
-    return image if has is not None and n_channels in (None, has) else None
 
 
 def _as_image(pixels: Pixels) -> Any:

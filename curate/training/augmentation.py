@@ -89,7 +89,7 @@ def shift_and_mirror(images: Tensor, shifts: Tensor, mirrored: Tensor, reach: in
 
 
 def _mirrored(images: Tensor, mirrored: Tensor) -> Tensor:
-    """Images, mirrored where told: one after another on a CPU, which is five times as fast as to choose."""
+    """Images, mirrored where told: on a CPU one after another, where to choose among all takes longer."""
     if images.device.type != "cpu":
         return torch.where(mirrored[:, None, None, None], images.flip(3), images)
     changed = images.clone()

@@ -26,7 +26,7 @@ Vectors = npt.NDArray[np.float32]
 Precision = Literal["float32", "float16"]
 PRECISIONS: tuple[Precision, ...] = ("float32", "float16")
 
-_KINDS = {"F32": "float32", "F16": "float16"}  # how a vector may be stored
+_KINDS = ("F32", "F16")  # how a vector may be stored
 _COLUMNS = {"label", "row", "uid"}
 _LARGEST = 1e15
 _CHUNK_BYTES = 64 * 2**20
