@@ -35,8 +35,11 @@ def size_of(path: str | Path, most: int | None = None) -> int:
 def read_bounded(path: str | Path, most: int) -> bytes:
     """The bytes of a regular file that has no more than `most`."""
     size_of(path, most)
-    with open(path, "rb") as file:
-        return file.read(most)
+    with open(path, "rb", buffering=0) as file:  # a buffer would make room for `most`
+        content = file.readall()
+    if len(content) > most:
+        raise DamagedError(f"{path} has more than {most:,} bytes: it is not read")
+    return content
 
 
 @contextmanager

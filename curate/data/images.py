@@ -25,6 +25,11 @@ class Locality:
         """That of some of the images; of none where a row is −1."""
         return Locality(np.where(rows < 0, np.int32(-1), self.groups[np.maximum(rows, 0)]), self.n_at_once)
 
+    @property
+    def changes_order(self) -> bool:
+        """Whether there are more groups than are kept, so that images have to be read in turn."""
+        return int(self.groups.max(initial=-1)) >= self.n_at_once
+
     def blocks(self, order: npt.NDArray[np.int64], chance: np.random.Generator) -> npt.NDArray[np.int64]:
         """An order in which images are read, changed so that no group is read twice.
 

@@ -60,10 +60,10 @@ class RowGroups:
         return np.repeat(np.arange(len(n_rows), dtype=np.int32), n_rows)
 
     @property
-    def locality(self) -> Locality | None:
-        """What is read together; None where all of it is kept."""
+    def locality(self) -> Locality:
+        """What is read together."""
         if self.n_bytes.sum() <= KEPT_BYTES:
-            return None
+            return Locality(self.group_of_row, len(self._groups))
         n_kept = KEPT_BYTES // int(self.n_bytes.max())
         return Locality(self.group_of_row, max(1, n_kept // 2))  # a batch may reach into the next groups
 

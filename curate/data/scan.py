@@ -217,7 +217,7 @@ class _Scan:
                 images = ResidentImages.later(load, rows.size, shape, stored=stored)
             else:
                 images = ResidentImages(self._stacked(rows, shape), stored=stored)
-        elif where is not None:
+        elif where is not None and where.changes_order:
             notes.append(
                 f"images are read by row group, {where.n_at_once:,} at once: in training, samples come "
                 "in random order within so many groups, which are drawn at random"

@@ -64,9 +64,13 @@ class Learner:
         )
         return _plain_layout(floats.round_().clamp_(0, 255).to(torch.uint8))
 
-    def normalized(self, images: Tensor) -> Tensor:
-        """uint8 images on the device as float32 with mean 0 and deviation 1 per channel."""
-        floats = images.to(torch.float32).sub_(self._mean).div_(self._std)
+    def normalized(self, images: Tensor, room: Tensor | None = None) -> Tensor:
+        """uint8 images on the device as float32 with mean 0 and deviation 1 per channel.
+
+        They are written to `room`, of the same shape, where there is one.
+        """
+        floats = images.to(torch.float32) if room is None else room.copy_(images)
+        floats = floats.sub_(self._mean).div_(self._std)
         if self.precision == "bf16":
             return floats.contiguous(memory_format=layout(self.precision))
         return floats

@@ -17,6 +17,7 @@ from typing import Any
 
 from curate.artifacts.header import thread_count
 from curate.errors import CurateError
+from curate.parent import end_with_parent
 
 
 @dataclass
@@ -108,21 +109,13 @@ def _begin(n_threads: int, gpus: Any) -> None:
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     signal.signal(signal.SIGINT, _interrupted)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+    end_with_parent()
 
 
 def _interrupted(*_: Any) -> None:
     """Ctrl-C goes to every process: a worker ends its task, and waits in silence where it has none."""
     if _busy.is_set():
         raise KeyboardInterrupt
-
-
-def _follow(parent: Any) -> None:
-    """A worker whose run was killed ends; what its task had finished is on the disk."""
-    parent.join()
-    os._exit(1)
 
 
 def at_work(function: Callable[..., Any], *arguments: Any) -> Any:

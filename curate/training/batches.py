@@ -12,17 +12,19 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import NamedTuple, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from curate.data.dataset import Dataset
 from curate.data.identity import Indices
-from curate.data.images import ResidentImages, Sides, as_stored
+from curate.data.images import ResidentImages, as_stored
 from curate.errors import CurateError
 from curate.networks.learner import Learner
 from curate.rng import rng
 from curate.training.augmentation import Augmentation, Cutting, augmentation_for
-from curate.training.parts import Parts
+from curate.training.cropping import scaled_parts
+from curate.training.parts import Parts, Wanted
 
 _PREPARE = 1024
 _AHEAD = 3
@@ -63,7 +65,10 @@ class Batches:
         how = augmentation_for(augment or learner.hyperparameters.augment, n_channels)
         self._cutting = how if isinstance(how, Cutting) else None
         self._images = dataset.images if self._cutting is None else as_stored(dataset.images)
-        self._resident = self._all_on_device() if isinstance(self._images, ResidentImages) else None
+        fits = self._cutting is None or self._images.shape[:2] == learner.input_size
+        is_resident = fits and isinstance(self._images, ResidentImages)
+        self._resident = self._all_on_device() if is_resident else None
+        self._cuts_on_device = is_resident and self.device.type != "cpu"
 
     def plain(self, order: Indices, batch_size: int) -> Iterator[Batch]:
         """The samples of `order`, without augmentation, so many at a time.
@@ -72,9 +77,11 @@ class Batches:
         """
         cutting, size = self._cutting, self._learner.input_size
         if cutting is not None and self._resident is None:
-            yield from self._cut_out(
-                order, batch_size, lambda _, sides: cutting.tested(sides, size), lambda images, _: images
-            )
+
+            def tested(rows: Indices) -> Wanted:
+                return Wanted(rows, cutting.tested(self._images.sides(rows), size))
+
+            yield from self._parts_of(order, batch_size, tested)
             return
         for rows, images in self._raw(order, self._at_a_time(batch_size)):
             yield from self._cut(rows, images, batch_size)
@@ -84,29 +91,31 @@ class Batches:
     ) -> Iterator[Batch]:
         """Like `plain`, each image changed at random as the augmentation does it."""
         where = self._images.locality
-        if where is not None:
+        if where is not None and where.changes_order:
             order = where.blocks(order, rng(seed, "order of shards", epoch))
         chance = rng(seed, "augment", epoch)
         values = augmentation.draw(self.n, self._learner.input_size, chance)
-        drawn = {name: torch.from_numpy(value).to(self.device) for name, value in values.items()}
-
-        def changed(images: Tensor, rows: Tensor) -> Tensor:
-            return augmentation.apply(images, {name: value[rows] for name, value in drawn.items()})
-
+        boxes = None
         if isinstance(augmentation, Cutting):
             cutting = augmentation
 
-            def boxes(rows: Indices, sides: Sides) -> Sides:
-                return cutting.boxes(sides, {name: value[rows] for name, value in values.items()})
+            def cut(rows: Indices) -> Wanted:
+                own = {name: value[rows] for name, value in values.items()}
+                return Wanted(rows, cutting.boxes(self._images.sides(rows), own), augmentation, own)
 
-            yield from self._cut_out(order, batch_size, boxes, changed)
-            return
+            if not self._cuts_on_device:
+                yield from self._parts_of(order, batch_size, cut)
+                return
+            boxes = torch.from_numpy(cut(np.arange(self.n)).boxes).to(self.device)
+        drawn = {name: torch.from_numpy(value).to(self.device) for name, value in values.items()}
         for rows, images in self._raw(order, self._at_a_time(batch_size)):
-            yield from self._cut(rows, changed(images, rows), batch_size)
+            own = {name: value[rows] for name, value in drawn.items()}
+            parts = images if boxes is None else scaled_parts(images, boxes[rows], self._learner.input_size)
+            yield from self._cut(rows, augmentation.apply(parts, own), batch_size)
 
     @cached_property
     def _parts(self) -> Parts:
-        return Parts(self._images)
+        return Parts(self._images, self._learner)
 
     def _at_a_time(self, batch_size: int) -> int:
         """How many samples are prepared together: whole batches, and more than one where that pays."""
@@ -134,32 +143,18 @@ class Batches:
         images = torch.from_numpy(self._dataset.images.read(rows)).permute(0, 3, 1, 2)
         return self._learner.sized(images)
 
-    def _cut_out(
-        self,
-        order: Indices,
-        batch_size: int,
-        boxes: Callable[[Indices, Sides], Sides],
-        changed: Callable[[Tensor, Tensor], Tensor],
+    def _parts_of(
+        self, order: Indices, batch_size: int, wanted: Callable[[Indices], Wanted]
     ) -> Iterator[Batch]:
-        """Batches of parts of the images as they are stored, on a CPU normalized as they are cut."""
-        images, learner = self._images, self._learner
-        at_once = self.device.type == "cpu" and learner.precision == "fp32"
-
-        def finish(rows: Indices, parts: Tensor) -> Tensor:
-            return learner.normalized(changed(parts, torch.from_numpy(rows)))
-
-        def cut(rows: Indices) -> Tensor:
-            own = boxes(rows, images.sides(rows))
-            return self._parts.cut(rows, own, learner.input_size, finish if at_once else None)
-
-        pieces = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-        for piece, parts in ahead((piece, cut(piece)) for piece in pieces):
-            rows = torch.from_numpy(piece).to(self.device)
-            if at_once:
+        """Batches of parts of the images as they are stored."""
+        pieces = (order[start : start + batch_size] for start in range(0, len(order), batch_size))
+        for own, parts in self._parts.batches(map(wanted, pieces)):
+            rows = torch.from_numpy(own.rows).to(self.device)
+            if self._parts.are_ready:
                 yield Batch(rows, parts, self.labels[rows])
             else:
-                moved = parts.to(self.device, non_blocking=True)
-                yield from self._cut(rows, changed(moved, rows), batch_size)
+                changed = own.changed(parts.to(self.device, non_blocking=True))
+                yield from self._cut(rows, changed, batch_size)
 
     def _raw(self, order: Indices, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Indices and their uint8 images, both on the device."""

@@ -11,6 +11,7 @@ from curate.data.images import ResidentImages
 from curate.errors import CurateError
 from curate.networks import learner as learners
 from curate.training.augmentations.crop_flip import CropFlip
+from curate.training.augmentations.resized_crop import ResizedCrop
 from curate.training.batches import Batches, ahead
 
 pytest_plugins = ["helpers.sessions"]
@@ -32,6 +33,24 @@ def test_what_befalls_a_sample_does_not_depend_on_its_batch(digits):
     )
     plain = torch.cat([batch.images for batch in batches.plain(np.arange(50), 50)])
     assert (other_epoch != plain).any()
+
+
+def test_parts_cut_on_the_device_are_those_cut_by_other_processes(digits):
+    learner = learners.build("basic-cnn", {}, digits, 0, CPU)
+    batches, crop = Batches(digits, learner, "resized-crop"), ResizedCrop()
+    order = np.random.default_rng(0).permutation(len(digits))[:100]
+
+    def all_of_it():
+        return [torch.cat(parts) for parts in zip(*batches.augmented(order, 32, crop, 5, 2), strict=True)]
+
+    rows, images, labels = all_of_it()
+    batches._cuts_on_device = True  # as where there is a GPU
+    own_rows, own_images, own_labels = all_of_it()
+    assert torch.equal(rows, own_rows)
+    assert torch.equal(labels, own_labels)
+    level = 1 / (255 * learner.normalization.std[0])
+    assert (images - own_images).abs().max() <= 1.001 * level
+    assert images.std() > 20 * level
 
 
 def test_ahead_hands_over_errors_and_stops_early():
