@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from curate.artifacts.arrow import column_of
 from curate.artifacts.files import atomic_file, check_output
 from curate.artifacts.header import FORMAT, canonical
 from curate.artifacts.header_schema import parsed
@@ -124,7 +125,7 @@ def write_results(path: Path, rows: Sequence[Outcome], about: Mapping[str, Any])
 
     plain = [asdict(row) for row in rows]
     table = pa.table(
-        {name: pa.array([row[name] for row in plain], kind) for name, kind in _columns().items()}
+        {name: column_of([row[name] for row in plain], kind) for name, kind in _columns().items()}
     )
     head = {"format": FORMAT, "kind": KIND, "about": dict(about), "sha256": UNSEALED}
     with atomic_file(path, force=True) as temporary:

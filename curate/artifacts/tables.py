@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from curate.artifacts.arrow import array_of, values_of
 from curate.artifacts.files import as_path, atomic_file, or_beside
 from curate.artifacts.header import Header, canonical, read_header
 from curate.artifacts.kinds import kind_of
@@ -120,7 +121,7 @@ def write_table(path: Path, header: Header, columns: Mapping[str, Column], force
     """Write a table; all columns `[n]`, `index` among them."""
     import pyarrow as pa
 
-    table = pa.table({name: pa.array(column) for name, column in columns.items()})
+    table = pa.table({name: array_of(column) for name, column in columns.items()})
     layout = {"schema": table.schema, "compression": "zstd"}
     sealed = write_parquet(path, header, [table], row_group_size=1 << 20, force=force, **layout)
     return Table(path, sealed, dict(columns))
@@ -178,8 +179,7 @@ def _column(file: Any, name: str, path: Path) -> Column:
     column = file.read(columns=[name]).column(0)
     if column.null_count and name in ("index", "uid", "row", "label", "cluster"):
         raise _wrong(path, f"samples have no {name} in some places")
-    values: Column = column.to_numpy()
-    return values
+    return values_of(column)
 
 
 def check_plain(schema: Any, path: Path) -> None:

@@ -20,14 +20,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from curate.artifacts.arrow import array_of, values_of
 from curate.artifacts.cache import cache_folder
 from curate.data.identity import Uids
-from curate.data.kept import keep, kept, numbers_in
+from curate.data.kept import keep, kept
 from curate.data.source import Stamps
 from curate.progress import Progress
 
 _TICK_NS, _COARSE_TICK_NS = 20_000_000, 2_000_000_000  # how far clocks of file systems may lag, in ns
 _PART_SECONDS = 20.0
+_SIDES = ("height", "width", "channels")
 
 
 @dataclass(frozen=True)
@@ -142,13 +144,13 @@ class Index:
         stamps = self._stamps
         same = np.ones(len(rows), np.bool_)
         for name, now in (("size", stamps.sizes), ("modified", stamps.modified), ("changed", stamps.changed)):
-            same &= numbers_in(table, name)[at] == now[rows]
+            same &= values_of(table.column(name))[at] == now[rows]
         rows, at = rows[same], at[same]
         found.known[rows] = True
-        found.uids[rows] = numbers_in(table, "uid")[at]
-        found.decoded[rows] = numbers_in(table, "decoded")[at] != 0
-        for place, name in enumerate(("height", "width", "channels")):
-            found.shapes[rows, place] = numbers_in(table, name)[at]
+        found.uids[rows] = values_of(table.column("uid"))[at]
+        found.decoded[rows] = values_of(table.column("decoded"))[at] != 0
+        for place, name in enumerate(_SIDES):
+            found.shapes[rows, place] = values_of(table.column(name))[at]
 
     def _write(self, path: Path, rows: npt.NDArray[np.int64], found: Found) -> None:
         """Write what is known of some samples."""
@@ -157,13 +159,13 @@ class Index:
         stamps = self._stamps
         rows = rows[self._settled(stamps.changed[rows]) & (stamps.sizes[rows] >= 0)]
         columns = {
-            "key": stamps.keys.take(pa.array(rows)),
-            "size": stamps.sizes[rows],
-            "modified": stamps.modified[rows],
-            "changed": stamps.changed[rows],
-            "uid": found.uids[rows],
-            **{name: found.shapes[rows, place] for place, name in enumerate(("height", "width", "channels"))},
-            "decoded": found.decoded[rows].astype(np.uint8),
+            "key": stamps.keys.take(array_of(rows)),
+            "size": array_of(stamps.sizes[rows]),
+            "modified": array_of(stamps.modified[rows]),
+            "changed": array_of(stamps.changed[rows]),
+            "uid": array_of(found.uids[rows]),
+            **{name: array_of(found.shapes[rows, place]) for place, name in enumerate(_SIDES)},
+            "decoded": array_of(found.decoded[rows].astype(np.uint8)),
         }
         keep(path, "index", pa.table(columns), {"place": stamps.place})
 

@@ -9,9 +9,6 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from curate.artifacts.cache import cache_folder
 from curate.artifacts.files import atomic_file
 from curate.artifacts.reading import damage_as_one_line, open_parquet
@@ -80,10 +77,3 @@ def known(kind: str, files: Sequence[Path], make: Callable[[], Any], progress: P
     if all(about.st_ctime_ns < began - SETTLED_NS for about in abouts):
         keep(path, kind, table, {"times": times})
     return table
-
-
-def numbers_in(table: Any, name: str) -> npt.NDArray[Any]:
-    """A column of numbers, of which none is null; Arrow's own way would import pandas where there is one."""
-    column = table.column(name).combine_chunks()
-    kind = np.dtype(str(column.type))
-    return np.frombuffer(column.buffers()[1], kind, len(column), column.offset * kind.itemsize)

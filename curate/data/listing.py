@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from curate.artifacts.arrow import texts_of
 from curate.data.source import Stamps
 
 SUFFIXES = frozenset(
@@ -39,6 +40,8 @@ class Listing:
 
     def add(self, folder: str) -> int:
         """Add the images below a folder; returns how many there are."""
+        import pyarrow as pa
+
         start = len(self.top.rstrip(os.sep)) + 1
         walk = _Walk(start)
         walk.into(folder)
@@ -46,7 +49,7 @@ class Listing:
             return 0
         walk.files.sort()
         paths, *numbers = zip(*walk.files, strict=True)
-        self.keys.append(_binary(list(map(os.fsencode, paths))))
+        self.keys.append(texts_of(list(map(os.fsencode, paths)), pa.large_binary()))
         for mine, theirs in zip((self.sizes, self.modified, self.changed), numbers, strict=True):
             mine.extend(theirs)
         if walk.is_counted_so:
@@ -76,15 +79,6 @@ class Listing:
         places = np.frombuffer(self.places, np.int64)
         stands = self.n_elsewhere == len(places) and bool((places[1:] > places[:-1]).all())
         return None if stands and (len(places) == 0 or places[0] == 0) else places
-
-
-def _binary(texts: list[bytes]) -> Any:
-    """Texts as large_binary, made of its buffers: `pa.array` would import pandas where there is one."""
-    import pyarrow as pa
-
-    ends = np.cumsum([0, *map(len, texts)], dtype=np.int64)
-    buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(texts))]
-    return pa.Array.from_buffers(pa.large_binary(), len(texts), buffers)
 
 
 class _Walk:

@@ -18,10 +18,11 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from curate.artifacts.arrow import array_of, column_of, texts_of, values_of
 from curate.artifacts.header_schema import parsed
 from curate.artifacts.reading import size_of
 from curate.data.decoding import MOST_BYTES, CorruptImageError
-from curate.data.kept import known, numbers_in
+from curate.data.kept import known
 from curate.data.listing import SUFFIXES
 from curate.data.shards import place_of
 from curate.data.source import Request, Samples, Stamps, choose_splits, files_by_split, numbered_classes
@@ -58,7 +59,7 @@ class Shard:
 
     def column(self, name: str) -> npt.NDArray[Any]:
         """A column of numbers."""
-        return numbers_in(self.table, name)
+        return values_of(self.table.column(name))
 
 
 def read_tar(files: list[Path], top: Path, request: Request) -> Samples:
@@ -131,11 +132,11 @@ def look_into(path: Path) -> Any:
         rows.add(group, path)
     return pa.table(
         {
-            "key": pa.array(rows.keys, pa.large_binary()),
-            "start": pa.array(rows.starts, pa.int64()),
-            "size": pa.array(rows.sizes, pa.int64()),
+            "key": texts_of(rows.keys, pa.large_binary()),
+            "start": column_of(rows.starts, pa.int64()),
+            "size": column_of(rows.sizes, pa.int64()),
             "label": pa.array(rows.labels, pa.string()),
-            "is_number": pa.array(np.array(rows.are_numbers, np.uint8)),
+            "is_number": array_of(np.array(rows.are_numbers, np.uint8)),
         }
     )
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from curate.artifacts.arrow import values_of
 from curate.artifacts.cache import cache_folder
 from curate.artifacts.header import Header
 from curate.artifacts.tables import check_samples
@@ -65,15 +66,15 @@ def _check_epoch(table: Any, group: int, n: int, folder: Path) -> Indices:
     for name in table.column_names:
         if table.column(name).null_count:
             raise _wrong(folder, f"epoch {group} has no {name} in some places")
-    indices: Indices = table.column("index").to_numpy()
+    indices: Indices = values_of(table.column("index"))
     rises = bool((indices[1:] > indices[:-1]).all())
     if len(indices) and not (rises and indices[0] >= 0 and indices[-1] < n):
         raise _wrong(folder, f"the indices of epoch {group} are not sorted, each once, from 0 to {n - 1:,}")
-    epochs = table.column("epoch").to_numpy()
+    epochs = values_of(table.column("epoch"))
     if not (epochs == group).all():
         raise _wrong(folder, f"epoch {group} says that it is epoch {epochs[epochs != group][0]}")
     if "weight" in table.column_names:
-        weights = table.column("weight").to_numpy()
+        weights = values_of(table.column("weight"))
         if not (np.isfinite(weights) & (weights >= 0)).all():
             raise _wrong(folder, f"weights of epoch {group} are negative, or no numbers")
     return indices
@@ -98,7 +99,7 @@ def _check_samples(
     for name in table.column_names:
         if table.column(name).null_count:
             raise _wrong(folder, f"samples have no {name} in some places")
-        columns[name] = table.column(name).to_numpy()
+        columns[name] = values_of(table.column(name))
     check_samples(columns, header, folder, start)
     for name in ("rank", "n_checkpoints_selected"):
         values = columns.get(name)

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from curate.artifacts.arrow import array_of, read_table, values_of
 from curate.artifacts.files import atomic_file, atomic_folder, or_beside
 from curate.artifacts.header import Header, read_header
 from curate.artifacts.header_schema import MOST_BYTES
@@ -330,14 +331,12 @@ def write_epoch(path: Path, epoch: int, selected: Selected) -> None:
 
 def read_epoch(path: Path) -> Selected:
     """What `write_epoch` wrote."""
-    import pyarrow.parquet as pq
-
-    return _selected_of(pq.read_table(path))
+    return _selected_of(read_table(path))
 
 
 def _selected_of(table: Any) -> Selected:
-    weights = table.column("weight").to_numpy() if "weight" in table.column_names else None
-    return Selected(table.column("index").to_numpy(), weights)
+    weights = values_of(table.column("weight")) if "weight" in table.column_names else None
+    return Selected(values_of(table.column("index")), weights)
 
 
 def _write_selection(
@@ -359,11 +358,11 @@ def _write_selection(
             counts[indices] += 1
         own = indices.astype(np.int64, copy=False)
         columns = {
-            "epoch": np.full(len(indices), epoch, np.int32),
-            "index": own,
+            "epoch": array_of(np.full(len(indices), epoch, np.int32)),
+            "index": array_of(own),
         }
         if selected.weights is not None:
-            columns["weight"] = selected.weights.astype(np.float32)
+            columns["weight"] = array_of(selected.weights.astype(np.float32))
         if writer is None:
             schema = pa.table(columns).schema
             delta = dict.fromkeys(("epoch", "index"), "DELTA_BINARY_PACKED")

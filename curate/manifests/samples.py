@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from curate.artifacts.arrow import array_of, read_table, values_of
 from curate.artifacts.reading import damage_as_one_line
 from curate.artifacts.tables import Column
 from curate.errors import DamagedError
@@ -38,13 +39,11 @@ class Columns(Mapping[str, Column]):
         return self._read[name]
 
     def _column(self, name: str, words: list[str]) -> Column:
-        import pyarrow.parquet as pq
-
-        column = pq.read_table(self._path, columns=[name], read_dictionary=words).column(0)
+        column = read_table(self._path, [name], words).column(0)
         for chunk in column.chunks if words else []:
             if any(len(str(word)) > _LONGEST_WORD for word in chunk.dictionary):
                 raise DamagedError(f"{self._path}: {name} has words beyond {_LONGEST_WORD} letters")
-        return np.asarray(column.to_numpy(zero_copy_only=False))
+        return values_of(column)
 
 
 def write_columns(path: Path, columns: Mapping[str, Column]) -> None:
@@ -75,9 +74,9 @@ def _part_of(columns: Mapping[str, Column], start: int, stop: int) -> Any:
     for name, column in columns.items():
         part = column[start:stop]
         if isinstance(part, pa.DictionaryArray):
-            arrays[name] = part.cast(pa.string())
+            arrays[name] = part.dictionary_decode()
         elif name == "n_selected":
-            arrays[name] = pa.array(part.astype(np.int64))
+            arrays[name] = array_of(part.astype(np.int64))
         else:
-            arrays[name] = pa.array(part)
+            arrays[name] = array_of(part)
     return pa.table(arrays)

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from curate.artifacts.arrow import read_table
 from curate.artifacts.files import atomic_file
 from curate.artifacts.header import Header, read_header
 from curate.artifacts.reading import damage_as_one_line, open_parquet
@@ -177,9 +178,7 @@ def write_trace(path: Path, header: Header, parts: Iterable[Path], force: bool =
 
     The summary of `header` has `n_epochs`, `n_models` and `samples_seen`.
     """
-    import pyarrow.parquet as pq
-
-    tables = (pq.read_table(part) for part in parts)
+    tables = map(read_table, parts)
     sealed = write_parquet(path, header, tables, row_group_size=MOST_PLACES, force=force, **_layout())
     return Trace(path, sealed, header.summary["n_epochs"], header.summary["n_models"])
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from curate.data.dataset import Dataset
+from curate.data.decoding import Pixels
 from curate.data.identity import Indices
 from curate.data.images import ResidentImages, as_stored
 from curate.errors import CurateError
@@ -130,18 +131,19 @@ class Batches:
 
     def _all_on_device(self) -> Tensor:
         """uint8 `[n, c, h, w]`, resized once; zeros where a sample is missing."""
-        height, width = self._learner.input_size
-        n_channels = self._dataset.images.shape[2]
-        images = torch.zeros((self.n, n_channels, height, width), dtype=torch.uint8, device=self.device)
-        present = self._dataset.present
-        for start in range(0, len(present), _PREPARE):
-            rows = present[start : start + _PREPARE]
-            images[torch.from_numpy(rows).to(self.device)] = self._sized(rows).to(self.device)
+        assert isinstance(self._images, ResidentImages)
+        array = self._images.array
+        n_channels, size = self._images.shape[2], self._learner.input_size
+        if n_channels == 1 and array.shape[1:3] == size:  # nothing to arrange
+            return torch.from_numpy(array.reshape(self.n, 1, *size)).to(self.device)
+        images = torch.empty((self.n, n_channels, *size), dtype=torch.uint8, device=self.device)
+        for start in range(0, self.n, _PREPARE):
+            some = slice(start, start + _PREPARE)
+            images[some] = self._sized(array[some]).to(self.device)
         return images
 
-    def _sized(self, rows: Indices) -> Tensor:
-        images = torch.from_numpy(self._dataset.images.read(rows)).permute(0, 3, 1, 2)
-        return self._learner.sized(images)
+    def _sized(self, pixels: Pixels) -> Tensor:
+        return self._learner.sized(torch.from_numpy(pixels).permute(0, 3, 1, 2))
 
     def _parts_of(
         self, order: Indices, batch_size: int, wanted: Callable[[Indices], Wanted]
@@ -163,7 +165,7 @@ class Batches:
                 yield rows, self._resident[rows]
             return
         pieces = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-        for rows, images in ahead((piece, self._sized(piece)) for piece in pieces):
+        for rows, images in ahead((piece, self._sized(self._dataset.images.read(piece))) for piece in pieces):
             yield torch.from_numpy(rows).to(self.device), images.to(self.device, non_blocking=True)
 
 

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from curate.artifacts.arrow import column_of, read_table
+
 if TYPE_CHECKING:
     from curate.training.evaluate import Evaluation
     from curate.training.loop import Epoch
@@ -87,7 +89,7 @@ def write_metrics(path: Path, records: Sequence[Record]) -> None:
     types = {int: pa.int64(), bool: pa.bool_(), float: pa.float64(), float | None: pa.float64()}
     rows = [asdict(record) for record in records]
     table = {
-        field.name: pa.array([row[field.name] for row in rows], types[field.type])  # type: ignore[index]
+        field.name: column_of([row[field.name] for row in rows], types[field.type])  # type: ignore[index]
         for field in fields(Record)
         if field.name not in _NO_METRICS
     }
@@ -96,6 +98,4 @@ def write_metrics(path: Path, records: Sequence[Record]) -> None:
 
 def read_metrics(path: Path) -> list[Record]:
     """The records that `write_metrics` wrote; the seconds are 0."""
-    import pyarrow.parquet as pq
-
-    return [Record(**row, select_seconds=0.0, train_seconds=0.0) for row in pq.read_table(path).to_pylist()]
+    return [Record(**row, select_seconds=0.0, train_seconds=0.0) for row in read_table(path).to_pylist()]

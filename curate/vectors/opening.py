@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from curate.artifacts.arrow import values_of
 from curate.artifacts.files import as_path, or_beside
 from curate.artifacts.header import DatasetReference, Header
 from curate.artifacts.kinds import kind_of, own_shards, vector_files
 from curate.data.dataset import Dataset
 from curate.data.identity import Uids, uid_of
 from curate.data.identity import fingerprint as fingerprint_of
-from curate.data.kept import known, numbers_in
+from curate.data.kept import known
 from curate.errors import CurateError
 from curate.progress import LOGGED
 from curate.vectors.embedding import Embedding, is_own, open_own, row_chunks
@@ -113,7 +114,7 @@ def _known_uids(path: Path, n: int, dim: int, read: Callable[[int, int], Any]) -
     if not files or n * dim * 4 < _MANY_BYTES:
         return _uids_of_vectors(n, dim, read)
     table = known("uids", files, lambda: pa.table({"uid": _uids_of_vectors(n, dim, read)}), LOGGED)
-    return numbers_in(table, "uid")
+    return values_of(table.column("uid"))
 
 
 def _uids_of_vectors(n: int, dim: int, read: Callable[[int, int], Any]) -> Uids:

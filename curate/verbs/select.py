@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from curate import finder
+from curate.artifacts.arrow import array_of, texts_of
 from curate.artifacts.files import check_output
 from curate.artifacts.header import make_header
 from curate.artifacts.standing import check_free, note_standing, stands
@@ -180,6 +181,6 @@ def _reasons(kept: np.ndarray, rank: np.ndarray, count: int) -> Any:
     """Why each sample is in or out, in words, as Arrow's dictionary of them."""
     import pyarrow as pa
 
-    words = ["beyond the budget", "ranked", "gave way to the class floor", "class floor"]
+    words = [b"beyond the budget", b"ranked", b"gave way to the class floor", b"class floor"]
     numbers = np.int8(2) * (kept != (rank < count)).view(np.int8) + kept.view(np.int8)
-    return pa.DictionaryArray.from_arrays(numbers, words)
+    return pa.DictionaryArray.from_arrays(array_of(numbers), texts_of(words, pa.string()))

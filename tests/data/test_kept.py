@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from curate.data import kept as keeping
-from curate.data.kept import keep, kept, known, numbers_in
+from curate.data.kept import keep, kept, known
 from curate.progress import LOGGED
 
 TABLE = pa.table({"key": pa.array([b"a", b"\xff"], pa.large_binary()), "size": [1, -1]})
@@ -46,13 +46,6 @@ def test_a_cache_that_cannot_be_written_is_left(tmp_path):
     assert (tmp_path / "file").read_text() == ""
 
 
-def test_numbers_are_those_of_all_chunks():
-    table = pa.concat_tables([TABLE, TABLE.slice(1), TABLE])
-    assert numbers_in(table, "size").tolist() == [1, -1, -1, 1, -1]
-    assert numbers_in(TABLE.slice(1), "size").tolist() == [-1]
-    assert numbers_in(TABLE.slice(2), "size").tolist() == []
-
-
 def test_what_is_made_of_files_is_made_once_and_again_where_one_changes(here, monkeypatch):
     monkeypatch.setenv("CURATE_CACHE", str(here / "cache"))
     monkeypatch.setattr(keeping, "SETTLED_NS", 20_000_000)
@@ -65,7 +58,7 @@ def test_what_is_made_of_files_is_made_once_and_again_where_one_changes(here, mo
         return pa.table({"n": [len(made)]})
 
     def now(kind="n"):
-        return numbers_in(known(kind, files, make, LOGGED), "n").tolist()
+        return known(kind, files, make, LOGGED).column("n").to_pylist()
 
     time.sleep(0.05)
     assert [now(), now()] == [[1], [1]]

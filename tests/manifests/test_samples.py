@@ -42,13 +42,13 @@ def test_pieces_are_one_table(tmp_path, monkeypatch, n):
 
 def test_a_column_is_read_when_it_is_asked_for_and_once(tmp_path, monkeypatch):
     write_columns(tmp_path / "s.parquet", some(20))
-    found, read, asked = Columns(tmp_path / "s.parquet"), pq.read_table, []
+    found, read, asked = Columns(tmp_path / "s.parquet"), samples.read_table, []
 
-    def noted(*given, **how):
-        asked.append(how["columns"])
-        return read(*given, **how)
+    def noted(path, columns, words):
+        asked.append(columns)
+        return read(path, columns, words)
 
-    monkeypatch.setattr(pq, "read_table", noted)
+    monkeypatch.setattr(samples, "read_table", noted)
     assert found["uid"] is found["uid"]
     assert found.get("label") is None
     assert asked == [["uid"]]
