@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifacts.reading import read_bounded
+from curate.artifacts.reading import size_of
 from curate.data.source import Request, Samples, from_array
 from curate.errors import CurateError
 
@@ -53,19 +53,22 @@ def read_sets(name: str, chosen: Sequence[str], request: Request) -> Samples:
             )
     called = chosen[0] if len(chosen) == 1 else request.split
     numbers = np.concatenate(labels).astype(np.int64)
-    return from_array(np.concatenate(images), numbers, classes.split(","), called, request.reference)
+    pixels = images[0] if len(images) == 1 else np.concatenate(images)
+    return from_array(pixels, numbers, classes.split(","), called, request.reference)
 
 
 def read_idx(path: Path, n_sides: int) -> npt.NDArray[np.uint8]:
     """The array in a file, uint8 of so many sides; what is no such file is an error."""
-    content, begin = read_bounded(path, _MOST_BYTES), 4 + 4 * n_sides
-    shape = [int.from_bytes(content[place : place + 4], "big") for place in range(4, begin, 4)]
-    is_one = content[:4] == bytes([0, 0, _UINT8, n_sides]) and len(content) == begin + math.prod(shape)
+    size_of(path, _MOST_BYTES)
+    content, begin = np.fromfile(path, np.uint8), 4 + 4 * n_sides
+    head = content[:begin].tobytes()
+    shape = [int.from_bytes(head[place : place + 4], "big") for place in range(4, begin, 4)]
+    is_one = head[:4] == bytes([0, 0, _UINT8, n_sides]) and len(content) == begin + math.prod(shape)
     if not is_one:
         raise CurateError(
             f"{path} is no IDX file of {n_sides} sides, or is damaged: remove it, and --download"
         )
-    return np.frombuffer(content, np.uint8, offset=begin).reshape(shape)
+    return content[begin:].reshape(shape)
 
 
 def _images(raw: Path, split: str) -> Path:
