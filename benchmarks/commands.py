@@ -53,6 +53,7 @@ class Command:
 
 COMMANDS = {  # each with what it needs from those before it
     "embed": Command("embed digits --dim 8 -o e.safetensors", ("e.safetensors",)),
+    "embed --shard-size": Command("embed digits --dim 8 --shard-size 200 -o v", ("v",)),
     "pack": Command("pack digits -o p.safetensors", ("p.safetensors",)),
     "cluster": Command("cluster e.safetensors -k 7 -o c.parquet", ("c.parquet",)),
     "select": Command("select c.parquet --strategy furthest --keep 0.3 -o m", ("m",)),

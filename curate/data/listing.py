@@ -4,8 +4,12 @@ A million files are looked at with one call of the system each; what is kept of 
 """
 
 import os
+import time
 from array import array
+from collections.abc import Container, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +17,9 @@ import numpy.typing as npt
 
 from curate.artifacts.arrow import texts_of
 from curate.data.source import Stamps
+from curate.processes import forked
 
+_SOON = 0.2  # seconds after which processes are worth their start
 SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".avif", ".ppm", ".pgm")
 )
@@ -38,33 +44,37 @@ class Listing:
     def __len__(self) -> int:
         return len(self.sizes)
 
-    def add(self, folder: str) -> int:
-        """Add the images below a folder; returns how many there are."""
-        import pyarrow as pa
+    def add(self, folders: Sequence[str], not_ours: Container[str] = ()) -> Iterator[int]:
+        """Add the images below each folder; gives how many there are in each.
 
-        start = len(self.top.rstrip(os.sep)) + 1
-        walk = _Walk(start)
-        walk.into(folder)
-        if not walk.files:
-            return 0
-        walk.files.sort()
-        paths, *numbers = zip(*walk.files, strict=True)
-        self.keys.append(texts_of(list(map(os.fsencode, paths)), pa.large_binary()))
-        for mine, theirs in zip((self.sizes, self.modified, self.changed), numbers, strict=True):
-            mine.extend(theirs)
-        if walk.is_counted_so:
-            self.places.extend(range(self.n_elsewhere, self.n_elsewhere + len(paths)))
-            self.n_elsewhere += len(paths)
+        Of a folder that is `not_ours` it is only counted what torchvision finds there. Where all of it takes
+        long, processes share out the folders: the time goes into asking for sizes.
+        """
+        import pyarrow  # noqa: F401  before the fork
+
+        start, began, done = len(self.top.rstrip(os.sep)) + 1, time.monotonic(), 0
+        found_in = partial(_found_in, start, not_ours)
+        while done < len(folders) and time.monotonic() - began < _SOON:
+            yield self._take(found_in(folders[done]))
+            done += 1
+        rest = folders[done:]
+        with (forked(os.cpu_count() or 1) if len(rest) > 1 else None) or nullcontext() as pool:
+            for found in (map if pool is None else pool.map)(found_in, rest):
+                yield self._take(found)
+
+    def _take(self, found: "_Found") -> int:
+        """Add what is in a folder; returns how many images there are."""
+        self.keys.append(found.keys)
+        self.sizes.frombytes(found.sizes)
+        self.modified.frombytes(found.modified)
+        self.changed.frombytes(found.changed)
+        n = len(found.keys)
+        if found.places is None:
+            self.places.extend(range(self.n_elsewhere, self.n_elsewhere + n))
         else:
-            elsewhere = _walked_elsewhere(folder, start)
-            counted = {path: place for place, path in enumerate(elsewhere, self.n_elsewhere)}
-            self.places.extend(counted.get(path, -1) for path in paths)
-            self.n_elsewhere += len(elsewhere)
-        return len(paths)
-
-    def skip(self, folder: str) -> None:
-        """Count what torchvision finds in a folder that is none of ours."""
-        self.n_elsewhere += len(_walked_elsewhere(folder, 0))
+            self.places.extend(place if place < 0 else self.n_elsewhere + place for place in found.places)
+        self.n_elsewhere += found.n_elsewhere
+        return n
 
     def stamps(self) -> Stamps:
         """The listing as what tells that files are what they were."""
@@ -79,6 +89,39 @@ class Listing:
         places = np.frombuffer(self.places, np.int64)
         stands = self.n_elsewhere == len(places) and bool((places[1:] > places[:-1]).all())
         return None if stands and (len(places) == 0 or places[0] == 0) else places
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The images below one folder as in a listing, numbers as bytes of int64; no `places` for 0 to n − 1."""
+
+    keys: Any
+    sizes: bytes
+    modified: bytes
+    changed: bytes
+    places: "array[int] | None"
+    n_elsewhere: int
+
+
+def _found_in(start: int, not_ours: Container[str], folder: str) -> _Found:
+    """The images below a folder, by their paths without what is before `start`."""
+    import pyarrow as pa
+
+    walk = _Walk(start)
+    if folder in not_ours:
+        walk.is_counted_so = False
+    else:
+        walk.into(folder)
+    walk.files.sort()
+    paths, *numbers = zip(*walk.files, strict=True) if walk.files else ([], [], [], [])
+    places, n_elsewhere = None, len(paths)
+    if not walk.is_counted_so:
+        elsewhere = _walked_elsewhere(folder, start)
+        counted = {path: place for place, path in enumerate(elsewhere)}
+        places, n_elsewhere = array("q", (counted.get(path, -1) for path in paths)), len(elsewhere)
+    keys = texts_of(list(map(os.fsencode, paths)), pa.large_binary())
+    sizes, modified, changed = (array("q", one).tobytes() for one in numbers)
+    return _Found(keys, sizes, modified, changed, places, n_elsewhere)
 
 
 class _Walk:

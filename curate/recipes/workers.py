@@ -17,7 +17,7 @@ from typing import Any
 
 from curate.artifacts.header import thread_count
 from curate.errors import CurateError
-from curate.parent import end_with_parent
+from curate.processes import end_with_parent
 
 
 @dataclass

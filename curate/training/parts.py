@@ -6,15 +6,11 @@ would wait for each other more than they decode: they make the parts only of ima
 and are then kept for all, and where a process does not fork.
 """
 
-import multiprocessing
 import os
-import signal
-import sys
 import threading
-import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,7 +26,7 @@ from curate.data.identity import Indices
 from curate.data.images import Images, Sides
 from curate.errors import CurateError
 from curate.networks.learner import Learner
-from curate.parent import end_with_parent
+from curate.processes import forked
 from curate.training.augmentation import Augmentation
 from curate.training.room import Room
 
@@ -192,32 +188,18 @@ def _work(place: int, start: int, wanted: Wanted) -> None:
 def _pool(maker: _Maker, room: Room) -> Executor:
     """As many workers as there are cores, and no more than have work; they run when it is returned."""
     n_workers = min(os.cpu_count() or 1, -(-len(maker.images) // _MOST) or 1)
-    if maker.images.locality is None and sys.platform == "linux":
-        forking = multiprocessing.get_context("fork")
-        pool = ProcessPoolExecutor(n_workers, forking, initializer=_begin_process, initargs=(maker, room))
-        with warnings.catch_warnings():
-            # Later Pythons warn of forks beside threads: what a worker uses holds no lock of theirs.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            pool.submit(os.getpid).result()
+    if maker.images.locality is None and (pool := forked(n_workers, _begin, (maker, room))):
         return pool
     n_threads = torch.get_num_threads()
     all_there = threading.Barrier(n_workers)
-    threads = ThreadPoolExecutor(n_workers, initializer=_begin_thread, initargs=(maker, room))
+    threads = ThreadPoolExecutor(n_workers, initializer=_begin, initargs=(maker, room))
     for there in [threads.submit(all_there.wait) for _ in range(n_workers)]:
         there.result()
     torch.set_num_threads(n_threads)  # of other threads, those to come among them
     return threads
 
 
-def _begin_process(maker: _Maker, room: Room) -> None:
-    """A process ends with the one that forked it, and at no signal that is meant for that."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    end_with_parent()
-    _begin_thread(maker, room)
-
-
-def _begin_thread(maker: _Maker, room: Room) -> None:
+def _begin(maker: _Maker, room: Room) -> None:
     """Let torch share out nothing of what this thread asks for."""
     torch.set_num_threads(1)
     torch.get_num_threads()  # else the first computation takes the number of all

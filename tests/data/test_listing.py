@@ -3,16 +3,25 @@
 import os
 
 import numpy as np
+import pytest
 from helpers.pictures import png, write
 from torchvision.datasets import ImageFolder
 
+from curate.data import listing as listings
 from curate.data.listing import Listing
+
+
+@pytest.fixture(autouse=True, params=["here", "in processes"])
+def where(request, monkeypatch):
+    """Folders are looked at in this process, or in others."""
+    if request.param == "in processes":
+        monkeypatch.setattr(listings, "_SOON", 0)
+    return request.param
 
 
 def listed(top, *names) -> Listing:
     listing = Listing(str(top))
-    for name in names:
-        listing.add(os.path.join(top, name))
+    list(listing.add([os.path.join(top, name) for name in names]))
     return listing
 
 
@@ -80,3 +89,13 @@ def test_an_empty_listing_has_empty_stamps(tmp_path):
     stamps = listed(tmp_path).stamps()
     assert len(stamps.keys) == len(stamps.sizes) == 0
     assert stamps.sizes.dtype == np.int64
+
+
+def test_folders_that_are_not_ours_are_counted_alone(tmp_path):
+    for name in ("a/1.png", "b/1.png", "b/2.png", "c/1.png"):
+        write(tmp_path / name, png(2, 2))
+    listing = Listing(str(tmp_path))
+    paths = [str(tmp_path / name) for name in "abc"]
+    assert list(listing.add(paths, {paths[1]})) == [1, 0, 1]
+    assert keys(listing) == ["a/1.png", "c/1.png"]
+    assert (listing.rows().tolist(), listing.n_elsewhere) == ([0, 3], 4)

@@ -44,6 +44,5 @@ def test_the_command_says_what_it_looked_at_and_verify_finds_what_size_and_time_
 
 def _stamps(folder: Path):
     listing = Listing(str(folder))
-    for name in "ab":
-        listing.add(str(folder / name))
+    list(listing.add([str(folder / name) for name in "ab"]))
     return listing.stamps()

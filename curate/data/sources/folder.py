@@ -43,7 +43,7 @@ class Folder:
                     numbers.append(classes.index(of))
                     counts.append(n_images)
             else:
-                listing.add(splits[split])
+                list(listing.add([splits[split]]))
         if not len(listing):
             raise CurateError(f"{top} has no images ({', '.join(sorted(SUFFIXES))})")
         stamps = listing.stamps()
@@ -76,15 +76,14 @@ class Folder:
 
 def _add_classes(listing: Listing, folder: str) -> Iterator[tuple[str, int]]:
     """List the class folders of a split: the name of each, and how many images it has."""
-    ours = set(_folders(folder))
-    for name in sorted(entry.name for entry in os.scandir(folder) if entry.is_dir()):
-        path = os.path.join(folder, name)
-        if name not in ours:  # hidden; torchvision takes it for a class
-            listing.skip(path)
+    paths = {entry.name: entry.path for entry in os.scandir(folder) if entry.is_dir()}
+    names = sorted(paths)
+    hidden = {paths[name] for name in names if name[0] == "."}  # torchvision takes them for classes
+    for name, n_images in zip(names, listing.add([paths[name] for name in names], hidden), strict=True):
+        if paths[name] in hidden:
             continue
-        n_images = listing.add(path)
         if not n_images:
-            raise CurateError(f"{path} has no images: add some, or remove the class folder")
+            raise CurateError(f"{paths[name]} has no images: add some, or remove the class folder")
         yield name, n_images
 
 
