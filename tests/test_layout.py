@@ -16,7 +16,7 @@ import curate
 from curate import finder
 
 ROOT = Path(curate.__file__).parent
-GROUND = {"errors", "progress", "rng", "finder", "outside", "processes", "statistics", "hub", "text"}
+GROUND = {"errors", "progress", "rng", "finder", "outside", "processes", "statistics", "hub", "text", "world"}
 ROOMS = (  # from the ground up: a room imports only rooms before it
     "ground",
     "artifacts",

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from curate import world
 from curate.artifacts.header_schema import check_header, parsed
 from curate.errors import CurateError, DamagedError, MismatchError
 from curate.outside import in_file
@@ -245,6 +246,7 @@ def make_header(
         versions=versions(),
         device=device,
         n_threads=n_threads or thread_count(),
+        world_size=world.here().size,
         cost=cost,
         columns=dict(columns or {}),
     )

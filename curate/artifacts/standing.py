@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from curate.artifacts.files import check_output, clear_up
+from curate.artifacts.header import Header
 from curate.artifacts.header_schema import parsed
 from curate.artifacts.kinds import header_at, safetensors_metadata
 from curate.errors import CurateError
@@ -30,6 +31,12 @@ def stands(path: Path, header: Mapping[str, Any]) -> bool:
     """Whether what lies at a path has this header, as plain JSON, but for what is known only in the end."""
     found, wanted = header_of(path), json.loads(json.dumps(header))
     return found is not None and all(found.get(name) == wanted.get(name) for name in _SAME)
+
+
+def same_of(header: Header) -> dict[str, Any]:
+    """What a header says of what is made, of which, and how; not what is known only in the end."""
+    plain = header.to_json()
+    return {name: plain.get(name) for name in _SAME}
 
 
 def note_standing(path: Path, progress: Progress) -> None:

@@ -6,13 +6,17 @@ import io
 import json
 import logging
 import os
+import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import click
 
+from curate import world
 from curate.cli import options
 from curate.errors import CurateError
 from curate.text import readable
@@ -38,6 +42,7 @@ _ORDER = (
     "list",
     "methods",
 )
+_SHARED_OUT = ("embed", "cluster", "replay")  # by the ranks that torchrun starts
 _INTERRUPTED = 130
 _ASCII = {"±": "+-", "…": "...", "×": "x", "−": "-", "–": "-", "→": "->", "≤": "<=", "≥": ">=", "‖": "||"}
 
@@ -93,7 +98,8 @@ def main() -> None:
             stream.reconfigure(errors="in_ascii")  # a terminal without Unicode still shows the rest
     logging.getLogger("curate").addHandler(logging.NullHandler())  # what is to be said is said by commands
     try:
-        curate.main(standalone_mode=False)
+        with _ranks():
+            curate.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as wanted:
         click.echo(wanted.format_message())
     except click.exceptions.Exit as done:
@@ -117,6 +123,26 @@ def main() -> None:
         # Not foreseen, so a fault of curate: still one line, and the way to more.
         line = " ".join(str(problem).split())[:200]
         _fail(f"unexpected {type(problem).__name__} ({line}): --debug shows where; please report it", 1)
+
+
+@contextmanager
+def _ranks() -> Iterator[None]:
+    """Do a command together with the other processes of torchrun; what is not shared out, the first does."""
+    if not world.is_started():
+        yield
+        return
+    is_first = int(os.environ["RANK"]) == 0
+    if sys.argv[1:2] and sys.argv[1] in _SHARED_OUT:
+        world.join()
+    elif not is_first:
+        sys.exit()
+    if not is_first:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  until the end
+    from curate.artifacts.header import versions
+
+    world.here().agree({"their command": shlex.join(sys.argv[1:]), **versions()})
+    yield
+    world.leave()
 
 
 def _in_ascii(problem: UnicodeError) -> tuple[str, int]:
@@ -157,9 +183,15 @@ def _interrupted() -> None:
 def _fail(line: str, code: int = 2) -> None:
     if _is_debugged():
         raise  # noqa: PLE0704  called while the error is being handled
-    click.echo(f"error: {readable(line)}", err=True)
-    if "--json" in sys.argv:
-        click.echo(json.dumps({"error": line, "exit_code": code}))
+    ranks = world.here()
+    if world.is_first_to_say():
+        click.echo(f"error: {f'rank {ranks.rank}: ' if ranks.rank else ''}{readable(line)}", err=True)
+        if "--json" in sys.argv:
+            click.echo(json.dumps({"error": line, "exit_code": code}))
+    if ranks.size > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)  # to part in good order, the others would have to be there
     sys.exit(code)
 
 

@@ -14,7 +14,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from curate import finder, outside
+from curate import finder, outside, world
 from curate.artifacts.header import Cost, Header
 from curate.progress import Progress
 from curate.show.lines import Lines
@@ -77,7 +77,8 @@ def be_quiet(context: click.Context) -> None:
 
 def _is_quiet() -> bool:
     context = click.get_current_context(silent=True)
-    return context is not None and bool(context.meta.get(_QUIET))
+    is_told = context is not None and bool(context.meta.get(_QUIET))
+    return is_told or world.here().rank > 0  # of several ranks, one talks
 
 
 def next_step(command: str) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from curate import world
 from curate.artifacts.files import atomic_file, check_output
 from curate.artifacts.header import Header, canonical
 from curate.artifacts.kinds import own_shards
@@ -48,16 +49,22 @@ def check_folder(folder: Path) -> None:
 
 @contextmanager
 def held_folder(folder: Path, force: bool) -> Iterator[None]:
-    """The folder while this process alone writes to it, with `force` an empty one.
+    """The folder while this process alone writes to it, or its ranks together, with `force` an empty one.
 
     Where the work comes to nothing, no folder is left.
     """
+    ranks = world.here()
+    if ranks.rank:
+        ranks.wait()
+        yield
+        return
     is_new = not folder.exists()
     folder.mkdir(exist_ok=True)
     try:
         with locked(folder, f"{folder} is being written by another process: wait for it"):
             for old in [*own_shards(folder), folder / _FIT] if force else []:
                 old.unlink(missing_ok=True)
+            ranks.wait()
             yield
     finally:
         if is_new:
@@ -70,17 +77,26 @@ def kept_fit(folder: Path, header: Header) -> Callable[[Callable[[], Fitted]], F
     from safetensors import SafetensorError
     from safetensors.numpy import load_file, save_file
 
-    def fitted(fit: Callable[[], Fitted]) -> Fitted:
-        path = folder / _FIT
+    path, ranks = folder / _FIT, world.here()
+
+    def found() -> Fitted | None:
         if stands(path, header.to_json()):
             with suppress(SafetensorError, DamagedError, OSError, ValueError):
                 check_seal(path)
                 return load_file(path)
+        return None
+
+    def fitted(fit: Callable[[], Fitted]) -> Fitted:
+        old = found()
+        if old is not None and ranks.total(np.ones(1)) == ranks.size:
+            return old
         made = {name: np.asarray(array, order="C") for name, array in fit().items()}
-        unsealed = canonical(replace(header, sha256=UNSEALED).to_json()).decode()
-        with atomic_file(path, force=True) as temporary:
-            save_file(made, temporary, {"curate": unsealed})
-            seal_file(temporary)
+        if ranks.rank == 0:
+            unsealed = canonical(replace(header, sha256=UNSEALED).to_json()).decode()
+            with atomic_file(path, force=True) as temporary:
+                save_file(made, temporary, {"curate": unsealed})
+                seal_file(temporary)
+        ranks.wait()
         return made
 
     return fitted
@@ -100,13 +116,14 @@ def write_shards(
 
     Without `reuse` those of an earlier run are refused, as are those of another one.
     """
-    n, n_written = len(dataset), 0
+    n, n_written, ranks = len(dataset), 0, world.here()
     n_shards = max(1, -(-n // shard_size))
     expected = {_name(number, n_shards) for number in range(n_shards)}
     if not {shard.name for shard in own_shards(folder)} <= expected:
         check_output(folder, force=False)
-    with progress.task("embed", n, "images"):
-        for number in range(n_shards):
+    mine = range(ranks.rank, n_shards, ranks.size)
+    with progress.task("embed", sum(min(shard_size, n - number * shard_size) for number in mine), "images"):
+        for number in mine:
             start, stop = number * shard_size, min(n, (number + 1) * shard_size)
             path = folder / _name(number, n_shards)
             summary = {**header.summary, "shard": number + 1, "n_shards": n_shards}
@@ -118,7 +135,7 @@ def write_shards(
             chunks = advancing(vectors.chunks(start, stop), progress)
             write_part(path, own, chunks, vectors.dim, part, dtype=dtype)
             n_written += 1
-    if not n_written:
+    if not ranks.total(np.array([n_written])).any():
         note_standing(folder, progress)
     return open_own_shards(folder)
 

@@ -1,14 +1,15 @@
 """embed: turn the images of a dataset into vectors."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from curate import finder
+from curate import finder, world
 from curate.artifacts.files import check_ending
 from curate.artifacts.header import Header, make_header
-from curate.artifacts.standing import check_free, note_standing, stands
+from curate.artifacts.standing import check_free, note_standing, same_of, stands
 from curate.data.dataset import Dataset, Options, open_dataset, reference_of
 from curate.data.own import as_given
 from curate.errors import CurateError
@@ -17,6 +18,8 @@ from curate.vectors.embedder import Embedder, Vectorized, Work
 from curate.vectors.embedding import PRECISIONS, Embedding, Precision, open_own, write_embedding
 from curate.vectors.own_shards import advancing, check_folder, held_folder, kept_fit, write_shards
 from curate.verbs.naming import model_in_words, name_of, output_path, stem, told
+
+_PARTS = 64  # files in which ranks write an embedding, before they are one
 
 
 def embed(
@@ -59,7 +62,7 @@ def embed(
     else:
         check_ending(path, ".safetensors")
         check_free(path, force, "embed")
-    opened = open_dataset(dataset, opening, progress)
+    opened = world.first_alone(lambda: open_dataset(dataset, opening, progress))
     work = _work(method, device, seed, progress)
     how: dict[str, Any] = {"dtype": stored} if stored != "float32" else {}
     how |= {"shard_size": shard_size} if shard_size else {}
@@ -71,16 +74,25 @@ def embed(
         dataset=opened.header(),
         device=work.device_name,
     )
-    if shard_size is not None:
-        with held_folder(path, force):
+    world.here().agree(same_of(header))
+
+    def in_shards(folder: Path, size: int, force: bool) -> Embedding:
+        with held_folder(folder, force):
             reuse = finder.is_ours("embedders", method)  # else its code may be another by now
-            work = replace(work, fitted=kept_fit(path, header)) if reuse else work
-            vectors = embedder(opened, dim, work)
-            header = _full(header, vectors, len(opened))
-            return write_shards(path, header, vectors, opened, shard_size, stored, reuse, progress)
+            own = replace(work, fitted=kept_fit(folder, header)) if reuse else work
+            vectors = embedder(opened, dim, own)
+            full = _full(header, vectors, len(opened))
+            return write_shards(folder, full, vectors, opened, size, stored, reuse, progress)
+
+    if shard_size is not None:
+        return in_shards(path, shard_size, force)
     comparable = not force and _tells_all(method, embedder)
     if comparable and dim is not None and stands(path, header.to_json()):
         return _there_already(path, progress)
+    if world.here().size > 1:
+        folder = path.with_name(f".{path.name}.parts")
+        made = in_shards(folder, max(1, -(-len(opened) // _PARTS)), force=False)
+        return world.first_alone(lambda: _joined(made, path, opened, stored, force))
     vectors = embedder(opened, dim, work)
     header = _full(header, vectors, len(opened))
     if comparable and dim is None and stands(path, header.to_json()):  # a dim of the method's own
@@ -88,6 +100,17 @@ def embed(
     with progress.task("embed", len(opened), "images"):
         chunks = advancing(vectors.chunks(0, len(opened)), progress)
         return write_embedding(path, header, chunks, vectors.dim, opened, dtype=stored, force=force)
+
+
+def _joined(made: Embedding, path: Path, opened: Dataset, dtype: Precision, force: bool) -> Embedding:
+    """What ranks wrote in parts, as one file, which the first of them writes."""
+    if world.here().rank == 0:
+        chunks = (made.read(start, stop) for start, stop in made.chunks())
+        write_embedding(
+            path, replace(made.header, sha256=""), chunks, made.dim, opened, dtype=dtype, force=force
+        )
+        shutil.rmtree(made.path)
+    return open_own(path)
 
 
 def _made(method: str, options: Mapping[str, Any] | None) -> Embedder:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from curate import world
 from curate.data.dataset import Dataset
 from curate.errors import CurateError
 from curate.rng import rng
@@ -43,7 +44,8 @@ class Pca:
         is_exact = width <= self.exact_up_to
 
         def fit() -> Fitted:
-            with work.progress.task("fit PCA", n if is_exact else 2 * n, "images"):
+            start, stop = world.share(n)
+            with work.progress.task("fit PCA", (stop - start) * (1 if is_exact else 2), "images"):
                 found = (_exact if is_exact else _randomized)(dataset, wanted, work)
             return dict(zip(_FITTED, map(np.asarray, found), strict=True))
 
@@ -66,13 +68,10 @@ class Pca:
         )
 
 
-def _flat_chunks(
-    dataset: Dataset, start: int = 0, stop: int | None = None
-) -> Iterator[npt.NDArray[np.float32]]:
+def _flat_chunks(dataset: Dataset, start: int, stop: int) -> Iterator[npt.NDArray[np.float32]]:
     size = max(1, min(_CHUNK, _CHUNK_VALUES // int(np.prod(dataset.images.shape))))
-    end = len(dataset) if stop is None else stop
-    for first in range(start, end, size):
-        images = dataset.images.read(np.arange(first, min(first + size, end)))
+    for first in range(start, stop, size):
+        images = dataset.images.read(np.arange(first, min(first + size, stop)))
         yield np.divide(images.reshape(len(images), -1), 255, dtype=np.float32)
 
 
@@ -84,11 +83,12 @@ def _exact(dataset: Dataset, dim: int, work: Work) -> tuple[Any, Any, Any, float
     sums, products = np.zeros(width), np.zeros((width, width))
     # Centring on one image first keeps the difference of large sums from losing digits.
     origin = dataset.images.read(np.array([0])).reshape(1, -1).astype(np.float32) / 255
-    for images in _flat_chunks(dataset):
+    for images in _flat_chunks(dataset, *world.share(n)):
         centred = images - origin
         sums += centred.sum(axis=0, dtype=np.float64)
         products += centred.T @ centred
         work.progress.advance(len(images))
+    sums, products = map(world.here().total, (sums, products))
     mean = sums / n
     covariance = (products - n * np.outer(mean, mean)) / (n - 1)
     variance, vectors = scipy.linalg.eigh(covariance, subset_by_index=[width - dim, width - 1])
@@ -123,18 +123,19 @@ def _randomized(dataset: Dataset, dim: int, work: Work) -> tuple[Any, Any, Any, 
 def _applied(dataset: Dataset, directions: Any, work: Work) -> tuple[Any, float, Any]:
     """One pass: the mean less the first image, the total variance, and the covariance times `directions`."""
     n, width = len(dataset), len(directions)
-    sums, squares, products = np.zeros(width), 0.0, np.zeros(directions.shape)
+    sums, squares, products = np.zeros(width), np.zeros(1), np.zeros(directions.shape)
     narrow = directions.astype(np.float32)
     origin = dataset.images.read(np.array([0])).reshape(1, -1).astype(np.float32) / 255
-    for images in _flat_chunks(dataset):
+    for images in _flat_chunks(dataset, *world.share(n)):
         centred = images - origin
         sums += centred.sum(axis=0, dtype=np.float64)
-        squares += float(np.einsum("ij,ij->", centred, centred, dtype=np.float64))
+        squares += np.einsum("ij,ij->", centred, centred, dtype=np.float64)
         products += centred.T @ (centred @ narrow)
         work.progress.advance(len(images))
+    sums, squares, products = map(world.here().total, (sums, squares, products))
     mean = sums / n
     covariance = (products - n * np.outer(mean, mean @ directions)) / (n - 1)
-    return mean, (squares - n * float(mean @ mean)) / (n - 1), covariance
+    return mean, (float(squares[0]) - n * float(mean @ mean)) / (n - 1), covariance
 
 
 def _signed(components: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:

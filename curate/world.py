@@ -1,0 +1,253 @@
+"""The processes that torchrun started to do one command together: who they are, what they sum and agree on.
+
+Each is a rank. Alone there is one, and nothing is sent. Ranks talk through torch.distributed (gloo); a thread
+of each tells the others that it lives, so that none waits for one that is gone or cannot be reached.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, NoReturn, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from curate.errors import CurateError
+
+_BEAT, _GONE = 1.0, 20.0  # seconds from one sign of life to the next, and without any until a rank is gone
+_FOREVER = timedelta(days=30)  # whether a rank is gone is told by its signs of life
+_AGAIN = "start the same command again, which goes on where it was"
+
+
+T = TypeVar("T")
+
+
+class World:
+    """All ranks, as one of them sees them; this one is alone."""
+
+    rank, size = 0, 1
+
+    def total(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The sum over all ranks, the same bits on each; the arrays are of one shape and type."""
+        return array
+
+    def gather(self, arrays: Sequence[npt.NDArray[Any]]) -> list[list[npt.NDArray[Any]]]:
+        """The arrays of every rank, by rank; each is one-dimensional, of a type that all ranks agree on."""
+        return [list(arrays)]
+
+    def wait(self) -> None:
+        """Go on when all ranks are here."""
+
+    def agree(self, about: Mapping[str, Any]) -> None:
+        """Refuse what is not the same on all ranks: CurateError, naming the first that differs."""
+
+
+class Ranks(World):
+    """The ranks of torch.distributed's default process group; arrays travel through gloo."""
+
+    def __init__(self) -> None:
+        import torch.distributed as dist
+
+        self._dist = dist
+        self.rank, self.size = dist.get_rank(), dist.get_world_size()
+
+    def total(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Summed through gloo."""
+        import torch
+
+        summed = torch.from_numpy(np.array(array, order="C"))
+        self._ask(self._dist.all_reduce, summed)
+        return summed.numpy()
+
+    def gather(self, arrays: Sequence[npt.NDArray[Any]]) -> list[list[npt.NDArray[Any]]]:
+        """Sent as bytes, behind one another."""
+        import torch
+
+        mine = np.concatenate([np.ascontiguousarray(one).view(np.uint8) for one in arrays])
+        lengths = self._gathered(torch.tensor([len(one) for one in arrays]))
+        longest = max(int((of.numpy() * [one.itemsize for one in arrays]).sum()) for of in lengths)
+        padded = torch.zeros(longest, dtype=torch.uint8)
+        padded[: len(mine)] = torch.from_numpy(mine)
+        told = self._gathered(padded)
+        return [_cut(part.numpy(), of.tolist(), arrays) for part, of in zip(told, lengths, strict=True)]
+
+    def wait(self) -> None:
+        """A sum of nothing."""
+        self.total(np.zeros(1))
+
+    def agree(self, about: Mapping[str, Any]) -> None:
+        """Compared as JSON."""
+        plain = json.dumps(dict(about), sort_keys=True, default=str).encode()
+        told = [json.loads(own[0].tobytes()) for own in self.gather([np.frombuffer(plain, np.uint8)])]
+        for other, theirs in enumerate(told[1:], 1):
+            for name in sorted({*told[0], *theirs}):
+                here, there = told[0].get(name), theirs.get(name)
+                if here != there:
+                    here, there = _where_they_differ(str(here), str(there))
+                    raise CurateError(
+                        f"ranks differ in {name}: rank 0 has {here}, rank {other} has {there}; start all "
+                        "with the same command, data and versions"
+                    )
+
+    def _gathered(self, values: Any) -> list[Any]:
+        import torch
+
+        parts = [torch.empty_like(values) for _ in range(self.size)]
+        self._ask(self._dist.all_gather, parts, values)
+        return parts
+
+    def _ask(self, ask: Any, *given: Any) -> None:
+        try:
+            ask(*given)
+        except RuntimeError:
+            raise GoneError(f"another rank has ended before its work was done: {_AGAIN}") from None
+
+
+class GoneError(CurateError):
+    """Another rank is gone; what is to be said may have been said there."""
+
+
+def here() -> World:
+    """This process among those that do the same command."""
+    return _world
+
+
+def is_started() -> bool:
+    """Whether torchrun started this process as one of several."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
+
+
+def join() -> None:
+    """Meet the other ranks; from here on `here` is one of them."""
+    global _world  # noqa: PLW0603  a process is one rank
+    import torch
+    import torch.distributed as dist
+
+    both = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    try:
+        dist.init_process_group(both, timeout=_FOREVER)
+    except (RuntimeError, ValueError) as problem:
+        raise CurateError(f"the ranks cannot meet ({' '.join(str(problem).split())[:120]})") from None
+    _world = Ranks()
+    _heart.start(_world.rank, _world.size)
+
+
+def share(n: int) -> tuple[int, int]:
+    """Start and stop of this rank's part of `n` things in a row."""
+    return n * _world.rank // _world.size, n * (_world.rank + 1) // _world.size
+
+
+def first_alone(work: Callable[[], T]) -> T:
+    """What `work` gives on every rank: the first does it before the others, which find what it left."""
+    if _world.rank:
+        _world.wait()
+        return work()
+    done = work()
+    _world.wait()
+    return done
+
+
+def leave() -> None:
+    """Part from the other ranks, when all are done."""
+    global _world  # noqa: PLW0603  as above
+    if isinstance(_world, Ranks):
+        import torch.distributed as dist
+
+        _world.wait()
+        _heart.stop()
+        _world = World()
+        dist.destroy_process_group()
+
+
+def is_first_to_say() -> bool:
+    """Whether no rank has said yet why all end; of several that find the same wrong, one says so."""
+    return _heart.is_first_to_say()
+
+
+class _Heart:
+    """Tells the other ranks that this one lives, and ends it when one of them is gone."""
+
+    def __init__(self) -> None:
+        self._stopped = threading.Event()
+        self._store: Any = None
+
+    def start(self, rank: int, size: int) -> None:
+        """Begin, in a thread with a connection of its own."""
+        from torch.distributed import TCPStore  # type: ignore[attr-defined]
+
+        host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+        patience = timedelta(seconds=_GONE)
+        self._store = TCPStore(host, port, is_master=False, timeout=patience)
+        own = TCPStore(host, port, is_master=False, timeout=patience)
+        threading.Thread(target=self._beat, args=(own, rank, size), daemon=True).start()
+
+    def stop(self) -> None:
+        """Nobody waits any more."""
+        self._stopped.set()
+
+    def is_first_to_say(self) -> bool:
+        """Whether no rank has said yet why all end."""
+        if self._store is None:
+            return True
+        try:
+            return bool(self._store.add("curate/said", 1) == 1)
+        except RuntimeError:
+            return True
+
+    def _beat(self, store: Any, rank: int, size: int) -> None:
+        others = [other for other in range(size) if other != rank]
+        heard = dict.fromkeys(others, (0, time.monotonic()))
+        asked = time.monotonic()
+        while not self._stopped.wait(_BEAT):
+            try:
+                store.add(f"curate/beat/{rank}", 1)
+                for other in others:
+                    beats = int(store.add(f"curate/beat/{other}", 0))
+                    if beats != heard[other][0]:
+                        heard[other] = beats, time.monotonic()
+                asked = time.monotonic()
+            except RuntimeError:
+                pass  # asked again, as long as it may come back
+            now = time.monotonic()
+            if self._stopped.is_set():
+                return
+            if now - asked > _GONE:
+                self._end("the other ranks cannot be reached any more")
+            for other, (_, since) in heard.items():
+                if now - since > _GONE:
+                    self._end(f"nothing was heard of rank {other} for {_GONE:.0f} s")
+
+    def _end(self, why: str) -> NoReturn:
+        with suppress(Exception):
+            if self.is_first_to_say():
+                sys.stderr.write(f"error: {why}: {_AGAIN}\n")
+                sys.stderr.flush()
+        os._exit(1)
+
+
+_world: World = World()
+_heart = _Heart()
+
+
+def _cut(
+    content: npt.NDArray[np.uint8], lengths: Sequence[int], like: Sequence[npt.NDArray[Any]]
+) -> list[npt.NDArray[Any]]:
+    """The arrays that were put one behind the other."""
+    arrays, start = [], 0
+    for length, one in zip(lengths, like, strict=True):
+        end = start + length * one.itemsize
+        arrays.append(content[start:end].copy().view(one.dtype))
+        start = end
+    return arrays
+
+
+def _where_they_differ(here: str, there: str) -> tuple[str, str]:
+    """Two texts, from a little before their first difference on."""
+    first = next((n for n, (a, b) in enumerate(zip(here, there, strict=False)) if a != b), 0)
+    start = max(0, first - 20)
+    return tuple(f"{'...' if start else ''}{text[start : start + 60]}" for text in (here, there))  # type: ignore[return-value]
