@@ -152,6 +152,11 @@ def first_alone(work: Callable[[], T]) -> T:
     return done
 
 
+def dealt(n: int) -> range:
+    """Which of `n` pieces of work are this rank's, where they are dealt out in turn."""
+    return range(_world.rank, n, _world.size)
+
+
 def leave() -> None:
     """Part from the other ranks, when all are done."""
     global _world  # noqa: PLW0603  as above

@@ -42,7 +42,7 @@ _ORDER = (
     "list",
     "methods",
 )
-_SHARED_OUT = ("embed", "cluster", "replay")  # by the ranks that torchrun starts
+_SHARED_OUT = ("embed", "cluster", "score", "replay")  # by the ranks that torchrun starts
 _INTERRUPTED = 130
 _ASCII = {"±": "+-", "…": "...", "×": "x", "−": "-", "–": "-", "→": "->", "≤": "<=", "≥": ">=", "‖": "||"}
 

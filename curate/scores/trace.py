@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifacts.arrow import read_table
+from curate.artifacts.arrow import array_of, read_table
 from curate.artifacts.files import atomic_file
 from curate.artifacts.header import Header, read_header
 from curate.artifacts.reading import damage_as_one_line, open_parquet
@@ -173,14 +173,35 @@ def _table(epoch: int, models: Sequence[Seen]) -> Any:
     return pa.table(columns, schema=_schema())
 
 
-def write_trace(path: Path, header: Header, parts: Iterable[Path], force: bool = False) -> Trace:
+def write_trace(
+    path: Path, header: Header, parts: Iterable[Path | Sequence[Path]], force: bool = False
+) -> Trace:
     """A trace from the parts of its epochs, in order, a row group each.
 
-    The summary of `header` has `n_epochs`, `n_models` and `samples_seen`.
+    An epoch may have a part of each rank, to which models were dealt out in turn. The summary of `header`
+    has `n_epochs`, `n_models` and `samples_seen`.
     """
-    tables = map(read_table, parts)
+    n_models = header.summary["n_models"]
+    tables = (
+        read_table(part) if isinstance(part, Path) else _together(list(map(read_table, part)), n_models)
+        for part in parts
+    )
     sealed = write_parquet(path, header, tables, row_group_size=MOST_PLACES, force=force, **_layout())
     return Trace(path, sealed, header.summary["n_epochs"], header.summary["n_models"])
+
+
+def _together(tables: Sequence[Any], n_models: int) -> Any:
+    """One epoch of all models; model i is number i // ranks in the table of rank i % ranks."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    models = []
+    for model in range(n_models):
+        whole = tables[model % len(tables)]
+        rows = whole.filter(pc.equal(whole.column("model"), model // len(tables)))
+        number = array_of(np.full(len(rows), model, np.int16))
+        models.append(rows.set_column(rows.schema.get_field_index("model"), "model", number))
+    return pa.concat_tables(models).combine_chunks()
 
 
 def _half(values: npt.NDArray[Any]) -> Half:

@@ -5,13 +5,14 @@ memory is bounded by the cap, whatever the size of the embedding.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from curate import world
 from curate.data.identity import Indices
 from curate.errors import CurateError
 from curate.finder import nearest
@@ -88,8 +89,8 @@ def kmeans(
         raise CurateError(f"there is no init '{init}': {nearest(init, INITS)}")
     place = _place(spherical)
     sample = _sample(read, n, dim, k, spherical, seed, progress)
-    middle = _middle(sample, spherical)
-    sample -= middle
+    middle = _middle(sample.rows, sample.n, spherical)
+    sample.rows[:] -= middle
     first = n_iterations - n_iterations // 2 if n_relocations else n_iterations
     parts = [first, *[_SETTLE] * n_relocations, n_iterations - first]
     history: list[float] = []
@@ -101,19 +102,19 @@ def kmeans(
                 share = _MOVED * (1 - (part - 1) / n_relocations)
                 centroids = _relocated(place, sample, centroids, share, rng(seed, "relocate", part))
             if n_part:
-                centroids, own = place.settle(sample, centroids, n_part)
+                centroids, own = place.settle(sample.rows, centroids, n_part)
                 if history and part <= n_relocations:
                     last_gain = 1 - own[-1] / history[-1] if history[-1] > 0 else 0.0
                 history += own
                 progress.advance(n_part)
     centroids += middle
     cluster, distance, objective = assign(read, n, centroids, spherical, progress)
-    return Clustering(centroids, cluster, distance, objective, history, len(sample), last_gain, place.name)
+    return Clustering(centroids, cluster, distance, objective, history, sample.n, last_gain, place.name)
 
 
 def _place(spherical: bool) -> "Processor | Gpus":
-    """Where to compute: FAISS is asked for GPUs where there may be any."""
-    if any(map(os.path.exists, _GPU_DEVICES)):
+    """Where to compute: FAISS is asked for GPUs where there may be any, and there is one rank."""
+    if world.here().size == 1 and any(map(os.path.exists, _GPU_DEVICES)):
         from curate.vectors.gpus import Gpus, n_gpus
 
         if n_gpus():
@@ -121,12 +122,32 @@ def _place(spherical: bool) -> "Processor | Gpus":
     return Processor(spherical)
 
 
-def _start(sample: Vectors, k: int, init: str, spherical: bool, seed: int) -> Vectors:
+@dataclass(frozen=True)
+class _Sample:
+    """The vectors `[n, d]` that centroids are trained on, of which each rank holds those from `start` on."""
+
+    rows: Vectors
+    start: int
+    n: int
+
+    def at(self, places: Indices) -> Vectors:
+        """The vectors at some places of all, on every rank."""
+        own = places - self.start
+        is_here = (own >= 0) & (own < len(self.rows))
+        found = np.zeros((len(places), self.rows.shape[1]), np.float32)
+        found[is_here] = self.rows[own[is_here]]
+        return world.here().total(found)
+
+
+def _start(whole: _Sample, k: int, init: str, spherical: bool, seed: int) -> Vectors:
     """The first centroids, `[k, d]`: samples."""
     if init == "random":
-        return sample[rng(seed, "kmeans").choice(len(sample), k, replace=False)]
+        return whole.at(rng(seed, "kmeans").choice(whole.n, k, replace=False))
+    if world.here().size > 1:
+        raise CurateError(f"init={init} looks at all vectors in one process: use --init random, or one rank")
     import faiss
 
+    sample = whole.rows
     one = faiss.Kmeans(
         sample.shape[1],
         k,
@@ -163,24 +184,37 @@ def assign(
     They are as in `Clustering`.
     """
     centroids, place = _prepared(centroids, spherical), _place(spherical)
-    middle = _middle(centroids, spherical)
+    middle = np.zeros(centroids.shape[1], np.float32)
+    if not spherical:
+        middle = centroids.mean(0, dtype=np.float64).astype(np.float32)
     around = centroids - middle
-    cluster, distance = np.empty(n, np.int32), np.empty(n, np.float32)
-    objective = 0.0
-    with progress.task("assign", n, "samples"):
-        for start, stop in row_chunks(n, centroids.shape[1] * 4):
+    first, last = world.share(n)
+    cluster, distance = np.empty(last - first, np.int32), np.empty(last - first, np.float32)
+    objective = np.zeros(1)
+    with progress.task("assign", last - first, "samples"):
+        for start, stop in _chunks(n, centroids.shape[1]):
             rows = _prepared(read(start, stop), spherical)
             closest = place.nearest(rows - middle, around)
             exact = _distances(rows, centroids[closest], spherical)
-            objective += float(exact.sum(dtype=np.float64))
-            cluster[start:stop] = closest
-            distance[start:stop] = exact if spherical else np.sqrt(exact)
+            objective += exact.sum(dtype=np.float64)
+            own = slice(start - first, stop - first)
+            cluster[own], distance[own] = closest, exact if spherical else np.sqrt(exact)
             progress.advance(stop - start)
-    return cluster, distance, objective
+    if world.here().size > 1:
+        parts = world.here().gather([cluster, distance])
+        cluster, distance = map(np.concatenate, zip(*parts, strict=True))
+    return cluster, distance, float(world.here().total(objective)[0])
+
+
+def _chunks(n: int, dim: int) -> Iterator[tuple[int, int]]:
+    """Start and stop of consecutive chunks of this rank's part of `n` vectors."""
+    first, last = world.share(n)
+    for start, stop in row_chunks(last - first, dim * 4):
+        yield first + start, first + stop
 
 
 def _relocated(
-    place: "Processor | Gpus", sample: Vectors, before: Vectors, share: float, random: np.random.Generator
+    place: "Processor | Gpus", sample: _Sample, before: Vectors, share: float, random: np.random.Generator
 ) -> Vectors:
     """The centroids, with up to a share of them moved into the clusters whose samples are furthest away.
 
@@ -194,10 +228,10 @@ def _relocated(
     n_moved = min(k // 2, max(1, round(share * k)))
     if n_moved == 0:
         return centroids
-    distance, near = place.two_nearest(sample, centroids)
+    distance, near = place.two_nearest(sample.rows, centroids)
     own = near[:, 0]
-    missed = np.bincount(own, distance[:, 1] - distance[:, 0], k)
-    error = np.bincount(own, distance[:, 0], k)
+    missed = world.here().total(np.bincount(own, distance[:, 1] - distance[:, 0], k))
+    error = world.here().total(np.bincount(own, distance[:, 0], k))
     neighbour = place.two_nearest(centroids, centroids)[1]
     neighbour = np.where(neighbour[:, 0] == np.arange(k), neighbour[:, 1], neighbour[:, 0])
     moved: list[int] = []
@@ -210,25 +244,36 @@ def _relocated(
     target = np.argsort(-error, kind="stable")[: len(moved)]
     pays = _HALVED * error[target] > missed[moved]
     first = int(np.argmin(pays)) if not pays.all() else len(moved)
-    drawn = _drawn(own, distance[:, 0], k, random)[target[:first]]
-    centroids[moved[:first]] = sample[drawn]
+    drawn = _drawn(sample, own, distance[:, 0], k, random)[target[:first]]
+    centroids[moved[:first]] = sample.at(drawn)
     return centroids
 
 
-def _middle(vectors: Vectors, spherical: bool) -> Vectors:
+def _middle(rows: Vectors, n: int, spherical: bool) -> Vectors:
     """The point around which vectors lie, from which float32 holds their differences; 0 for directions."""
-    dim = vectors.shape[1]
-    return np.zeros(dim, np.float32) if spherical else vectors.mean(0, dtype=np.float64).astype(np.float32)
+    if spherical:
+        return np.zeros(rows.shape[1], np.float32)
+    middle: Vectors = (world.here().total(rows.sum(0, dtype=np.float64)) / n).astype(np.float32)
+    return middle
 
 
-def _drawn(cluster: Indices, weight: Vectors, k: int, random: np.random.Generator) -> Indices:
-    """One sample of each cluster that has any, `[k]`, drawn by weight; −1 for the others."""
-    waits = random.standard_exponential(len(cluster)) / np.maximum(weight, 1e-30)
+def _drawn(
+    sample: _Sample, cluster: Indices, weight: Vectors, k: int, random: np.random.Generator
+) -> Indices:
+    """One sample of each cluster that has any, `[k]`, drawn by weight; −1 for the others.
+
+    Of all samples, on every rank: that of the shortest wait.
+    """
+    waits = random.standard_exponential(sample.n)[sample.start : sample.start + len(cluster)]
+    waits /= np.maximum(weight, 1e-30)
     order = np.lexsort((waits, cluster))
-    leads = np.r_[True, cluster[order][1:] != cluster[order][:-1]]
-    drawn = np.full(k, -1)
-    drawn[cluster[order][leads]] = order[leads]
-    return drawn
+    leads = np.r_[True, cluster[order][1:] != cluster[order][:-1]][: len(order)]
+    drawn, wait = np.full(k, -1), np.full(k, np.inf)
+    drawn[cluster[order][leads]] = sample.start + order[leads]
+    wait[cluster[order][leads]] = waits[order[leads]]
+    by_rank = world.here().gather([drawn, wait])
+    shortest = np.stack([of for _, of in by_rank]).argmin(axis=0)
+    return np.stack([of for of, _ in by_rank])[shortest, np.arange(k)]
 
 
 def _sample(
@@ -239,18 +284,21 @@ def _sample(
     spherical: bool,
     seed: int,
     progress: Progress,
-) -> Vectors:
+) -> _Sample:
     """All vectors where they are few, else a random sample in row order, bounded in bytes."""
     cap = max(_SAMPLE_ROWS, _SAMPLE_PER_CENTROID * k)
     size = min(n, max(k, min(cap, _SAMPLE_BYTES // (dim * 4))))
     chosen = np.arange(n) if size == n else np.sort(rng(seed, "kmeans sample").choice(n, size, replace=False))
-    sample = np.empty((size, dim), np.float32)
-    with progress.task("read vectors", n, "samples"):
-        for start, stop in row_chunks(n, dim * 4):
+    first, last = world.share(n)
+    begin, end = np.searchsorted(chosen, (first, last)).tolist()
+    rows = np.empty((end - begin, dim), np.float32)
+    with progress.task("read vectors", last - first, "samples"):
+        for start, stop in _chunks(n, dim):
             low, high = np.searchsorted(chosen, (start, stop))
-            sample[low:high] = _prepared(read(start, stop)[chosen[low:high] - start], spherical)
+            own = _prepared(read(start, stop)[chosen[low:high] - start], spherical)
+            rows[low - begin : high - begin] = own
             progress.advance(stop - start)
-    return sample
+    return _Sample(rows, begin, size)
 
 
 def _prepared(rows: Vectors, spherical: bool) -> Vectors:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from curate import world
 from curate.data.identity import Indices
 from curate.vectors.embedding import Vectors
 
@@ -30,19 +31,22 @@ class Processor:
     def settle(self, sample: Vectors, start: Vectors, n_iterations: int) -> tuple[Vectors, list[float]]:
         """The centroids after so many iterations, or fewer where nothing moves any more.
 
-        With the objective before each: the sum of squared distances, or of 1 − cosine.
+        With the objective before each: the sum of squared distances, or of 1 − cosine. Each rank has a part
+        of the sample; sums are those of all.
         """
-        centroids = start
-        most, weight = float(len(sample)), 1
+        centroids, total_of = start, world.here().total
+        most, weight = np.array([float(len(sample))]), 1
         if not self._spherical:
-            most, weight = float(np.einsum("ij,ij->i", sample, sample).sum(dtype=np.float64)), 2
+            most, weight = np.einsum("ij,ij->i", sample, sample).sum(dtype=np.float64, keepdims=True), 2
+        most = total_of(most)
         objectives: list[float] = []
         before: npt.NDArray[np.int32] | None = None
         for _ in range(n_iterations):
             cluster, best = _best(sample, centroids, self._spherical)
-            total = float(best.sum(dtype=np.float64))
-            objectives.append(max(0.0, most - weight * total))
-            if before is not None and np.array_equal(before, cluster):
+            n_moved = len(cluster) if before is None else (before != cluster).sum()
+            total, all_moved = total_of(np.array([best.sum(dtype=np.float64), n_moved]))
+            objectives.append(max(0.0, float(most[0] - weight * total)))
+            if before is not None and all_moved == 0:
                 break
             before = cluster
             centroids = self._means(sample, cluster, centroids)
@@ -79,6 +83,7 @@ class Processor:
             of = cluster[start : start + _SUMMED]
             ones = csc_array((np.ones(len(of), np.float32), of, np.arange(len(of) + 1)), shape=(k, len(of)))
             sums += ones @ sample[start : start + _SUMMED]
+        sums, sizes = map(world.here().total, (sums, sizes))
         means = np.where(sizes[:, None] > 0, sums / np.maximum(sizes, 1)[:, None], before)
         _split(means, sizes)
         if self._spherical:

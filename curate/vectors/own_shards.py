@@ -121,7 +121,7 @@ def write_shards(
     expected = {_name(number, n_shards) for number in range(n_shards)}
     if not {shard.name for shard in own_shards(folder)} <= expected:
         check_output(folder, force=False)
-    mine = range(ranks.rank, n_shards, ranks.size)
+    mine = world.dealt(n_shards)
     with progress.task("embed", sum(min(shard_size, n - number * shard_size) for number in mine), "images"):
         for number in mine:
             start, stop = number * shard_size, min(n, (number + 1) * shard_size)

@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from curate import world
 from curate.artifacts.files import as_path, check_ending, check_output
 from curate.artifacts.header import RankingColumn, make_header
-from curate.artifacts.standing import check_free, note_standing, stands
+from curate.artifacts.standing import check_free, note_standing, same_of, stands
 from curate.artifacts.tables import Table, open_table, sample_columns, write_table
 from curate.data.dataset import Dataset
 from curate.errors import CurateError
@@ -73,6 +75,7 @@ def cluster(
         parents={"embedding": opened.header},
         columns={"distance": RankingColumn("high", unit="1 - cosine" if spherical else "Euclidean")},
     )
+    world.here().agree(same_of(header))
     if not force and stands(path, header.to_json()):
         note_standing(path, progress)
         return open_table(path)
@@ -106,7 +109,10 @@ def cluster(
     )
     columns = sample_columns(opened.uids, opened.rows, opened.labels)
     columns |= {"cluster": clustering.cluster, "distance": clustering.distance}
-    return write_table(path, header, columns, force)
+    is_first = world.here().rank == 0
+    return world.first_alone(
+        lambda: write_table(path, header, columns, force) if is_first else open_table(path)
+    )
 
 
 def cluster_and_select(
@@ -153,7 +159,8 @@ def cluster_and_select(
         force=force,
         progress=progress,
     )
-    return table, select(
+    selected = partial(
+        select,
         table,
         strategy,
         keep=keep,
@@ -161,9 +168,10 @@ def cluster_and_select(
         options=options,
         seed=seed,
         output=output,
-        force=force,
         progress=progress,
     )
+    is_first = world.here().rank == 0  # the others find what it wrote
+    return table, world.first_alone(lambda: selected(force=force and is_first))
 
 
 def _default_name(

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from curate import finder, outside
+from curate import finder, outside, world
 from curate.artifacts.results import check_results
 from curate.data.dataset import Dataset, Options, check_reference, open_recorded, opening_for
 from curate.data.identity import Indices
@@ -237,14 +237,16 @@ def replay(
     _check_named(data, test)
     start = None if weights is None else weights_at(weights)
     how = opening_for(opened.header.dataset, opening or Options(), data)
-    source = open_recorded(opened.header.dataset, opened.path, data, opening or Options(), progress)
+    source = world.first_alone(
+        lambda: open_recorded(opened.header.dataset, opened.path, data, opening or Options(), progress)
+    )
     source.need_labels("replay")
     aligned, available, note = follow(opened, source)
     if note:
         progress.note(note)
     if jobs > 1 and not isinstance(aligned.images, ResidentImages):
         raise CurateError(f"jobs={jobs} needs the images in memory: leave out --stream, or use --jobs 1")
-    test_data = open_test(source, test or recorded_test(opened), how, progress)
+    test_data = world.first_alone(lambda: open_test(source, test or recorded_test(opened), how, progress))
     if test_data is None:
         raise CurateError(f"{source.reference} has no test set to replay against: name one with --test")
     asked = Replay(

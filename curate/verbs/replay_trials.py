@@ -1,13 +1,14 @@
 """The trials of a replay: settled once the network is known, run, and kept row by row."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from curate import finder, outside
+from curate import finder, outside, world
 from curate.artifacts.header import cost_of
 from curate.artifacts.results import Outcome, add_results, key_of, read_results
 from curate.data.dataset import Dataset
@@ -40,21 +41,29 @@ def replay_trials(asked: Replay, progress: Progress) -> ReplayResult:
         for each in asked.seeds
         for name in asked.names
     ]
-    there = {row.key: row for row in read_results(path)} if path.exists() and not asked.force else {}
     keys = {(one.name, one.seed): comparison.key(one) for one in wanted}
-    done = {spot: trial_of(there[key]) for spot, key in keys.items() if key in there}
+    ranks = world.here()
+    ranks.agree({**{f"{name}, seed {each}": key for (name, each), key in keys.items()}, "place": path})
+    if asked.force and ranks.size > 1:
+        world.first_alone(lambda: path.unlink(missing_ok=True))  # to which all add
+    anew = asked.force and ranks.size == 1
+    done = world.first_alone(lambda: _there(path, keys)) if not anew else {}
+    ranks.wait()  # until all have looked
     missing = [one for one in wanted if (one.name, one.seed) not in done]
     n_found = len(done)
     if n_found:
         progress.note(f"{path} has {n_found} of {len(wanted)} trials already")
-    n_presentations = sum(comparison.n_presentations(one.name) for one in missing)
-    trials = _Trials(setting, missing, asked.jobs)
-    if missing:
+    mine = [missing[place] for place in world.dealt(len(missing))]
+    n_presentations = sum(comparison.n_presentations(one.name) for one in mine)
+    trials = _Trials(setting, mine, asked.jobs)
+    if mine:
         say(takes=trials.forecast(n_presentations))
     with progress.task("replay", n_presentations, "samples"):
-        for one, trial in trials.run(progress) if missing else ():
+        for one, trial in trials.run(progress) if mine else ():
             done[one.name, one.seed] = trial
-            add_results(path, [comparison.row(one, trial)], anew=asked.force and len(done) == 1)
+            add_results(path, [comparison.row(one, trial)], anew=anew and len(done) == 1)
+    ranks.wait()
+    done |= _there(path, keys) if ranks.size > 1 else {}
     seconds, samples_seen = cost_of(opened.header.lineage) if asked.count_scoring else (0.0, 0)
     model = outside.called(setting.model)
     return ReplayResult(
@@ -75,6 +84,12 @@ def replay_trials(asked: Replay, progress: Progress) -> ReplayResult:
         differs_in=differences(opened, model, asked.source, setting.weights),
         runs=[Run(name, [done[name, each] for each in asked.seeds]) for name in asked.names],
     )
+
+
+def _there(path: Path, keys: Mapping[tuple[str, int], str]) -> dict[tuple[str, int], Trial]:
+    """The trials that a results file has, of those with these keys."""
+    there = {row.key: row for row in read_results(path)} if path.exists() else {}
+    return {spot: trial_of(there[key]) for spot, key in keys.items() if key in there}
 
 
 def _setting(asked: Replay, progress: Progress) -> tuple[Setting, Callable[..., None]]:

@@ -4,17 +4,17 @@ Scorers read one of four things: networks that are trained for it, the trace of 
 or an embedding. Several of the same kind come out of one run.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from curate import finder, outside
+from curate import finder, outside, world
 from curate.artifacts.files import check_ending
 from curate.artifacts.kinds import kind_of
 from curate.artifacts.standing import check_free
-from curate.artifacts.tables import Table
+from curate.artifacts.tables import Table, open_table
 from curate.data.dataset import Dataset, Options, open_dataset, reference_of
 from curate.data.own import as_given
 from curate.errors import CurateError
@@ -143,7 +143,8 @@ def score(
         _refuse_training(names[0], {"models": models, "epochs": epochs, "trace": trace, **training_options})
         methods, _ = _methods(names, options, None)
         check_free(path, force, "score")
-        return score_from_artifact(source, methods, names[0], path, force, progress)
+        made = partial(score_from_artifact, source, methods, names[0], path, progress=progress)
+        return _by_the_first(made, path, force)
     traced = _earlier_trace(source, trace, path, force)
     if traced is not None:
         _check_readable(names, source, traced)
@@ -153,7 +154,9 @@ def score(
         if source is not None:
             progress.note(f"made from the trace {traced}, which is there already: nothing is trained")
         opened = open_trace(traced).first(epochs, models)
-        return score_from_trace(opened, source, methods, opening, path, force, progress)
+        return _by_the_first(
+            partial(score_from_trace, opened, source, methods, opening, path, progress=progress), path, force
+        )
     if source is None:
         raise CurateError("there is nothing to score: name a dataset, or an earlier --trace")
     return _by_training(
@@ -175,6 +178,12 @@ def score(
         fresh=fresh,
         progress=progress,
     )
+
+
+def _by_the_first(made: Callable[..., Table], path: Path, force: bool) -> Table:
+    """What one rank makes, and the others open."""
+    is_first = world.here().rank == 0
+    return world.first_alone(lambda: made(force=force) if is_first else open_table(path))
 
 
 def _usual_method(source: str | Path | Dataset | None) -> str:
@@ -218,7 +227,9 @@ def _by_training(
     if device is not None:
         check_device(device)
     start = None if weights is None else weights_at(weights)
-    data = open_dataset(source if isinstance(source, Dataset) else str(source), opening, progress)
+    data = world.first_alone(
+        lambda: open_dataset(source if isinstance(source, Dataset) else str(source), opening, progress)
+    )
     data.need_classes()
     with progress.task("start", 1):
         from curate.verbs.score_from_training import Training, score_from_training  # torch, from here on

@@ -1,7 +1,7 @@
 """Scores by training: K models in step, a trace where one is needed, and a last look at all samples."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from curate import world
 from curate.artifacts.files import check_output
 from curate.artifacts.header import Cost, Header, make_header
-from curate.artifacts.standing import note_standing, stands
+from curate.artifacts.standing import note_standing, same_of, stands
 from curate.artifacts.tables import Table, open_table
 from curate.data.dataset import Dataset
+from curate.data.identity import Indices
 from curate.data.images import ResidentImages
 from curate.errors import CurateError
 from curate.networks import learner as learners
@@ -33,6 +35,7 @@ from curate.training.forecast import forecast
 from curate.training.unfinished import Unfinished, run_beside, trace_file, unfinished
 from curate.verbs.hyperparameters import model_for
 from curate.verbs.naming import origins
+from curate.verbs.score_over_ranks import beside, check_ranks, kept_by_all, of_all, spent_by_all
 from curate.verbs.score_table import Methods, method_options, samples_of, write_scores
 from curate.verbs.settled import on_device, say_what_was_chosen, within_memory
 
@@ -67,7 +70,8 @@ def score_from_training(
     progress: Progress,
 ) -> Table:
     """Train, look, and write the scores; see `curate.score`."""
-    left = None if fresh else run_beside(path)
+    check_ranks(path, training.n_models, fresh)
+    left = world.here().total(np.array([not fresh and run_beside(beside(path)) is not None])).any()
     outputs = {path: "scores", **({training.trace: "trace"} if training.trace else {})}
     place = learners.choose_device(training.device)
     own = on_device(training.hyperparameters, model_for(training.model, data), place)
@@ -80,62 +84,100 @@ def score_from_training(
     side_by_side = _side_by_side(training, first)
     n_at_once = _at_once(training, first, data)
     header = _header(methods, training, side_by_side, first, data, seed, place, threads_each(n_at_once))
-    if (table := _standing(outputs, header, force, fresh, left is not None)) is not None:
+    world.here().agree(same_of(header))
+    if (table := _standing(outputs, header, force, fresh, bool(left))) is not None:
         note_standing(path, progress)
         return table
     from_trace = {name: scorer for name, scorer in methods.items() if scorer.reads[0] == "trace"}
     traces = bool(from_trace or training.trace)
     _check_size_of_trace(len(data) * training.n_models if traces else 0)
+    dealt = world.dealt(training.n_models)
+    mine = _Mine([models[of] for of in dealt], [seeds[of] for of in dealt], side_by_side, n_at_once)
     key = {**header.to_json(), "trace": str(training.trace or traces)}
-    with unfinished(path, key, training.n_epochs, fresh, progress) as run:
+    with unfinished(beside(path), key, training.n_epochs, fresh, progress) as run:
         state = run.resume(path)
-        epochs = [record for record in run.records if "epoch" in record]
-        if epochs:
-            progress.note(f"going on after epoch {epochs[-1]['epoch'] + 1} of {training.n_epochs}")
         batches = Batches(data, first, training.hyperparameters.augment)
-        total = len(data) * training.n_models * training.n_epochs
-        n_seen = epochs[-1]["samples_seen"] if epochs else 0
-        takes = forecast(first, batches, data.present, training.hyperparameters, total - n_seen)
         shown = replace(training.hyperparameters, n_epochs=training.n_epochs)
-        say_what_was_chosen(first, training.model, own, shown, takes, progress)
-        with progress.task(f"train {training.n_models} x {first.model}", total, "samples"):
-            progress.advance(n_seen)
-            for done in fit_all(
-                models,
-                batches,
-                hyperparameters=training.hyperparameters,
-                seeds=seeds,
-                n_epochs=training.n_epochs,
-                side_by_side=side_by_side,
-                trace=traces,
-                n_at_once=n_at_once,
-                progress=progress,
-                resume=state,
-            ):
-                if done.seen is not None:
-                    run.keep(trace_file(done.epoch), partial(write_part, epoch=done.epoch, models=done.seen))
-                epochs.append({name: getattr(done, name) for name in _RECORDED})
-                run.add(epochs[-1], done.state, done.epoch == training.n_epochs - 1)
-                progress.advance(0, epoch=f"{done.epoch + 1}/{training.n_epochs}", loss=done.loss)
+        say = partial(say_what_was_chosen, first, training.model, own, shown)
+        n_seen = _train(run, state, mine, training, batches, data.present, traces, say, progress)
         looking = {name: scorer for name, scorer in methods.items() if name not in from_trace}
-        scores = _look(run, looking, models, batches, n_at_once, progress)
-        seconds = sum(record["seconds"] for record in run.records)
-        n_seen = epochs[-1]["samples_seen"]
-        if traces:
-            trained = replace(header, cost=Cost(seconds, n_seen, models_at_once=n_at_once))
-            trace = _write_trace(run, trained, training, n_seen)
-            started = time.perf_counter()
-            scores |= {name: scorer.from_trace(trace) for name, scorer in from_trace.items()}
-            seconds += time.perf_counter() - started
-        in_order = {name: scores[name] for name in methods}
-        costed = replace(header, cost=Cost(seconds, n_seen, models_at_once=n_at_once))
-        return write_scores(path, methods, in_order, samples_of(data), costed, force=True)
+        scores = of_all(_look(run, looking, mine.models, batches, mine.n_at_once, progress))
+        seconds, n_seen = spent_by_all(sum(record["seconds"] for record in run.records), n_seen)
+
+        def written() -> Table:
+            if world.here().rank:
+                return open_table(path)
+            done = Cost(seconds, n_seen, models_at_once=n_at_once)
+            if traces:
+                trace = _write_trace(run, path, replace(header, cost=done), training, n_seen)
+                started = time.perf_counter()
+                scores.update({name: scorer.from_trace(trace) for name, scorer in from_trace.items()})
+                done = replace(done, seconds=seconds + time.perf_counter() - started)
+            in_order = {name: scores[name] for name in methods}
+            costed = replace(header, cost=done)
+            return write_scores(path, methods, in_order, samples_of(data), costed, force=True)
+
+        return world.first_alone(written)
+
+
+@dataclass(frozen=True)
+class _Mine:
+    """The models that this rank trains, by their seeds: side by side, or so many at a time."""
+
+    models: list[Learner]
+    seeds: list[int]
+    side_by_side: bool
+    n_at_once: int
+
+
+def _train(
+    run: Unfinished,
+    state: dict[str, Any] | None,
+    mine: _Mine,
+    training: Training,
+    batches: Batches,
+    present: Indices,
+    traces: bool,
+    say: Callable[..., None],
+    progress: Progress,
+) -> int:
+    """Train to the last epoch, on from where a run was; returns how many samples were seen in all."""
+    epochs = [record for record in run.records if "epoch" in record]
+    if epochs:
+        progress.note(f"going on after epoch {epochs[-1]['epoch'] + 1} of {training.n_epochs}")
+    first = mine.models[0]
+    total = batches.n * len(mine.models) * training.n_epochs
+    n_seen = epochs[-1]["samples_seen"] if epochs else 0
+    takes = forecast(first, batches, present, training.hyperparameters, total - n_seen)
+    say(takes, progress)
+    with progress.task(f"train {len(mine.models)} x {first.model}", total, "samples"):
+        progress.advance(n_seen)
+        for done in fit_all(
+            mine.models,
+            batches,
+            hyperparameters=training.hyperparameters,
+            seeds=mine.seeds,
+            n_epochs=training.n_epochs,
+            side_by_side=mine.side_by_side,
+            trace=traces,
+            n_at_once=mine.n_at_once,
+            progress=progress,
+            resume=state,
+        ):
+            if done.seen is not None:
+                run.keep(trace_file(done.epoch), partial(write_part, epoch=done.epoch, models=done.seen))
+            n_seen = done.samples_seen
+            record = {name: getattr(done, name) for name in _RECORDED}
+            run.add(record, done.state, done.epoch == training.n_epochs - 1)
+            progress.advance(0, epoch=f"{done.epoch + 1}/{training.n_epochs}", loss=done.loss)
+    return n_seen
 
 
 def _at_once(training: Training, learner: Learner, data: Dataset) -> int:
     """How many models train at the same time: as the user says, else as many as share the threads well."""
     is_open = training.side_by_side is None and isinstance(data.images, ResidentImages)
-    return how_many(learner, training.n_models) if is_open else 1
+    n_models = -(-training.n_models // world.here().size)
+    return how_many(learner, n_models) if is_open else 1
 
 
 def _standing(
@@ -143,7 +185,7 @@ def _standing(
 ) -> Table | None:
     """The table where all outputs stand already; refuses what is something else."""
     ours = {path: stands(path, replace(header, kind=kind).to_json()) for path, kind in outputs.items()}
-    if all(ours.values()) and not (force or fresh or going_on):
+    if all(ours.values()) and not (force or fresh or (going_on and world.here().size == 1)):
         return open_table(next(iter(outputs)))
     for path, is_ours in ours.items():
         check_output(path, force or (going_on and is_ours))  # written before it was killed: again
@@ -214,14 +256,18 @@ def _pass(
     return torch.cat(parts, dim=1).double().cpu().numpy()
 
 
-def _write_trace(run: Unfinished, header: Header, training: Training, samples_seen: int) -> Trace:
+def _write_trace(
+    run: Unfinished, output: Path, header: Header, training: Training, samples_seen: int
+) -> Trace:
     """The trace of the run: where it was asked for, else among what is unfinished."""
     summary = {
         "n_epochs": training.n_epochs,
         "n_models": training.n_models,
         "samples_seen": samples_seen,
     }
-    parts = [run.path(trace_file(epoch)) for epoch in range(training.n_epochs)]
+    names = map(trace_file, range(training.n_epochs))
+    is_alone = world.here().size == 1
+    parts = [run.path(name) if is_alone else kept_by_all(output, name) for name in names]
     path = training.trace or run.path("trace.parquet")
     of_trace = replace(header, kind="trace", summary=summary)
     return write_trace(path, of_trace, parts, force=True)  # looked at before: it is ours, or there is none

@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from curate import world
 from curate.artifacts.header import HardIs, RankingColumn, make_header
 from curate.artifacts.seal import file_sha256
 from curate.artifacts.standing import check_free
@@ -38,6 +39,8 @@ def score_given(
     progress: Progress,
 ) -> Table:
     """Write the scores that `values` gives; see `curate.score`."""
+    if world.here().size > 1:
+        raise CurateError("a score from elsewhere is brought in by one process: start it without torchrun")
     if hard_is not in ("high", "low"):
         raise CurateError(f"hard-is={hard_is} is unknown: say whether high or low is hard")
     if by is not None and by not in BY:
