@@ -137,7 +137,9 @@ def write_shards(
             n_written += 1
     if not ranks.total(np.array([n_written])).any():
         note_standing(folder, progress)
-    return open_own_shards(folder)
+    opened = open_own_shards(folder)
+    ranks.wait()  # a rank may go on to remove them
+    return opened
 
 
 def advancing(chunks: Iterator[Vectors], progress: Progress) -> Iterator[Vectors]:
@@ -175,7 +177,7 @@ def open_own_shards(folder: Path) -> Embedding:
         )
     whole = _whole(parts[0].header)
     for file, part in zip(files, parts, strict=True):
-        if replace(_whole(part.header), sha256="") != replace(whole, sha256="") or part.dim != parts[0].dim:
+        if _run_of(part.header) != _run_of(whole) or part.dim != parts[0].dim:
             raise CurateError(
                 f"{file} and {files[0]} are of two runs: name another output, or make all anew with --force"
             )
@@ -198,6 +200,11 @@ def _whole(header: Header) -> Header:
     """The header of all shards, from that of one."""
     summary = {name: value for name, value in header.summary.items() if name not in _OWN}
     return replace(header, summary=summary)
+
+
+def _run_of(header: Header) -> Header:
+    """What shards of one run have in common, however many ranks wrote them."""
+    return replace(_whole(header), sha256="", world_size=1)
 
 
 def _name(number: int, of: int) -> str:
