@@ -40,11 +40,17 @@ class World:
         """The arrays of every rank, by rank; each is one-dimensional, of a type that all ranks agree on."""
         return [list(arrays)]
 
+    def add_up(self, tensor: Any) -> None:
+        """Make a tensor, on whatever device, the sum of those of all ranks."""
+
     def wait(self) -> None:
         """Go on when all ranks are here."""
 
     def agree(self, about: Mapping[str, Any]) -> None:
         """Refuse what is not the same on all ranks: CurateError, naming the first that differs."""
+
+
+ALONE = World()
 
 
 class Ranks(World):
@@ -55,6 +61,9 @@ class Ranks(World):
 
         self._dist = dist
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
+
+    def __deepcopy__(self, _: Any) -> "Ranks":
+        return self  # there is one group
 
     def total(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Summed through gloo."""
@@ -94,6 +103,10 @@ class Ranks(World):
                         "with the same command, data and versions"
                     )
 
+    def add_up(self, tensor: Any) -> None:
+        """Summed where it is: through gloo or NCCL."""
+        self._ask(self._dist.all_reduce, tensor)
+
     def _gathered(self, values: Any) -> list[Any]:
         import torch
 
@@ -128,6 +141,8 @@ def join() -> None:
     import torch
     import torch.distributed as dist
 
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
     both = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     try:
         dist.init_process_group(both, timeout=_FOREVER)
@@ -165,7 +180,7 @@ def leave() -> None:
 
         _world.wait()
         _heart.stop()
-        _world = World()
+        _world = ALONE
         dist.destroy_process_group()
 
 
@@ -235,7 +250,7 @@ class _Heart:
         os._exit(1)
 
 
-_world: World = World()
+_world: World = ALONE
 _heart = _Heart()
 
 

@@ -43,7 +43,7 @@ _ORDER = (
     "list",
     "methods",
 )
-_SHARED_OUT = ("embed", "cluster", "score", "replay")  # by the ranks that torchrun starts
+_SHARED_OUT = ("embed", "cluster", "score", "train", "replay")  # by the ranks that torchrun starts
 _LINGER = 1.0  # seconds in which ranks that find the same wrong can ask whether it was said
 _INTERRUPTED = 130
 _ASCII = {"±": "+-", "…": "...", "×": "x", "−": "-", "–": "-", "→": "->", "≤": "<=", "≥": ">=", "‖": "||"}

@@ -114,6 +114,12 @@ class Batches:
             parts = images if boxes is None else scaled_parts(images, boxes[rows], self._learner.input_size)
             yield from self._cut(rows, augmentation.apply(parts, own), batch_size)
 
+    @property
+    def nothing(self) -> Batch:
+        """A batch without samples."""
+        images = torch.empty((0, self._learner.n_channels, *self._learner.input_size), device=self.device)
+        return Batch(torch.empty(0, dtype=torch.int64, device=self.device), images, self.labels[:0])
+
     @cached_property
     def _parts(self) -> Parts:
         return Parts(self._images, self._learner)

@@ -16,6 +16,7 @@ from torch import Tensor
 from curate.scores.signals import error_norms, margins
 from curate.scores.trace import Seen
 from curate.selection.policy import Losses, Observing
+from curate.world import World
 
 _MOST_NUMBERS = 2**22  # put aside at once: 16 MiB
 
@@ -61,6 +62,23 @@ class Book:
         if self._guard:
             self._sums["margin_sum"][places] += values
             self._sums["n_margins"][places] += 1
+
+    def share(self, presented: npt.NDArray[np.int64], ranks: World) -> None:
+        """Tell all ranks what this one saw of the samples that it presented since they last did."""
+        if ranks.size == 1:
+            return
+        self._look()
+        columns = {**self._columns, **self._sums}
+        own = [self._taken(column, presented) for column in columns.values()]
+        for rank, (places, *values) in enumerate(ranks.gather([presented, *own])):
+            if rank != ranks.rank:
+                rows = torch.from_numpy(places).to(self._device)
+                for column, theirs in zip(columns.values(), values, strict=True):
+                    column[rows] = torch.from_numpy(theirs).to(self._device)
+
+    def _taken(self, column: Tensor, indices: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        taken: npt.NDArray[Any] = column[torch.from_numpy(indices).to(self._device)].cpu().numpy()
+        return taken
 
     def losses(self) -> Losses:
         """The loss of each place at its latest presentation, `[size]`; NaN for none since `forget`."""
@@ -127,6 +145,4 @@ class Book:
 
     def _of(self, name: str, indices: npt.NDArray[np.int64], first_place: int) -> npt.NDArray[Any]:
         self._look()
-        rows = torch.from_numpy(np.asarray(indices + first_place)).to(self._device)
-        values: npt.NDArray[Any] = self._columns[name][rows].cpu().numpy()
-        return values
+        return self._taken(self._columns[name], np.asarray(indices + first_place))

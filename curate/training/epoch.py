@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -19,6 +20,7 @@ from curate.training.batches import Batch
 from curate.training.book import Book
 from curate.training.optimizer import repeatable
 from curate.training.schedule import Schedule
+from curate.world import ALONE, World
 
 _LIVE = 1.0  # seconds from one live loss to the next
 
@@ -57,13 +59,18 @@ def train_epoch(
     book: Book,
     seed: int,
     weights: Tensor | None = None,
+    ranks: World = ALONE,
     progress: Progress,
 ) -> Totals:
-    """Train on the batches of an epoch; `weights` `[places]` multiply the losses, where there are any."""
+    """Train on the batches of an epoch; `weights` `[places]` multiply the losses, where there are any.
+
+    Where `ranks` train together, each has its part of every batch, and the totals are those of all.
+    """
     loss_sum = torch.zeros((), dtype=torch.float64, device=trained.device)
     n_right = torch.zeros((), dtype=torch.int64, device=trained.device)
     n_presented, due, on_cpu = 0, 0.0, trained.device.type == "cpu"
-    with repeatable(trained.device, stream_seed(seed, "noise", epoch)):
+    own = [ranks.rank] if ranks.rank else []  # each draws its own noise
+    with repeatable(trained.device, stream_seed(seed, "noise", epoch, *own)):
         for step, (rows, images, labels) in enumerate(batches):
             fraction = (epoch + step / n_batches) / hyperparameters.n_epochs
             trained.set_rate(hyperparameters.lr * schedule(fraction))
@@ -80,4 +87,6 @@ def train_epoch(
             if on_cpu and (now := time.monotonic()) >= due:  # elsewhere it would wait for the device
                 progress.advance(0, loss=float(losses.detach().mean()))
                 due = now + _LIVE
-    return Totals(float(loss_sum) / max(1, n_presented), float(n_right) / max(1, n_presented))
+    mine = np.array([float(loss_sum), float(n_right), n_presented])
+    loss_of_all, n_right_of_all, n_of_all = ranks.total(mine).tolist()
+    return Totals(loss_of_all / max(1, n_of_all), n_right_of_all / max(1, n_of_all))

@@ -34,7 +34,9 @@ from curate.training.epoch import train_epoch
 from curate.training.hyperparameters import check_hyperparameters
 from curate.training.optimizer import optimizer_of, repeatable
 from curate.training.schedule import schedule
+from curate.training.shared import normalize_together, part_of, step_together, to_the_last
 from curate.training.sight import NetworkSight
+from curate.world import ALONE, World
 
 
 @dataclass(frozen=True)
@@ -75,19 +77,21 @@ def fit(
     session: Session = Session(),
     resume: Mapping[str, Any] | None = None,
     stop: int | None = None,
+    ranks: World = ALONE,
     progress: Progress = LOGGED,
 ) -> Iterator[Epoch]:
     """Train a network under a policy, epoch by epoch; `available` are the indices that exist.
 
     `resume` is the state of an epoch of the same run: training goes on after it, to the same bits. `stop`
-    ends the run after so many epochs, as if it had been interrupted there.
+    ends the run after so many epochs, as if it had been interrupted there. Where several `ranks` train the
+    network together, each calls this, and every epoch is the same on all.
     """
     check_hyperparameters(hyperparameters)
     augmentation = augmentation_for(hyperparameters.augment, learner.n_channels)
     rates = schedule(hyperparameters.schedule)
     n_epochs, batch_size = hyperparameters.n_epochs, hyperparameters.batch_size
     book = Book(data.n, data.device, trace=session.trace, guard=session.observes if session.trust else None)
-    sight = NetworkSight(learner, data, available, book, guarded=session.trust is not None)
+    sight = NetworkSight(learner, data, available, book, guarded=session.trust is not None, ranks=ranks)
     decisions = Decisions(
         policy,
         session,
@@ -98,7 +102,7 @@ def fit(
         seed,
         n_epochs,
     )
-    model = _Model(learner, hyperparameters)
+    model = _Model(learner, hyperparameters, ranks)
     n_classes = _n_classes(data, available)
     run = _Run(model, decisions, book)
     if resume is not None:
@@ -115,18 +119,22 @@ def fit(
         chosen = time.perf_counter()
 
         learner.module.train()
+        n_batches = -(-len(order) // batch_size)
+        mine, own_size = part_of(order, batch_size, ranks)
         totals = train_epoch(
             model,
-            data.augmented(order, batch_size, augmentation, seed, epoch),
-            n_batches=-(-len(order) // batch_size),
+            to_the_last(data.augmented(mine, own_size, augmentation, seed, epoch), n_batches, data.nothing),
+            n_batches=n_batches,
             epoch=epoch,
             hyperparameters=hyperparameters,
             schedule=rates,
             book=book,
             seed=seed,
             weights=weights,
+            ranks=ranks,
             progress=progress,
         )
+        book.share(mine, ranks)
         if not np.isfinite(totals.loss):
             raise CurateError(
                 f"the loss is {totals.loss} in epoch {epoch}, first that of sample "
@@ -154,8 +162,10 @@ def fit(
 class _Model:
     """One model with its optimizer, as an epoch trains it."""
 
-    def __init__(self, learner: Learner, hyperparameters: Hyperparameters) -> None:
-        self.learner, self.device = learner, learner.device
+    def __init__(self, learner: Learner, hyperparameters: Hyperparameters, ranks: World) -> None:
+        self.learner, self.device, self._ranks = learner, learner.device, ranks
+        normalize_together(learner.module, ranks)
+        self._parameters = [of for of in learner.module.parameters() if of.requires_grad]
         self.optimizer = optimizer_of(learner.module.parameters(), hyperparameters)
 
     def set_rate(self, rate: float) -> None:
@@ -166,6 +176,9 @@ class _Model:
         return self.learner.logits(images)
 
     def step(self, losses: torch.Tensor) -> None:
+        if self._ranks.size > 1:
+            step_together(self._parameters, self.optimizer, losses, self._ranks)
+            return
         self.optimizer.zero_grad(set_to_none=True)
         losses.mean().backward()
         self.optimizer.step()

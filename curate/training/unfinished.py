@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from curate import world
 from curate.artifacts.files import atomic_file
 from curate.artifacts.header_schema import MOST_BYTES, parsed
 from curate.artifacts.locks import locked
@@ -176,6 +177,31 @@ def unfinished(
             raise
         (folder / _RUN).unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def unfinished_together(
+    output: Path, key: Mapping[str, Any], n_epochs: int, fresh: bool, progress: Progress
+) -> Iterator[Unfinished]:
+    """`unfinished` for ranks that train one network: the first keeps what is done, the others read it."""
+    ranks = world.here()
+    if ranks.rank == 0:
+        with unfinished(output, key, n_epochs, fresh, progress) as run:
+            ranks.wait()
+            yield run
+        return
+    ranks.wait()
+    yield _Read(output.with_name(f"{output.name}{ENDING}"), key, n_epochs, "")
+
+
+class _Read(Unfinished):
+    """A run that another rank keeps."""
+
+    def keep(self, name: str, write: Callable[[Path], None]) -> None:
+        self._files[name] = ""
+
+    def add(self, record: Mapping[str, Any], state: Callable[[], dict[str, Any]], last: bool) -> None:
+        self.records.append(dict(record))
 
 
 def clear_left(output: Path) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curate import finder, outside
+from curate import finder, outside, world
 from curate.artifacts.files import check_output_folder
 from curate.artifacts.header import Header
 from curate.artifacts.results import Outcome, check_results
@@ -218,7 +218,7 @@ def train(
         force=force,
         fresh=fresh,
     )
-    data = _to_learn_from(dataset, keep, opening, progress)
+    data = world.first_alone(lambda: _to_learn_from(dataset, keep, opening, progress))
     check_earlier(finder.settings(plan), data.uids)
 
     with progress.task("start", 1):

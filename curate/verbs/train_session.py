@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 
-from curate import outside
+from curate import outside, world
 from curate.artifacts.files import check_output_folder
 from curate.artifacts.header import Header, make_header
-from curate.artifacts.standing import note_standing, stands
+from curate.artifacts.standing import note_standing, same_of, stands
 from curate.data.dataset import Dataset, Options, recorded
 from curate.errors import CurateError
 from curate.manifests.manifest import open_manifest
@@ -30,7 +30,7 @@ from curate.training.evaluate import evaluate
 from curate.training.forecast import forecast
 from curate.training.loop import Epoch, fit
 from curate.training.outcome import Record, read_metrics, record_of
-from curate.training.unfinished import Unfinished, being_finished, clear_left, unfinished
+from curate.training.unfinished import Unfinished, being_finished, clear_left, unfinished_together
 from curate.verbs.hyperparameters import hyperparameters_for, model_for
 from curate.verbs.naming import origins
 from curate.verbs.outcomes import SessionRow, identity_of
@@ -72,7 +72,7 @@ def train_session(wanted: Wanted, data: Dataset, opening: Options, progress: Pro
     own = on_device(hyperparameters_for(model, wanted.hyperparameters), model, place)
     session, n_epochs = plan_session(wanted.plan, wanted.policy, len(data), own.n_epochs, wanted.asked)
     own = replace(own, n_epochs=n_epochs)
-    test = open_test(data, wanted.test, opening, progress)
+    test = world.first_alone(lambda: open_test(data, wanted.test, opening, progress))
     learner = learners.build(
         model,
         wanted.model_options,
@@ -89,7 +89,7 @@ def train_session(wanted: Wanted, data: Dataset, opening: Options, progress: Pro
     settled = _Session(data, test, learner, chosen, replace(session, trace=wanted.trace), every)
     header = _header(wanted, settled)
     key = {**header.to_json(), "evaluate_every": every, "test": test.fingerprint if test else None}
-    path, kept = wanted.path, wanted.results
+    path, kept, ranks = wanted.path, wanted.results, world.here()
     row = SessionRow(kept, _identity(header, settled) if kept else {}, data)
     ending = not wanted.fresh and being_finished(path, key)
     found = None if wanted.force or wanted.fresh or ending else row.found(path)
@@ -104,11 +104,19 @@ def train_session(wanted: Wanted, data: Dataset, opening: Options, progress: Pro
             return TrainingResult(open_manifest(path), records)
     force = wanted.force or ending
     check_output_folder(path, force)
-    with unfinished(path, key, n_epochs, wanted.fresh, progress) as run:
+    ranks.agree({**same_of(header), "test": key["test"], "place": path})
+    with unfinished_together(path, key, n_epochs, wanted.fresh, progress) as run:
         records, state = _run(wanted, settled, own, run, progress)
-        manifest = finish(path, header, run, records, state, data, learner, force)
-        outcome = row.add(manifest, records, learners.weights_sha256(learner))
-    return TrainingResult(manifest, records, outcome)
+
+        def finished() -> TrainingResult:
+            if ranks.rank:
+                return TrainingResult(open_manifest(path), records)
+            manifest = finish(path, header, run, records, state, data, learner, force)
+            return TrainingResult(
+                manifest, records, row.add(manifest, records, learners.weights_sha256(learner))
+            )
+
+        return world.first_alone(finished)
 
 
 def _tests(settled: _Session) -> list[int]:
@@ -122,6 +130,8 @@ def _run(
 ) -> tuple[list[Record], dict[str, Any]]:
     """Train to the end, from where an earlier run was; the records of all epochs, and the last state."""
     state, records = _so_far(run, wanted.path, settled.n_epochs, progress)
+    ranks = world.here()
+    ranks.wait()  # until all have read it
     learner, data = settled.learner, settled.data
     augment = settled.hyperparameters.augment
     batches = Batches(data, learner, augment)
@@ -130,8 +140,8 @@ def _run(
     left = settled.n_presentations - n_seen
     takes = forecast(learner, batches, data.present, settled.hyperparameters, left)
     say_what_was_chosen(learner, wanted.model, own, settled.hyperparameters, takes, progress)
-    with progress.task(f"train {learner.model}", settled.n_presentations, "samples"):
-        progress.advance(n_seen)
+    with progress.task(f"train {learner.model}", settled.n_presentations // ranks.size, "samples"):
+        progress.advance(n_seen // ranks.size)
         for epoch in fit(
             learner,
             wanted.plan,
@@ -141,6 +151,7 @@ def _run(
             seed=wanted.seed,
             session=settled.session,
             resume=state,
+            ranks=ranks,
             progress=progress,
         ):
             last = epoch.epoch == settled.n_epochs - 1
@@ -225,7 +236,7 @@ def _so_far(
 def _tested(epoch: Epoch, learner: learners.Learner, test: Batches | None, n_classes: int) -> Record:
     """The record of an epoch, and of the test after it where one is due."""
     began = time.perf_counter()
-    tested = evaluate(learner, test, n_classes) if test else None
+    tested = evaluate(learner, test, n_classes, world.here()) if test else None
     return record_of(epoch, tested, time.perf_counter() - began)
 
 

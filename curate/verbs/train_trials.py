@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from curate import outside
+from curate import outside, world
 from curate.artifacts.results import Outcome
 from curate.data.dataset import Dataset, Options, open_dataset, reference_of
 from curate.data.own import as_given
@@ -51,6 +51,8 @@ def train_trials(
     """
     if trials < 1:
         raise CurateError(f"trials={trials} is too few: use 1 or more")
+    if world.here().size > 1:
+        raise CurateError("ranks train one run together: leave out --trials, or start one process for them")
     dataset = as_given(dataset, opening, progress)
     reference = reference_of(dataset)
     model = None if model is None else outside.hand_in("models", model)
