@@ -82,42 +82,64 @@ class _Shared:
             return functional.batch_norm(
                 images, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps
             )
-        axes, wide = [0, *range(2, images.dim())], (1, -1, *[1] * (images.dim() - 2))
-        floats = images.float()
-        counted = torch.tensor([float(images.numel() // images.shape[1])], device=images.device)
-        sums = _AddedUp.apply(torch.cat([floats.sum(axes), counted]), self.ranks)
-        n = sums[-1].detach()
-        mean = sums[:-1] / n
-        centred = floats - mean.view(wide)
-        variance = _AddedUp.apply((centred * centred).sum(axes), self.ranks) / n
-        if self.track_running_stats:
-            with torch.no_grad():
-                self.num_batches_tracked += 1
-                rate = self.momentum if self.momentum is not None else 1 / float(self.num_batches_tracked)
-                unbiased = variance * (n / (n - 1).clamp(min=1))
-                self.running_mean.lerp_(mean.to(self.running_mean.dtype), rate)
-                self.running_var.lerp_(unbiased.to(self.running_var.dtype), rate)
-        scaled = centred * torch.rsqrt(variance + self.eps).view(wide)
-        if self.affine:
-            scaled = scaled * self.weight.view(wide) + self.bias.view(wide)
-        return scaled.to(images.dtype)
+        scale = torch.ones_like(self.running_mean) if self.weight is None else self.weight
+        shift = torch.zeros_like(scale) if self.bias is None else self.bias
+        normal, mean, variance, n = _Normalized.apply(images.float(), scale, shift, self.eps, self.ranks)
+        self.num_batches_tracked += 1
+        rate = self.momentum if self.momentum is not None else 1 / float(self.num_batches_tracked)
+        self.running_mean.lerp_(mean.to(self.running_mean.dtype), rate)
+        self.running_var.lerp_((variance * (n / (n - 1).clamp(min=1))).to(self.running_var.dtype), rate)
+        return normal.to(images.dtype)
 
 
 _SHARED: dict[type, type] = {}
 
 
-class _AddedUp(torch.autograd.Function):
-    """The sum over all ranks; what flows back into it is that of all ranks too."""
+class _Normalized(torch.autograd.Function):
+    """Batch normalization by mean and variance of each channel in the batch of all ranks.
+
+    Ranks add up twice, once each way. Also mean, variance and of how many numbers they are, float64. Source:
+    Ioffe and Szegedy 2015.
+    """
 
     @staticmethod
-    def forward(context: Any, values: Tensor, ranks: World) -> Tensor:
-        context.ranks = ranks
-        summed = values.clone()
-        ranks.add_up(summed)
-        return summed
+    def forward(
+        context: Any, images: Tensor, scale: Tensor, shift: Tensor, eps: float, ranks: World
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        n_channels = images.shape[1]
+        here = torch.zeros(2, n_channels, dtype=torch.float64, device=images.device)
+        if images.numel():
+            own_mean, own_variance = map(
+                Tensor.double, torch.batch_norm_update_stats(images, None, None, 0.0)
+            )
+            here = torch.stack([own_mean, own_variance + own_mean * own_mean])
+        n_here = images.numel() // n_channels
+        whole = torch.cat([n_here * here.flatten(), here.new_tensor([n_here])])
+        ranks.add_up(whole)
+        n = whole[-1]
+        mean, squares = (whole[:-1] / n).split(n_channels)
+        variance = (squares - mean * mean).clamp_(min=0)
+        context.save_for_backward(images, scale, mean.float(), variance.float(), n)
+        context.eps, context.ranks = eps, ranks
+        context.mark_non_differentiable(mean, variance, n)
+        made = functional.batch_norm(images, mean.float(), variance.float(), scale, shift, False, 0.0, eps)
+        return made, mean, variance, n
 
     @staticmethod
-    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        summed = gradient.clone()
-        context.ranks.add_up(summed)
-        return summed, None
+    def backward(context: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
+        images, scale, mean, variance, n = context.saved_tensors
+        flows, of_scale, of_shift = torch.zeros_like(images), torch.zeros_like(scale), torch.zeros_like(scale)
+        if images.numel():  # as if mean and variance were given, and what flows through these below
+            nothing, all_three = images.new_empty(0), [True, True, True]
+            flows, of_scale, of_shift = torch.ops.aten.native_batch_norm_backward(
+                gradient, images, scale, mean, variance, nothing, nothing, False, context.eps, all_three
+            )
+        whole = torch.cat([of_shift, of_scale]).double()
+        context.ranks.add_up(whole)
+        through_mean, through_variance = (whole / n).float().split(len(mean))
+        over = (variance + context.eps).rsqrt()
+        slope = -scale * over * over * through_variance
+        wide = (1, -1, *[1] * (images.dim() - 2))
+        flows = flows.addcmul(images, slope.view(wide))
+        flows += (-scale * over * through_mean - slope * mean).view(wide)
+        return flows, of_scale, of_shift, None, None
