@@ -12,14 +12,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, NoReturn, TypeVar
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from curate.errors import CurateError
 
-_BEAT, _GONE = 1.0, 20.0  # seconds from one sign of life to the next, and without any until a rank is gone
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+_BEAT, _GONE = 1.0, 45.0  # seconds from one sign of life to the next, and without any until a rank is gone
 _FOREVER = timedelta(days=30)  # whether a rank is gone is told by its signs of life
 _AGAIN = "start the same command again, which goes on where it was"
 
@@ -32,11 +32,11 @@ class World:
 
     rank, size = 0, 1
 
-    def total(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def total(self, array: "npt.NDArray[Any]") -> "npt.NDArray[Any]":
         """The sum over all ranks, the same bits on each; the arrays are of one shape and type."""
         return array
 
-    def gather(self, arrays: Sequence[npt.NDArray[Any]]) -> list[list[npt.NDArray[Any]]]:
+    def gather(self, arrays: "Sequence[npt.NDArray[Any]]") -> "list[list[npt.NDArray[Any]]]":
         """The arrays of every rank, by rank; each is one-dimensional, of a type that all ranks agree on."""
         return [list(arrays)]
 
@@ -54,27 +54,29 @@ ALONE = World()
 
 
 class Ranks(World):
-    """The ranks of torch.distributed's default process group; arrays travel through gloo."""
+    """The ranks of torch.distributed's default process group; arrays travel on a device it speaks for."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = "cpu") -> None:
         import torch.distributed as dist
 
-        self._dist = dist
+        self._dist, self._device = dist, device
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
 
     def __deepcopy__(self, _: Any) -> "Ranks":
         return self  # there is one group
 
-    def total(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Summed through gloo."""
+    def total(self, array: "npt.NDArray[Any]") -> "npt.NDArray[Any]":
+        """Summed by the backend of the device."""
+        import numpy as np
         import torch
 
-        summed = torch.from_numpy(np.array(array, order="C"))
+        summed = torch.from_numpy(np.array(array, order="C")).to(self._device)
         self._ask(self._dist.all_reduce, summed)
-        return summed.numpy()
+        return summed.cpu().numpy()
 
-    def gather(self, arrays: Sequence[npt.NDArray[Any]]) -> list[list[npt.NDArray[Any]]]:
+    def gather(self, arrays: "Sequence[npt.NDArray[Any]]") -> "list[list[npt.NDArray[Any]]]":
         """Sent as bytes, behind one another."""
+        import numpy as np
         import torch
 
         mine = np.concatenate([np.ascontiguousarray(one).view(np.uint8) for one in arrays])
@@ -87,10 +89,14 @@ class Ranks(World):
 
     def wait(self) -> None:
         """A sum of nothing."""
+        import numpy as np
+
         self.total(np.zeros(1))
 
     def agree(self, about: Mapping[str, Any]) -> None:
         """Compared as JSON."""
+        import numpy as np
+
         plain = json.dumps(dict(about), sort_keys=True, default=str).encode()
         told = [json.loads(own[0].tobytes()) for own in self.gather([np.frombuffer(plain, np.uint8)])]
         for other, theirs in enumerate(told[1:], 1):
@@ -110,9 +116,10 @@ class Ranks(World):
     def _gathered(self, values: Any) -> list[Any]:
         import torch
 
-        parts = [torch.empty_like(values) for _ in range(self.size)]
-        self._ask(self._dist.all_gather, parts, values)
-        return parts
+        there = values.to(self._device)
+        parts = [torch.empty_like(there) for _ in range(self.size)]
+        self._ask(self._dist.all_gather, parts, there)
+        return [part.cpu() for part in parts]
 
     def _ask(self, ask: Any, *given: Any) -> None:
         try:
@@ -255,8 +262,8 @@ _heart = _Heart()
 
 
 def _cut(
-    content: npt.NDArray[np.uint8], lengths: Sequence[int], like: Sequence[npt.NDArray[Any]]
-) -> list[npt.NDArray[Any]]:
+    content: "npt.NDArray[Any]", lengths: Sequence[int], like: "Sequence[npt.NDArray[Any]]"
+) -> "list[npt.NDArray[Any]]":
     """The arrays that were put one behind the other."""
     arrays, start = [], 0
     for length, one in zip(lengths, like, strict=True):

@@ -85,7 +85,7 @@ GONE = """
 import os, signal, sys, time
 import numpy as np
 from curate import world
-world._BEAT, world._GONE = 0.1, 2.0
+world._BEAT, world._GONE = 0.1, 6.0
 world.join()
 ranks = world.here()
 ranks.wait()
@@ -114,7 +114,7 @@ def test_a_rank_that_does_nothing_any_more_ends_the_others_in_one_line(forks, tm
     assert [ranks[place].wait(30) for place in (0, 2)] == [1, 1]
     ranks[1].kill()
     assert errors(ranks) == [
-        "error: nothing was heard of rank 1 for 2 s: start the same command again, which goes on where it was"
+        "error: nothing was heard of rank 1 for 6 s: start the same command again, which goes on where it was"
     ]
 
 
