@@ -19,6 +19,7 @@ from curate.errors import CurateError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+_MEET = 50.0  # seconds in which ranks have to come
 _BEAT, _GONE = 1.0, 45.0  # seconds from one sign of life to the next, and without any until a rank is gone
 _FOREVER = timedelta(days=30)  # whether a rank is gone is told by its signs of life
 _AGAIN = "start the same command again, which goes on where it was"
@@ -152,11 +153,24 @@ def join() -> None:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
     both = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     try:
-        dist.init_process_group(both, timeout=_FOREVER)
+        meeting = dist.rendezvous("env://", timeout=timedelta(seconds=_MEET))  # type: ignore[attr-defined]
+        store, rank, size = next(iter(meeting))
+        _all_met(store, size)
+        _heart.start(rank, size)
+        dist.init_process_group(both, store=store, rank=rank, world_size=size, timeout=_FOREVER)
     except (RuntimeError, ValueError) as problem:
         raise CurateError(f"the ranks cannot meet ({' '.join(str(problem).split())[:120]})") from None
     _world = Ranks()
-    _heart.start(_world.rank, _world.size)
+
+
+def _all_met(store: Any, size: int) -> None:
+    """Wait until all ranks have come."""
+    store.add("curate/met", 1)
+    began = time.monotonic()
+    while (n_met := int(store.add("curate/met", 0))) < size:
+        if time.monotonic() - began > _MEET:
+            raise CurateError(f"of {size} ranks {size - n_met} did not come within {_MEET:.0f} s: {_AGAIN}")
+        time.sleep(0.05)
 
 
 def share(n: int) -> tuple[int, int]:
@@ -194,6 +208,11 @@ def leave() -> None:
 def is_first_to_say() -> bool:
     """Whether no rank has said yet why all end; of several that find the same wrong, one says so."""
     return _heart.is_first_to_say()
+
+
+def linger() -> None:
+    """Stay for a moment, so that ranks that find the same wrong can ask whether it was said."""
+    time.sleep(2 * _BEAT)
 
 
 class _Heart:
@@ -254,6 +273,7 @@ class _Heart:
             if self.is_first_to_say():
                 sys.stderr.write(f"error: {why}: {_AGAIN}\n")
                 sys.stderr.flush()
+        linger()
         os._exit(1)
 
 

@@ -1,5 +1,6 @@
 """Ranks: what they sum, gather and agree on, and that none waits for one that is gone."""
 
+import re
 import time
 
 import numpy as np
@@ -116,6 +117,19 @@ def test_a_rank_that_does_nothing_any_more_ends_the_others_in_one_line(forks, tm
     assert errors(ranks) == [
         "error: nothing was heard of rank 1 for 6 s: start the same command again, which goes on where it was"
     ]
+
+
+def test_a_rank_that_does_not_come_is_not_waited_for(forks, tmp_path):
+    alone = """
+import os
+from curate import world
+world._MEET = 2.0
+if os.environ["RANK"] == "1":
+    os._exit(7)
+"""
+    ranks = together(forks, 3, ["embed", "digits"], tmp_path, before=alone)
+    assert codes(ranks, 30) == [2, 7, 2]
+    assert re.search("the ranks cannot meet|of 3 ranks 1 did not come within 2 s", errors(ranks)[0])
 
 
 def test_where_nobody_is_met_it_says_so(monkeypatch):

@@ -8,7 +8,6 @@ import logging
 import os
 import shlex
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -44,7 +43,6 @@ _ORDER = (
     "methods",
 )
 _SHARED_OUT = ("embed", "cluster", "score", "train", "replay")  # by the ranks that torchrun starts
-_LINGER = 1.0  # seconds in which ranks that find the same wrong can ask whether it was said
 _INTERRUPTED = 130
 _ASCII = {"±": "+-", "…": "...", "×": "x", "−": "-", "–": "-", "→": "->", "≤": "<=", "≥": ">=", "‖": "||"}
 
@@ -191,7 +189,7 @@ def _fail(line: str, code: int = 2) -> None:
         if "--json" in sys.argv:
             click.echo(json.dumps({"error": line, "exit_code": code}))
     if ranks.size > 1:
-        time.sleep(_LINGER)
+        world.linger()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)  # to part in good order, the others would have to be there
