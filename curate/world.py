@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -221,16 +220,19 @@ class _Heart:
     def __init__(self) -> None:
         self._stopped = threading.Event()
         self._store: Any = None
+        self._asked = 0.0  # when the store last answered
 
     def start(self, rank: int, size: int) -> None:
-        """Begin, in a thread with a connection of its own."""
+        """Begin, with a connection of its own; who waits for an answer of the store is watched by another."""
         from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
         host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
         patience = timedelta(seconds=_GONE)
         self._store = TCPStore(host, port, is_master=False, timeout=patience)
         own = TCPStore(host, port, is_master=False, timeout=patience)
+        self._asked = time.monotonic()
         threading.Thread(target=self._beat, args=(own, rank, size), daemon=True).start()
+        threading.Thread(target=self._watch, daemon=True).start()
 
     def stop(self) -> None:
         """Nobody waits any more."""
@@ -248,7 +250,6 @@ class _Heart:
     def _beat(self, store: Any, rank: int, size: int) -> None:
         others = [other for other in range(size) if other != rank]
         heard = dict.fromkeys(others, (0, time.monotonic()))
-        asked = time.monotonic()
         while not self._stopped.wait(_BEAT):
             try:
                 store.add(f"curate/beat/{rank}", 1)
@@ -256,23 +257,22 @@ class _Heart:
                     beats = int(store.add(f"curate/beat/{other}", 0))
                     if beats != heard[other][0]:
                         heard[other] = beats, time.monotonic()
-                asked = time.monotonic()
+                self._asked = time.monotonic()
             except RuntimeError:
-                pass  # asked again, as long as it may come back
-            now = time.monotonic()
-            if self._stopped.is_set():
-                return
-            if now - asked > _GONE:
-                self._end("the other ranks cannot be reached any more")
+                continue  # asked again, as long as it may come back
             for other, (_, since) in heard.items():
-                if now - since > _GONE:
-                    self._end(f"nothing was heard of rank {other} for {_GONE:.0f} s")
+                if time.monotonic() - since > _GONE and not self._stopped.is_set():
+                    self._end(f"nothing was heard of rank {other} for {_GONE:.0f} s", self.is_first_to_say())
 
-    def _end(self, why: str) -> NoReturn:
-        with suppress(Exception):
-            if self.is_first_to_say():
-                sys.stderr.write(f"error: {why}: {_AGAIN}\n")
-                sys.stderr.flush()
+    def _watch(self) -> None:
+        while not self._stopped.wait(_BEAT):
+            if time.monotonic() - self._asked > _GONE + 2 * _BEAT:
+                self._end(f"the first rank could not be reached for {_GONE:.0f} s", True)
+
+    def _end(self, why: str, is_to_be_said: bool) -> NoReturn:
+        if is_to_be_said:
+            sys.stderr.write(f"error: {why}: {_AGAIN}\n")
+            sys.stderr.flush()
         linger()
         os._exit(1)
 
