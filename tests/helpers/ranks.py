@@ -1,11 +1,14 @@
 """Ranks as torchrun starts them, but each to be looked at and killed: forks that know their number."""
 
 import os
-import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from torch.distributed import TCPStore
+
 from helpers.forks import Fork, Forks
+
+_STORES: list[TCPStore] = []  # as torchrun's own process has it, which outlives the ranks
 
 
 def together(
@@ -19,9 +22,8 @@ def together(
 
     A function of the rank may say its words.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    _STORES.append(TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False))
+    port = _STORES[-1].port
     folders = [folder] * size if isinstance(folder, Path) else folder
     each = [words(rank) if callable(words) else words for rank in range(size)]
     own = [{**os.environ, **environment(rank, size, port)} for rank in range(size)]
@@ -31,6 +33,7 @@ def together(
 def environment(rank: int, size: int, port: int) -> dict[str, str]:
     """What torchrun tells a rank."""
     here = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}
+    here["TORCHELASTIC_USE_AGENT_STORE"] = "True"
     who = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size)}
     return here | who | {"OMP_NUM_THREADS": "1"}
 
