@@ -90,8 +90,7 @@ def embed(
     if comparable and dim is not None and stands(path, header.to_json()):
         return _there_already(path, progress)
     if world.here().size > 1:
-        folder = path.with_name(f".{path.name}.parts")
-        made = in_shards(folder, max(1, -(-len(opened) // _PARTS)), force=False)
+        made = in_shards(_parts_of(path), max(1, -(-len(opened) // _PARTS)), force=False)
         return world.first_alone(lambda: _joined(made, path, opened, stored, force))
     vectors = embedder(opened, dim, work)
     header = _full(header, vectors, len(opened))
@@ -100,6 +99,11 @@ def embed(
     with progress.task("embed", len(opened), "images"):
         chunks = advancing(vectors.chunks(0, len(opened)), progress)
         return write_embedding(path, header, chunks, vectors.dim, opened, dtype=stored, force=force)
+
+
+def _parts_of(path: Path) -> Path:
+    """The folder in which ranks write an embedding, before it is one file."""
+    return path.with_name(f".{path.name}.parts")
 
 
 def _joined(made: Embedding, path: Path, opened: Dataset, dtype: Precision, force: bool) -> Embedding:
@@ -144,6 +148,8 @@ def _tells_all(method: str, embedder: Embedder) -> bool:
 
 
 def _there_already(path: Path, progress: Progress) -> Embedding:
+    if world.here().rank == 0:
+        shutil.rmtree(_parts_of(path), ignore_errors=True)  # ranks may have been killed before they did
     note_standing(path, progress)
     return open_own(path)
 

@@ -35,7 +35,7 @@ from curate.training.forecast import forecast
 from curate.training.unfinished import Unfinished, run_beside, trace_file, unfinished
 from curate.verbs.hyperparameters import model_for
 from curate.verbs.naming import origins
-from curate.verbs.score_over_ranks import beside, check_ranks, kept_by_all, of_all, spent_by_all
+from curate.verbs.score_over_ranks import beside, check_ranks, clear_beside, kept_by_all, of_all, spent_by_all
 from curate.verbs.score_table import Methods, method_options, samples_of, write_scores
 from curate.verbs.settled import on_device, say_what_was_chosen, within_memory
 
@@ -86,6 +86,7 @@ def score_from_training(
     header = _header(methods, training, side_by_side, first, data, seed, place, threads_each(n_at_once))
     world.here().agree(same_of(header))
     if (table := _standing(outputs, header, force, fresh, bool(left))) is not None:
+        clear_beside(path)
         note_standing(path, progress)
         return table
     from_trace = {name: scorer for name, scorer in methods.items() if scorer.reads[0] == "trace"}

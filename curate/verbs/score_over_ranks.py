@@ -1,6 +1,7 @@
 """Models that ranks share out: where each rank's run is unfinished, and what all of them come to."""
 
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -33,6 +34,13 @@ def beside(output: Path, rank: int | None = None) -> Path:
     if ranks.size == 1:
         return output
     return output.with_name(f"{output.name}.rank-{ranks.rank if rank is None else rank}-of-{ranks.size}")
+
+
+def clear_beside(output: Path) -> None:
+    """Remove what this rank left unfinished, as one of several that were killed when the output stood."""
+    own = beside(output)
+    if own != output:
+        shutil.rmtree(own.with_name(f"{own.name}{ENDING}"), ignore_errors=True)
 
 
 def kept_by_all(output: Path, name: str) -> list[Path]:

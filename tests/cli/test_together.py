@@ -43,6 +43,9 @@ def test_embed_and_cluster_give_what_one_process_gives(forks, one, size):
         assert np.array_equal(made.labels, right.labels)
         assert np.abs(made.read(0, made.n) - right.read(0, right.n)).max() < ROUNDING
     assert not list(one.glob(".e2*"))
+    (one / ".e2.safetensors.parts").mkdir()  # as if it had been killed before it had cleared up
+    assert done(together(forks, size, [*embed, "-o", "e2.safetensors"], one)) == "e2.safetensors\n"
+    assert not list(one.glob(".e2*"))
     cluster = ["cluster", "e.safetensors", "-k", 12, "--strategy", "furthest", "--keep", 0.3, "-o", "m2"]
     assert done(together(forks, size, cluster, one)) == "m2\n"
     tables = [pl.read_parquet(one / name) for name in ("c.parquet", "m2.parquet")]

@@ -58,6 +58,8 @@ verb.fit_all = killed
     alone = forks.run([*WORDS, "-o", "one.parquet"], tmp_path, {**os.environ, "OMP_NUM_THREADS": "1"})
     assert alone.returncode == 0, alone.stderr
     assert pl.read_parquet(tmp_path / "s.parquet").equals(pl.read_parquet(tmp_path / "one.parquet"))
+    (tmp_path / "s.parquet.rank-1-of-2.unfinished").mkdir()  # as if killed before it had cleared up
+    done(together(forks, 2, [*WORDS, "-o", "s.parquet"], tmp_path))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.parquet", "s.parquet"]
 
 
