@@ -90,7 +90,9 @@ def embed(
     if comparable and dim is not None and stands(path, header.to_json()):
         return _there_already(path, progress)
     if world.here().size > 1:
-        made = in_shards(_parts_of(path), max(1, -(-len(opened) // _PARTS)), force=False)
+        made = in_shards(_parts_of(path), max(1, -(-len(opened) // _PARTS)), force)
+        if comparable and stands(path, replace(made.header, sha256="").to_json()):
+            return world.first_alone(lambda: _there_already(path, progress))
         return world.first_alone(lambda: _joined(made, path, opened, stored, force))
     vectors = embedder(opened, dim, work)
     header = _full(header, vectors, len(opened))

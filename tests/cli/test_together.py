@@ -43,6 +43,10 @@ def test_embed_and_cluster_give_what_one_process_gives(forks, one, size):
         assert np.array_equal(made.labels, right.labels)
         assert np.abs(made.read(0, made.n) - right.read(0, right.n)).max() < ROUNDING
     assert not list(one.glob(".e2*"))
+    whole = ["embed", "digits", "-o", "e3.safetensors"]  # a dim of the method's own
+    for _ in range(2):
+        assert done(together(forks, size, whole, one)) == "e3.safetensors\n"
+    assert not list(one.glob(".e3*"))
     (one / ".e2.safetensors.parts").mkdir()  # as if it had been killed before it had cleared up
     assert done(together(forks, size, [*embed, "-o", "e2.safetensors"], one)) == "e2.safetensors\n"
     assert not list(one.glob(".e2*"))
