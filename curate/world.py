@@ -178,12 +178,21 @@ def share(n: int) -> tuple[int, int]:
 
 
 def first_alone(work: Callable[[], T]) -> T:
-    """What `work` gives on every rank: the first does it before the others, which find what it left."""
-    if _world.rank:
-        _world.wait()
+    """What `work` gives on every rank: the first does it before the others, which find what it left.
+
+    Meanwhile the first is alone, so that nothing in it asks for those that wait.
+    """
+    global _world  # noqa: PLW0603  as above
+    ranks = _world
+    if ranks.rank:
+        ranks.wait()
         return work()
-    done = work()
-    _world.wait()
+    _world = ALONE
+    try:
+        done = work()
+    finally:
+        _world = ranks
+    ranks.wait()
     return done
 
 

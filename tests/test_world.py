@@ -33,7 +33,8 @@ assert [part.tolist() for part, _ in parts] == [[0, 3], [3, 6], [6, 10]]
 assert sorted(np.concatenate([dealt for _, dealt in parts]).tolist()) == list(range(8))
 ranks.agree({"a": 1, "b": [1, 2]})
 order = []
-world.first_alone(lambda: print("first", flush=True) if ranks.rank == 0 else None)
+world.first_alone(lambda: print("first", world.here().size, flush=True) if ranks.rank == 0 else None)
+assert world.here() is ranks
 world.leave()
 assert (world.here().size, world.here().rank) == (1, 0)
 raise SystemExit
@@ -41,7 +42,7 @@ raise SystemExit
 
 
 def test_three_ranks_sum_gather_and_agree(forks, tmp_path):
-    assert done(together(forks, 3, [], tmp_path, before=TELL)) == "first\n"
+    assert done(together(forks, 3, [], tmp_path, before=TELL)) == "first 1\n"
 
 
 def test_alone_all_of_it_is_ones_own():

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy.typing as npt
 
 from curate.errors import CurateError
+from curate.world import ALONE, World
 
 Arrays = Sequence[npt.NDArray[Any]]
 
@@ -26,18 +27,7 @@ class Ranks(Protocol):
         """The arrays of every rank, by rank. All call it together, with as many arrays of the same types."""
 
 
-class Alone:
-    """The only process."""
-
-    rank = 0
-    size = 1
-
-    def gather(self, arrays: Arrays) -> list[list[npt.NDArray[Any]]]:
-        """Its own arrays."""
-        return [list(arrays)]
-
-
-def alone() -> Alone:
+def alone() -> World:
     """The only process, where no others are known of."""
     size = os.environ.get("WORLD_SIZE", "1")
     if size.isdigit() and int(size) > 1:
@@ -45,4 +35,4 @@ def alone() -> Alone:
             f"WORLD_SIZE is {size}, and each of these processes would select by its own losses: "
             "use ranks=curate.ranks()"
         )
-    return Alone()
+    return ALONE

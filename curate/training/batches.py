@@ -69,7 +69,7 @@ class Batches:
         fits = self._cutting is None or self._images.shape[:2] == learner.input_size
         is_resident = fits and isinstance(self._images, ResidentImages)
         self._resident = self._all_on_device() if is_resident else None
-        self._cuts_on_device = is_resident and self.device.type != "cpu"
+        self._cuts_on_device = self._cutting is not None and is_resident and self.device.type != "cpu"
 
     def plain(self, order: Indices, batch_size: int) -> Iterator[Batch]:
         """The samples of `order`, without augmentation, so many at a time.

@@ -152,6 +152,15 @@ class TestWrongs:
         assert "use --init random" in line
 
 
+@pytest.mark.parametrize("method", ["prototypicality", "duplicate"])
+def test_scores_of_vectors_are_made_by_the_first_with_all_of_them(forks, one, method):
+    words = ["score", "e.safetensors", "--method", method]
+    assert done(together(forks, 2, [*words, "-o", "several.parquet"], one)) == "several.parquet\n"
+    ran = forks.run([*words, "-o", "one.parquet"], one, {**os.environ, "OMP_NUM_THREADS": "1"})
+    assert ran.returncode == 0, ran.stderr
+    assert pl.read_parquet(one / "one.parquet").equals(pl.read_parquet(one / "several.parquet"))
+
+
 def test_what_is_not_shared_out_is_done_by_the_first(forks, one):
     ranks = together(forks, 2, ["select", "c.parquet", "--keep", 0.2, "-o", "m3"], one)
     assert done(ranks) == "m3\n"

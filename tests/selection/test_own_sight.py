@@ -5,7 +5,7 @@ from helpers.own_loops import Threads, together
 
 from curate.selection.ledger import Ledger
 from curate.selection.own_sight import OwnSight
-from curate.selection.ranks import Alone
+from curate.world import ALONE
 
 
 def test_every_rank_is_asked_for_its_share_and_all_know_all():
@@ -26,7 +26,7 @@ def test_every_rank_is_asked_for_its_share_and_all_know_all():
 
 def test_margins_count_from_the_first_epoch_on():
     ledger = Ledger(3, in_full=False)
-    sight = OwnSight(ledger, lambda m: (m + 1.0, m - 1.0), np.arange(3), 3, Alone(), True)
+    sight = OwnSight(ledger, lambda m: (m + 1.0, m - 1.0), np.arange(3), 3, ALONE, True)
     sight.full_pass(0)
     assert np.isnan(sight.mean_margins()).all()
     sight.full_pass(1)
@@ -34,5 +34,5 @@ def test_margins_count_from_the_first_epoch_on():
 
 
 def test_a_loss_that_is_no_number_is_not_taken_for_one_that_was_not_looked_at():
-    sight = OwnSight(Ledger(2, in_full=False), lambda m: np.full(1, np.nan), np.array([1]), 2, Alone(), False)
+    sight = OwnSight(Ledger(2, in_full=False), lambda m: np.full(1, np.nan), np.array([1]), 2, ALONE, False)
     np.testing.assert_array_equal(sight.full_pass(0), np.array([np.nan, np.inf], np.float32))
