@@ -105,12 +105,16 @@ def score_from_training(
         scores = of_all(_look(run, looking, mine.models, batches, mine.n_at_once, progress))
         seconds, n_seen = spent_by_all(sum(record["seconds"] for record in run.records), n_seen)
 
+        names = map(trace_file, range(training.n_epochs))
+        is_alone = world.here().size == 1
+        parts = [run.path(name) if is_alone else kept_by_all(path, name) for name in names]
+
         def written() -> Table:
             if world.here().rank:
                 return open_table(path)
             done = Cost(seconds, n_seen, models_at_once=n_at_once)
             if traces:
-                trace = _write_trace(run, path, replace(header, cost=done), training, n_seen)
+                trace = _write_trace(run, parts, replace(header, cost=done), training, n_seen)
                 started = time.perf_counter()
                 scores.update({name: scorer.from_trace(trace) for name, scorer in from_trace.items()})
                 done = replace(done, seconds=seconds + time.perf_counter() - started)
@@ -258,7 +262,11 @@ def _pass(
 
 
 def _write_trace(
-    run: Unfinished, output: Path, header: Header, training: Training, samples_seen: int
+    run: Unfinished,
+    parts: Sequence[Path | Sequence[Path]],
+    header: Header,
+    training: Training,
+    samples_seen: int,
 ) -> Trace:
     """The trace of the run: where it was asked for, else among what is unfinished."""
     summary = {
@@ -266,9 +274,6 @@ def _write_trace(
         "n_models": training.n_models,
         "samples_seen": samples_seen,
     }
-    names = map(trace_file, range(training.n_epochs))
-    is_alone = world.here().size == 1
-    parts = [run.path(name) if is_alone else kept_by_all(output, name) for name in names]
     path = training.trace or run.path("trace.parquet")
     of_trace = replace(header, kind="trace", summary=summary)
     return write_trace(path, of_trace, parts, force=True)  # looked at before: it is ours, or there is none
