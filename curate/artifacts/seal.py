@@ -15,7 +15,7 @@ UNSEALED = "0" * 64
 _SEAL = re.compile(rb'"([0-9a-f]{64})"')
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],:]', re.DOTALL)
 _MOST_HEADER = 100 * 2**20
-_HASH_BYTES = 2**24
+_HASH_BYTES = 2**20
 
 
 def seal_file(path: Path) -> str:
@@ -127,7 +127,8 @@ def _after_colon(text: bytes, place: int) -> int:
 def _hash_with_zeros_at(path: Path, place: int) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:
-        digest.update(file.read(place))
+        while part := file.read(min(_HASH_BYTES, place - file.tell())):
+            digest.update(part)
         digest.update(UNSEALED.encode())
         file.seek(place + len(UNSEALED))
         while part := file.read(_HASH_BYTES):

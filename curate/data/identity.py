@@ -43,8 +43,8 @@ def of_rows(array: npt.NDArray[Any], rows: Indices) -> npt.NDArray[Any]:
 
 def fingerprint(uids: Uids, labels: Labels | None) -> str:
     """sha256 over uids and labels in order (little-endian), in hexadecimal."""
-    digest = hashlib.sha256(uids.astype("<u8").tobytes())
-    digest.update(b"unlabelled" if labels is None else labels.astype("<i8").tobytes())
+    digest = hashlib.sha256(np.ascontiguousarray(uids, "<u8").data)
+    digest.update(b"unlabelled" if labels is None else np.ascontiguousarray(labels, "<i8").data)
     return digest.hexdigest()
 
 

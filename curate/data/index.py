@@ -23,29 +23,34 @@ import numpy.typing as npt
 from curate.artifacts.arrow import array_of, values_of
 from curate.artifacts.cache import cache_folder
 from curate.data.identity import Uids
-from curate.data.kept import keep, kept
+from curate.data.kept import GROUP, keep, kept
 from curate.data.source import Stamps
 from curate.progress import Progress
 
 _TICK_NS, _COARSE_TICK_NS = 20_000_000, 2_000_000_000  # how far clocks of file systems may lag, in ns
 _PART_SECONDS = 20.0
-_SIDES = ("height", "width", "channels")
+_OF_FILES, _OF_IMAGES = ("size", "modified", "changed"), ("uid", "height", "width", "channels", "decoded")
 
 
 @dataclass(frozen=True)
 class Found:
-    """What was found of samples, `[n]` each: whether anything, uids, stored shapes, whether they decode."""
+    """What was found of samples, `[n]` each: whether anything, uids, stored shapes, whether they decode.
+
+    `sides` are heights and widths, int32 `[n, 2]`.
+    """
 
     known: npt.NDArray[np.bool_]
     uids: Uids
-    shapes: npt.NDArray[np.int32]
+    sides: npt.NDArray[np.int32]
+    channels: npt.NDArray[np.uint8]
     decoded: npt.NDArray[np.bool_]
 
     @classmethod
     def nothing(cls, n: int) -> "Found":
         """Of none of `n` samples anything."""
         no = np.zeros(n, np.bool_)
-        return cls(no, np.zeros(n, np.uint64), np.zeros((n, 3), np.int32), no.copy())
+        sides, channels = np.zeros((n, 2), np.int32), np.zeros(n, np.uint8)
+        return cls(no, np.zeros(n, np.uint64), sides, channels, no.copy())
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,7 @@ class Index:
         if self._has_these(file):
             start = 0
             for group in range(file.num_row_groups):
-                table = file.read_row_group(group)
+                table = file.read_row_group(group, [*_OF_FILES, *_OF_IMAGES])
                 rows = start + np.flatnonzero(~found.known[start : start + len(table)])
                 self._fill(table, found, rows, rows - start)
                 start += len(table)
@@ -143,31 +148,40 @@ class Index:
         """Fill in `rows` from those `at` which they are in a table, where size and times are the same."""
         stamps = self._stamps
         same = np.ones(len(rows), np.bool_)
-        for name, now in (("size", stamps.sizes), ("modified", stamps.modified), ("changed", stamps.changed)):
+        for name, now in zip(_OF_FILES, (stamps.sizes, stamps.modified, stamps.changed), strict=True):
             same &= values_of(table.column(name))[at] == now[rows]
         rows, at = rows[same], at[same]
         found.known[rows] = True
         found.uids[rows] = values_of(table.column("uid"))[at]
         found.decoded[rows] = values_of(table.column("decoded"))[at] != 0
-        for place, name in enumerate(_SIDES):
-            found.shapes[rows, place] = values_of(table.column(name))[at]
+        found.channels[rows] = values_of(table.column("channels"))[at]
+        for place, name in enumerate(("height", "width")):
+            found.sides[rows, place] = values_of(table.column(name))[at]
 
     def _write(self, path: Path, rows: npt.NDArray[np.int64], found: Found) -> None:
         """Write what is known of some samples."""
+        stamps = self._stamps
+        rows = rows[self._settled(stamps.changed[rows]) & (stamps.sizes[rows] >= 0)]
+        starts = range(0, max(1, rows.size), GROUP)
+        parts = (self._table(rows[start : start + GROUP], found) for start in starts)
+        keep(path, "index", parts, {"place": stamps.place})
+
+    def _table(self, rows: npt.NDArray[np.int64], found: Found) -> Any:
+        """What is known of some samples, as Arrow's table."""
         import pyarrow as pa
 
         stamps = self._stamps
-        rows = rows[self._settled(stamps.changed[rows]) & (stamps.sizes[rows] >= 0)]
         columns = {
             "key": stamps.keys.take(array_of(rows)),
             "size": array_of(stamps.sizes[rows]),
             "modified": array_of(stamps.modified[rows]),
             "changed": array_of(stamps.changed[rows]),
             "uid": array_of(found.uids[rows]),
-            **{name: array_of(found.shapes[rows, place]) for place, name in enumerate(_SIDES)},
+            **{name: array_of(found.sides[rows, place]) for place, name in enumerate(("height", "width"))},
+            "channels": array_of(found.channels[rows].astype(np.int32)),
             "decoded": array_of(found.decoded[rows].astype(np.uint8)),
         }
-        keep(path, "index", pa.table(columns), {"place": stamps.place})
+        return pa.table(columns)
 
     def _settled(self, changed: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """Whether files changed long enough before they were looked at to tell if they change again."""

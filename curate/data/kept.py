@@ -3,9 +3,10 @@
 import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from hashlib import blake2b
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +18,27 @@ from curate.errors import CurateError, DamagedError
 from curate.progress import Progress
 
 VERSION = 2
-_GROUP = 1 << 17  # rows that are read at once
+GROUP = 1 << 15  # rows that are read at once
 SETTLED_NS = 2_000_000_000  # how old a change is after which another will be seen for sure, in ns
 
 
-def keep(path: Path, kind: str, table: Any, about: Mapping[str, Any]) -> None:
-    """Write an Arrow table and what is said about it; where the cache cannot be written to, it is left."""
+def keep(path: Path, kind: str, tables: Iterable[Any], about: Mapping[str, Any]) -> None:
+    """Write Arrow tables, one behind another and at least one, and what is said about them.
+
+    They are made one at a time. Where the cache cannot be written to, it is left.
+    """
     import pyarrow.parquet as pq
 
+    tables = iter(tables)
+    first = next(tables)
     header = {**about, "kind": kind, "version": VERSION, "sha256": UNSEALED}
     with suppress(OSError, CurateError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_file(path, force=True) as temporary:
-            pq.write_table(
-                table.replace_schema_metadata({"curate": json.dumps(header)}),
-                temporary,
-                compression="zstd",
-                use_dictionary=False,
-                row_group_size=_GROUP,
-            )
+            schema = first.schema.with_metadata({"curate": json.dumps(header)})
+            with pq.ParquetWriter(temporary, schema, compression="zstd", use_dictionary=False) as writer:
+                for table in chain([first], tables):
+                    writer.write_table(table.cast(schema), row_group_size=GROUP)
             seal_file(temporary)
 
 
@@ -75,5 +78,5 @@ def known(kind: str, files: Sequence[Path], make: Callable[[], Any], progress: P
     began = time.time_ns()
     table = make()
     if all(about.st_ctime_ns < began - SETTLED_NS for about in abouts):
-        keep(path, kind, table, {"times": times})
+        keep(path, kind, [table], {"times": times})
     return table

@@ -1,6 +1,6 @@
 """The images below a folder, listed in order of their paths with sizes and times, in little memory.
 
-A million files are looked at with one call of the system each; what is kept of each are some 60 bytes.
+A million files are looked at with one call of the system each; what is kept of each are some 50 bytes.
 """
 
 import os
@@ -10,12 +10,10 @@ from collections.abc import Container, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from curate.artifacts.arrow import texts_of
 from curate.data.source import Stamps
 from curate.processes import forked
 
@@ -30,11 +28,13 @@ SUFFIXES_ELSEWHERE = frozenset((".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm",
 class Listing:
     """Files in order, their paths below `top` as keys; and where torchvision's ImageFolder counts them.
 
-    `places` are theirs there, −1 where it leaves them out, out of `n_elsewhere`.
+    `places` are theirs there, −1 where it leaves them out, out of `n_elsewhere`; it is empty as long as they
+    stand as they do here. The keys are one text, and where each begins and the last one ends.
     """
 
     top: str
-    keys: list[Any] = field(default_factory=list)  # chunks of Arrow's large_binary
+    keys: bytearray = field(default_factory=bytearray)
+    ends: array = field(default_factory=lambda: array("q", [0]))  # type: ignore[type-arg]
     sizes: array = field(default_factory=lambda: array("q"))  # type: ignore[type-arg]
     modified: array = field(default_factory=lambda: array("q"))  # type: ignore[type-arg]
     changed: array = field(default_factory=lambda: array("q"))  # type: ignore[type-arg]
@@ -50,8 +50,6 @@ class Listing:
         Of a folder that is `not_ours` it is only counted what torchvision finds there. Where all of it takes
         long, processes share out the folders: the time goes into asking for sizes.
         """
-        import pyarrow  # noqa: F401  before the fork
-
         start, began, done = len(self.top.rstrip(os.sep)) + 1, time.monotonic(), 0
         found_in = partial(_found_in, start, not_ours)
         while done < len(folders) and time.monotonic() - began < _SOON:
@@ -64,15 +62,19 @@ class Listing:
 
     def _take(self, found: "_Found") -> int:
         """Add what is in a folder; returns how many images there are."""
-        self.keys.append(found.keys)
+        n_before, n = len(self), len(found.sizes) // self.sizes.itemsize
+        self.keys += found.keys
+        self.ends.frombytes((np.frombuffer(found.ends, np.int64) + self.ends[-1]).tobytes())
         self.sizes.frombytes(found.sizes)
         self.modified.frombytes(found.modified)
         self.changed.frombytes(found.changed)
-        n = len(found.keys)
-        if found.places is None:
-            self.places.extend(range(self.n_elsewhere, self.n_elsewhere + n))
-        else:
+        stood = not self.places and self.n_elsewhere == n_before
+        if stood and found.places is not None:
+            self.places.extend(range(n_before))
+        if found.places is not None:
             self.places.extend(place if place < 0 else self.n_elsewhere + place for place in found.places)
+        elif not stood:
+            self.places.extend(range(self.n_elsewhere, self.n_elsewhere + n))
         self.n_elsewhere += found.n_elsewhere
         return n
 
@@ -80,22 +82,28 @@ class Listing:
         """The listing as what tells that files are what they were."""
         import pyarrow as pa
 
-        keys = pa.concat_arrays(self.keys) if self.keys else pa.array([], pa.large_binary())
+        buffers = [None, pa.py_buffer(self.ends), pa.py_buffer(self.keys)]
+        keys = pa.Array.from_buffers(pa.large_binary(), len(self), buffers)
         numbers = (np.frombuffer(one, np.int64) for one in (self.sizes, self.modified, self.changed))
         return Stamps(os.path.realpath(self.top), keys, *numbers)
 
     def rows(self) -> npt.NDArray[np.int64] | None:
         """The places that torchvision gives the files, int64 `[n]`; None where it counts as they stand."""
+        if not self.places and self.n_elsewhere == len(self):
+            return None
         places = np.frombuffer(self.places, np.int64)
-        stands = self.n_elsewhere == len(places) and bool((places[1:] > places[:-1]).all())
-        return None if stands and (len(places) == 0 or places[0] == 0) else places
+        return None if np.array_equal(places, np.arange(self.n_elsewhere)) else places
 
 
 @dataclass(frozen=True)
 class _Found:
-    """The images below one folder as in a listing, numbers as bytes of int64; no `places` for 0 to n − 1."""
+    """The images below one folder as in a listing, numbers as bytes of int64; no `places` for 0 to n − 1.
 
-    keys: Any
+    The first key begins at 0, which `ends` leaves out.
+    """
+
+    keys: bytes
+    ends: bytes
     sizes: bytes
     modified: bytes
     changed: bytes
@@ -105,8 +113,6 @@ class _Found:
 
 def _found_in(start: int, not_ours: Container[str], folder: str) -> _Found:
     """The images below a folder, by their paths without what is before `start`."""
-    import pyarrow as pa
-
     walk = _Walk(start)
     if folder in not_ours:
         walk.is_counted_so = False
@@ -119,9 +125,10 @@ def _found_in(start: int, not_ours: Container[str], folder: str) -> _Found:
         elsewhere = _walked_elsewhere(folder, start)
         counted = {path: place for place, path in enumerate(elsewhere)}
         places, n_elsewhere = array("q", (counted.get(path, -1) for path in paths)), len(elsewhere)
-    keys = texts_of(list(map(os.fsencode, paths)), pa.large_binary())
+    keys = [os.fsencode(path) for path in paths]
+    ends = np.cumsum([len(key) for key in keys], dtype=np.int64).tobytes()
     sizes, modified, changed = (array("q", one).tobytes() for one in numbers)
-    return _Found(keys, sizes, modified, changed, places, n_elsewhere)
+    return _Found(b"".join(keys), ends, sizes, modified, changed, places, n_elsewhere)
 
 
 class _Walk:

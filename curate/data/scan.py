@@ -142,7 +142,7 @@ class _Scan:
         self.samples, self.target, self.skip_corrupt, self.limit = samples, target, skip_corrupt, limit
         self.found, self.index = found, index
         self.n_looked = 0
-        self.uids, self.shapes = found.uids, found.shapes  # shapes as stored, without alpha
+        self.uids, self.sides, self.channels = found.uids, found.sides, found.channels  # without alpha
         self.reasons: dict[int, str] = {}  # why a sample cannot be read
         shape, self.workers = self._first()
         self.decodes, self.makes_sure = decodes, bool(skip_corrupt) and decodes
@@ -205,7 +205,7 @@ class _Scan:
             rows = self._rows()
         if self.index is not None and (self.n_looked or self.index.has_parts):
             self.index.finish(self.found)
-        sides = np.ascontiguousarray(of_rows(self.shapes, rows)[:, :2])
+        sides = of_rows(self.sides, rows)
         where = None if self.samples.locality is None else self.samples.locality.of(rows)
         images: Images = EncodedImages(
             self.samples.read, self.samples.name, rows, shape, target, sides, where
@@ -258,8 +258,12 @@ class _Scan:
         return self.samples.n * int(np.prod(_brought(shape, target))) <= self.limit
 
     def _shape(self, row: int) -> tuple[int, int, int]:
-        height, width, channels = map(int, self.shapes[row])
-        return height, width, channels
+        height, width = self.sides[row].tolist()
+        return height, width, int(self.channels[row])
+
+    def _note_shape(self, row: int, height: int, width: int, channels: int) -> None:
+        height, width, channels = _without_alpha(height, width, channels)
+        self.sides[row], self.channels[row] = (height, width), channels
 
     def _chunk(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         for row in rows.tolist():
@@ -276,14 +280,14 @@ class _Scan:
         content, name = self.samples.read(row), self.samples.name(row)
         if isinstance(content, bytes) and not is_lossless(content):
             self.uids[row] = uid_of(content, None)
-            self.shapes[row] = _without_alpha(*probe(content, name))
+            self._note_shape(row, *probe(content, name))
             if not (self.holds or self.makes_sure) and is_whole(content):
                 return False
             image: Pixels | None = brought(content, name, self.target)
         else:
             pixels = decode(content, name)
             self.uids[row] = uid_of(content if isinstance(content, bytes) else b"", pixels)
-            self.shapes[row] = _without_alpha(*pixels.shape)
+            self._note_shape(row, *pixels.shape)
             image = bring_to(pixels, self.target) if self.pixels else None
         shape = _brought(self._shape(row), self.target)
         self.expected = self.expected or shape
@@ -330,20 +334,20 @@ class _Scan:
     def _settled(self, rows: npt.NDArray[np.int64]) -> tuple[Target, list[str]]:
         """What the images are brought to: what the user said, and one channel count and size in any case."""
         target, notes = self.target, []
-        shapes = of_rows(self.shapes, rows)
-        grey = int((shapes[:, 2] == 1).sum())
-        if target.channels is None and 0 < grey < len(shapes):
+        are_grey, sides = of_rows(self.channels, rows) == 1, of_rows(self.sides, rows)
+        grey = int(are_grey.sum())
+        if target.channels is None and 0 < grey < len(rows):
             target = replace(target, channels=3)
-            few = np.flatnonzero((shapes[:, 2] == 1) == (2 * grey <= len(shapes)))[0]
+            few = np.flatnonzero(are_grey == (2 * grey <= len(rows)))[0]
             notes.append(
-                f"{grey:,} of {len(shapes):,} images are grey, the others colour (such as "
+                f"{grey:,} of {len(rows):,} images are grey, the others colour (such as "
                 f"{self.samples.name(int(rows[few]))}): all are read as colour; --channels 1 makes all grey"
             )
-        if target.image_size is None and (shapes[:, :2] != shapes[0, :2]).any():
-            sides = shapes[:, :2].min(axis=1)
-            size = next((size for size in _SIZES if np.median(sides) >= size), _SIZES[-1])
+        if target.image_size is None and (sides != sides[0]).any():
+            median = np.median(sides.min(axis=1))
+            size = next((size for size in _SIZES if median >= size), _SIZES[-1])
             target = replace(target, image_size=size)
-            small, large = shapes[:, :2].min(axis=0), shapes[:, :2].max(axis=0)
+            small, large = sides.min(axis=0), sides.max(axis=0)
             notes.append(
                 f"the images differ in size, from {small[1]} x {small[0]} to {large[1]} x {large[0]} pixels: "
                 f"all are brought to {size} x {size}; --image-size takes another number"

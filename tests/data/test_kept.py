@@ -14,7 +14,7 @@ TABLE = pa.table({"key": pa.array([b"a", b"\xff"], pa.large_binary()), "size": [
 
 def test_what_is_kept_is_found_with_what_is_said_about_it(tmp_path):
     path = tmp_path / "new" / "x.parquet"
-    keep(path, "index", TABLE, {"place": "/somewhere \udcff"})
+    keep(path, "index", [TABLE], {"place": "/somewhere \udcff"})
     table, about = kept(path, "index", LOGGED)
     assert table.read().equals(TABLE)
     assert (about["place"], about["kind"]) == ("/somewhere \udcff", "index")
@@ -24,7 +24,7 @@ def test_what_is_kept_is_found_with_what_is_said_about_it(tmp_path):
 @pytest.mark.parametrize("place", [0, 40, -20])
 def test_what_is_damaged_is_said_to_be_made_anew(tmp_path, caplog, place):
     path = tmp_path / "x.parquet"
-    keep(path, "index", TABLE, {})
+    keep(path, "index", [TABLE], {})
     content = bytearray(path.read_bytes())
     content[place] ^= 255
     path.write_bytes(bytes(content))
@@ -34,7 +34,7 @@ def test_what_is_damaged_is_said_to_be_made_anew(tmp_path, caplog, place):
 
 def test_what_is_of_another_kind_or_version_is_not_taken(tmp_path, monkeypatch):
     path = tmp_path / "x.parquet"
-    keep(path, "index", TABLE, {})
+    keep(path, "index", [TABLE], {})
     assert kept(path, "tar", LOGGED) is None
     monkeypatch.setattr(keeping, "VERSION", 99)
     assert kept(path, "index", LOGGED) is None
@@ -42,7 +42,7 @@ def test_what_is_of_another_kind_or_version_is_not_taken(tmp_path, monkeypatch):
 
 def test_a_cache_that_cannot_be_written_is_left(tmp_path):
     (tmp_path / "file").write_text("")
-    keep(tmp_path / "file" / "x.parquet", "index", TABLE, {})
+    keep(tmp_path / "file" / "x.parquet", "index", [TABLE], {})
     assert (tmp_path / "file").read_text() == ""
 
 
