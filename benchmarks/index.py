@@ -3,8 +3,9 @@
     python benchmarks/index.py --files 1280000 --photos PHOTOS --folder FOLDER
 
 The small files are JPEGs of 64 x 64 pixels in 1,000 class folders, all different. PHOTOS is a folder of class
-folders, which is copied until there are `--photos-at-least` of them. Every opening is a process of its own,
-with the files in the page cache as far as they fit there. Memory is the peak of the process.
+folders, to each of which links are made until there are `--photos-at-least` of them: all lie in the page
+cache. Every opening is a process of its own. Memory is the peak of the process; what a file more takes of it
+is the difference to that of half of the small files, shared out over the other half.
 """
 
 import argparse
@@ -40,7 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=1_280_000)
     parser.add_argument("--photos", type=Path, required=True)
-    parser.add_argument("--photos-at-least", type=int, default=10_000)
+    parser.add_argument("--photos-at-least", type=int, default=100_000)
     parser.add_argument("--folder", type=Path, required=True, help="where there is room for a million files")
     parser.add_argument("--openings", type=int, default=3)
     asked = parser.parse_args()
@@ -52,8 +53,10 @@ def main() -> None:
         "|---|---|---|---|---|---|---|",
     ]
     raw = {}
+    small = small_files(asked.folder / "small", asked.files)
     for name, folder in (
-        ("small files", small_files(asked.folder / "small", asked.files)),
+        ("small files", small),
+        ("half of them", half(small, asked.folder / "half")),
         ("photographs", photographs(asked.folder / "photos", asked.photos, asked.photos_at_least)),
     ):
         first, again, n = openings(folder, asked.openings)
@@ -66,6 +69,13 @@ def main() -> None:
         shares = ratio([one[0] for one in again], [one[0] for one in first])
         lines.append(f"| {name} | {n:,} | {' | '.join(cells)} | {shares} |")
         print(lines[-1], flush=True)
+    whole, part = raw["small files"], raw["half of them"]
+    for name in ("first", "again"):
+        more = [
+            1024**2 * (a[1] - b[1]) / (whole["n"] - part["n"])
+            for a, b in zip(whole[name], part[name], strict=True)
+        ]
+        lines += ["", f"Bytes that a file more takes, at the peak of opening {name}: {spread(more, 0)}."]
     write("index", lines, raw)
 
 
@@ -89,15 +99,28 @@ def small_files(folder: Path, n: int) -> Path:
     return folder
 
 
+def half(small: Path, folder: Path) -> Path:
+    """Links to every second class of the small files."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for number in range(0, 1000, 2):
+        (folder / f"class{number:03}").symlink_to(small / f"class{number:03}")
+    return folder
+
+
 def photographs(folder: Path, photos: Path, at_least: int) -> Path:
-    """Copies of the photographs until there are enough; each is a file of its own."""
+    """The photographs again and again, by other names, until there are enough."""
     files = [path for path in sorted(photos.rglob("*")) if path.suffix.lower() in (".jpg", ".jpeg", ".png")]
     shutil.rmtree(folder, ignore_errors=True)
+    own: dict[Path, Path] = {}
     for copy in range(-(-at_least // len(files))):
         for file in files:
             place = folder / file.parent.name / f"{copy:04}-{file.name}"
             place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, place)
+            if file in own:
+                os.link(own[file], place)
+            else:
+                own[file] = shutil.copyfile(file, place)
     return folder
 
 

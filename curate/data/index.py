@@ -160,17 +160,16 @@ class Index:
 
     def _write(self, path: Path, rows: npt.NDArray[np.int64], found: Found) -> None:
         """Write what is known of some samples."""
-        stamps = self._stamps
-        rows = rows[self._settled(stamps.changed[rows]) & (stamps.sizes[rows] >= 0)]
         starts = range(0, max(1, rows.size), GROUP)
         parts = (self._table(rows[start : start + GROUP], found) for start in starts)
-        keep(path, "index", parts, {"place": stamps.place})
+        keep(path, "index", parts, {"place": self._stamps.place})
 
     def _table(self, rows: npt.NDArray[np.int64], found: Found) -> Any:
-        """What is known of some samples, as Arrow's table."""
+        """What is known of those of some samples that an entry can tell to be what they were."""
         import pyarrow as pa
 
         stamps = self._stamps
+        rows = rows[self._settled(stamps.changed[rows]) & (stamps.sizes[rows] >= 0)]
         columns = {
             "key": stamps.keys.take(array_of(rows)),
             "size": array_of(stamps.sizes[rows]),
