@@ -4,8 +4,9 @@
 
 Vectors and images are drawn at random: 200,000 vectors of 64 numbers for k-means with k = 500, 2,048 images
 of 64 x 64 for torchvision's resnet18, and for a resnet10 in batches of 128. Only the work is timed, on the
-rank that takes longest, and not the start. One and two ranks take turns. The last row is what all ranks do at
-a checkpoint with the losses of 1,280,000 samples.
+rank that takes longest, and not the start. One rank, two, and two processes that do the work of one rank each
+and know nothing of each other take turns: what two such do in the time of one is what this machine lets two
+cores do at most. The last row is what all ranks do at a checkpoint with the losses of 1,280,000 samples.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -27,6 +29,7 @@ import curate
 from curate import world
 from curate.networks import learner as learners
 from curate.progress import LOGGED
+from curate.scores.scorers.duplicate import Duplicate
 from curate.selection.policies.full import Full
 from curate.training.batches import Batches
 from curate.training.book import Book
@@ -35,6 +38,7 @@ from curate.training.loop import fit
 from curate.vectors.embedder import Work
 from curate.vectors.embedders.features import Features
 from curate.vectors.kmeans import kmeans
+from curate.vectors.opening import open_embedding
 
 N_VECTORS, DIM, K, N_IMAGES, SIDE, N_LOSSES = 200_000, 64, 500, 2048, 64, 1_280_000
 
@@ -44,23 +48,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-n", type=int, default=3)
     asked = parser.parse_args()
-    seconds: dict[str, dict[int, list[float]]] = {}
+    seconds: dict[str, dict[str, list[float]]] = {}
     for _ in range(asked.n):
-        for size in (1, 2):
-            for name, value in _ranks(size).items():
-                seconds.setdefault(name, {1: [], 2: []})[size].append(value)
+        for kind, run in (("one", lambda: _ranks(1)), ("two", lambda: _ranks(2)), ("apart", _apart)):
+            for name, value in run().items():
+                seconds.setdefault(name, {}).setdefault(kind, []).append(value)
     lines = [
         f"    python benchmarks/ranks.py -n {asked.n}",
         "",
-        "| work | one rank, s | two ranks, s | one / two |",
-        "|---|---|---|---|",
+        "| work | one rank, s | two ranks, s | one / two | two processes apart, times one |",
+        "|---|---|---|---|---|",
     ]
-    for name, both in seconds.items():
-        times = ratio(both[1], both[2]) if name != "gather losses" else ""
-        lines.append(f"| {name} | {spread(both[1], 3)} | {spread(both[2], 3)} | {times} |")
-    write(
-        "ranks", lines, {name: {str(size): of for size, of in both.items()} for name, both in seconds.items()}
-    )
+    for name, own in seconds.items():
+        cells = [spread(own["one"], 3), spread(own["two"], 3), "", ""]
+        if name != "gather losses":
+            most = ratio([2 * one for one in own["one"]], own["apart"])
+            cells[2:] = [ratio(own["one"], own["two"]), most]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    write("ranks", lines, seconds)
+
+
+def _apart() -> dict[str, float]:
+    """Seconds of each work of one rank, done by two processes at once: of the one that takes longest."""
+    with tempfile.TemporaryDirectory() as meeting:
+        return _longest([_started({"APART": f"{meeting} {number}"}) for number in range(2)])
 
 
 def _ranks(size: int) -> dict[str, float]:
@@ -68,18 +79,23 @@ def _ranks(size: int) -> dict[str, float]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    shared = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(size)}
-    shared |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-c", "from ranks import rank; rank()"],
-            env={**shared, "RANK": str(number), "LOCAL_RANK": str(number)},
-            cwd=os.path.dirname(os.path.abspath(__file__)),
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for number in range(size)
-    ]
+    meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(size)}
+    numbers = map(str, range(size))
+    return _longest([_started({**meeting, "RANK": number, "LOCAL_RANK": number}) for number in numbers])
+
+
+def _started(who: dict[str, str]) -> "subprocess.Popen[str]":
+    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    return subprocess.Popen(
+        [sys.executable, "-c", "from ranks import rank; rank()"],
+        env={**os.environ, **one_thread, **who},
+        cwd=os.path.dirname(os.path.abspath(__file__)),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _longest(running: "list[subprocess.Popen[str]]") -> dict[str, float]:
     told = [json.loads(one.communicate()[0]) for one in running]
     return {name: max(of[name] for of in told) for name in told[0]}
 
@@ -93,12 +109,17 @@ def rank() -> None:
 
     def timed(name: str, work: Callable[[], object]) -> None:
         ranks.wait()
+        _meet(name)
         began = time.perf_counter()
         work()
         took[name] = time.perf_counter() - began
 
     vectors = chance.standard_normal((N_VECTORS, DIM), np.float32)
     timed("k-means", lambda: kmeans(lambda start, stop: vectors[start:stop], N_VECTORS, DIM, K))
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(f"{folder}/vectors.npy", vectors)
+        opened = open_embedding(f"{folder}/vectors.npy")
+        timed("near-duplicates", lambda: Duplicate(within="clusters").from_embedding(opened, LOGGED))
     images = chance.integers(0, 256, (N_IMAGES, SIDE, SIDE, 3), dtype=np.uint8)
     data = curate.Dataset.from_arrays(images, chance.integers(0, 10, N_IMAGES))
     with tempfile.TemporaryDirectory() as folder:
@@ -132,6 +153,16 @@ def rank() -> None:
     timed("gather losses", lambda: book.share(np.arange(start, stop), ranks))
     world.leave()
     print(json.dumps(took))
+
+
+def _meet(name: str) -> None:
+    """Begin a work together with the other process that knows nothing of this one."""
+    if "APART" not in os.environ:
+        return
+    folder, number = os.environ["APART"].split()
+    Path(folder, f"{name}.{number}").touch()
+    while not Path(folder, f"{name}.{1 - int(number)}").exists():
+        time.sleep(0.001)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ Over several models a score is the `mean`, with its spread, or the `sum`. `n_mod
 default, and `schedule_share` after how much of their schedule it looks: 1 is the end of it, 0.1 is early. The
 schedule goes on as if the rest were to come. `unlearned` says beyond which value, on the hard side, a sample
 was not learned, where the score can tell. Of an embedding, a column NAME_group numbers groups of which one
-sample each is enough.
+sample each is enough. A scorer of embeddings with `by_ranks` is called on every rank that torchrun started,
+and what the first gives is taken; others are called on the first alone.
 """
 
 from collections.abc import Mapping

@@ -144,7 +144,8 @@ def score(
         methods, _ = _methods(names, options, None)
         check_free(path, force, "score")
         made = partial(score_from_artifact, source, methods, names[0], path, progress=progress)
-        return _by_the_first(made, path, force)
+        by_ranks = getattr(methods[names[0]], "by_ranks", False)
+        return made(force=force) if by_ranks else _by_the_first(made, path, force)
     traced = _earlier_trace(source, trace, path, force)
     if traced is not None:
         _check_readable(names, source, traced)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from curate import world
 from curate.artifacts.header import Cost, RankingColumn, make_header
 from curate.artifacts.kinds import kind_of
+from curate.artifacts.standing import same_of
 from curate.artifacts.tables import Column, Table, open_table, sample_columns, write_table
 from curate.data.dataset import Dataset
 from curate.errors import CurateError
@@ -29,7 +31,10 @@ def score_from_artifact(
     force: bool,
     progress: Progress,
 ) -> Table:
-    """Write the scores of a table of clusters or of an embedding by one method; see `curate.score`."""
+    """Write the scores of a table of clusters or of an embedding by one method; see `curate.score`.
+
+    With several ranks, all of them compute, and the first one writes.
+    """
     scorer = methods[name]
     kind = scorer.reads[0]
     found = kind_of(source) if isinstance(source, str | Path) else None
@@ -54,7 +59,11 @@ def score_from_artifact(
         parents={kind: opened.header},
         columns={name: RankingColumn(scorer.hard_is)},
     )
-    if standing := standing_scores(path, header, methods, force, progress):
+    ranks = world.here()
+    ranks.agree(same_of(header))
+    standing = world.first_alone(lambda: standing_scores(path, header, methods, force, progress))
+    ranks.wait()  # until the others have looked as well, before anything is written
+    if standing:
         return standing
     started = time.perf_counter()
     columns: dict[str, Column] = {}
@@ -69,4 +78,8 @@ def score_from_artifact(
         summary={} if groups is None else {"n_groups": len(np.unique(groups))},
         cost=Cost(time.perf_counter() - started, samples_seen=0),
     )
-    return write_table(path, header, columns, force)
+
+    def written() -> Table:
+        return open_table(path) if ranks.rank else write_table(path, header, columns, force)
+
+    return world.first_alone(written)

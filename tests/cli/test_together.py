@@ -152,10 +152,20 @@ class TestWrongs:
         assert "use --init random" in line
 
 
-@pytest.mark.parametrize("method", ["prototypicality", "duplicate"])
-def test_scores_of_vectors_are_made_by_the_first_with_all_of_them(forks, one, method):
-    words = ["score", "e.safetensors", "--method", method]
-    assert done(together(forks, 2, [*words, "-o", "several.parquet"], one)) == "several.parquet\n"
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (2, ["prototypicality"]),
+        (2, ["duplicate"]),
+        (2, ["duplicate", "--set", "rule=pairs"]),
+        (2, ["duplicate", "--set", "within=clusters"]),
+        (3, ["duplicate", "--set", "within=clusters", "--set", "rule=pairs", "--set", "k=5"]),
+        (3, ["duplicate", "--set", "within=clusters", "--set", "k=2"]),  # one rank has none
+    ],
+)
+def test_scores_of_vectors_are_those_of_one_process(forks, one, size, words):
+    words = ["score", "e.safetensors", "--method", *words, "--force"]
+    assert done(together(forks, size, [*words, "-o", "several.parquet"], one)) == "several.parquet\n"
     ran = forks.run([*words, "-o", "one.parquet"], one, {**os.environ, "OMP_NUM_THREADS": "1"})
     assert ran.returncode == 0, ran.stderr
     assert pl.read_parquet(one / "one.parquet").equals(pl.read_parquet(one / "several.parquet"))

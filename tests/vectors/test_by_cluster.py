@@ -32,6 +32,22 @@ def test_every_cluster_comes_once_with_its_own_vectors(embedding, monkeypatch, a
     assert seen == [0, 2, 3, 7, 8]
 
 
+@pytest.mark.parametrize("at_once", [2**30, 4096, 1])
+@pytest.mark.parametrize("only", [[0, 7], [1, 8], [1]])
+def test_some_clusters_come_alone(embedding, monkeypatch, at_once, only):
+    monkeypatch.setattr(sorting, "AT_ONCE_BYTES", at_once)
+    wanted = np.isin(np.arange(9), only)
+    whole = {int(CLUSTER[rows[0]]): (rows, vectors) for rows, vectors in by_cluster(embedding, CLUSTER)}
+    some = {
+        int(CLUSTER[rows[0]]): (rows, vectors)
+        for rows, vectors in by_cluster(embedding, CLUSTER, only=wanted)
+    }
+    assert sorted(some) == [number for number in only if number in whole]
+    for number, (rows, vectors) in some.items():
+        assert np.array_equal(rows, whole[number][0])
+        assert np.array_equal(vectors, whole[number][1])
+
+
 def test_a_disk_without_room_is_named_before_any_work(embedding, monkeypatch):
     monkeypatch.setattr(sorting, "AT_ONCE_BYTES", 1)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100))

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from curate import world
 from curate.artifacts.tables import Column
 from curate.data.identity import Indices, Uids
 from curate.errors import CurateError
@@ -45,6 +46,7 @@ class Duplicate:
 
     hard_is = "high"
     reads = ("embedding",)
+    by_ranks = True
 
     def from_embedding(self, embedding: Embedding, progress: Progress) -> Mapping[str, Column]:
         if not 0 <= self.max_cosine_distance < 1:
@@ -52,27 +54,44 @@ class Duplicate:
                 f"max_cosine_distance={self.max_cosine_distance} is out of range: use 0 to below 1"
             )
         everywhere = self.within == "all" or (self.within == "auto" and embedding.n <= _MOST_FOR_ALL)
-        k = self.k or (usual_k(embedding.n) if everywhere else round(embedding.n**0.5))
-        needs_one = not everywhere or self.rule == "pairs"
-        clustering = self._clustering(embedding, k, not everywhere, progress) if needs_one else None
-        if everywhere or clustering is None:
-            far = None if clustering is None else clustering.distance
-            vectors = _directions(embedding.read(0, embedding.n))
-            distance, group = self._judged(vectors, embedding.uids, far, progress)
-            return {"duplicate": distance, "duplicate_group": group}
-        distance, group = np.empty(embedding.n), np.empty(embedding.n, np.int64)
+        if everywhere:
+            is_first = world.here().rank == 0
+            return world.first_alone(lambda: self._of_all(embedding, progress) if is_first else {})
+        return self._by_cluster(embedding, progress)
+
+    def _of_all(self, embedding: Embedding, progress: Progress) -> Mapping[str, Column]:
+        """All samples compared with one another."""
+        far = None
+        if self.rule == "pairs":
+            far = self._clustering(embedding, self.k or usual_k(embedding.n), progress).distance
+        vectors = _directions(embedding.read(0, embedding.n))
+        distance, group = self._judged(vectors, embedding.uids, far, progress)
+        return {"duplicate": distance, "duplicate_group": group}
+
+    def _by_cluster(self, embedding: Embedding, progress: Progress) -> Mapping[str, Column]:
+        """The samples of each cluster compared with one another; ranks share out the clusters."""
+        k = self.k or round(embedding.n**0.5)
+        clustering = self._clustering(embedding, k, progress, **_ROUGH)
         if self.within == "auto":
             progress.note(
                 f"{embedding.n:,} samples: near-duplicates are looked for within each of "
                 f"{len(clustering.centroids):,} clusters; --set within=all compares all with all"
             )
-        parts = by_cluster(embedding, clustering.cluster, progress)
-        with progress.task("near-duplicates", embedding.n, "samples"):
+        sizes = np.bincount(clustering.cluster, minlength=k)
+        ours = np.zeros(k, np.bool_)
+        by_size = np.argsort(-sizes, kind="stable")
+        ours[by_size[list(world.dealt(k))]] = True
+        parts = by_cluster(embedding, clustering.cluster, progress, ours)
+        found = [(np.empty(0, np.int64), np.empty(0), np.empty(0, np.int64))]
+        with progress.task("near-duplicates", int(sizes[ours].sum()), "samples"):
             for rows, vectors in parts:
                 far = clustering.distance[rows]
                 own, of = self._judged(_directions(vectors), embedding.uids[rows], far, Progress())
-                distance[rows], group[rows] = own, rows[of]
+                found.append((rows, own, rows[of]))
                 progress.advance(len(rows))
+        distance, group = np.empty(embedding.n), np.empty(embedding.n, np.int64)
+        for rows, own, of in world.here().gather([np.concatenate(each) for each in zip(*found, strict=True)]):
+            distance[rows], group[rows] = own, of
         return {"duplicate": distance, "duplicate_group": group}
 
     def _judged(
@@ -94,10 +113,9 @@ class Duplicate:
         distance[standing] = neighbours.among(standing)
         return distance, group
 
-    def _clustering(self, embedding: Embedding, k: int, is_rough: bool, progress: Progress) -> Clustering:
+    def _clustering(self, embedding: Embedding, k: int, progress: Progress, **how: int) -> Clustering:
         """Clusters whose centroids decide; rough ones where they only tell what is compared with what."""
-        own: dict[str, Any] = {"spherical": True, "seed": self.seed, "progress": progress}
-        own |= _ROUGH if is_rough else {}
+        own: dict[str, Any] = {"spherical": True, "seed": self.seed, "progress": progress, **how}
         return kmeans(embedding.read, embedding.n, embedding.dim, k, **own)
 
 
