@@ -50,7 +50,7 @@ def normalize_together(module: nn.Module, ranks: World) -> None:
     if ranks.size == 1:
         return
     for layer in module.modules():
-        if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+        if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) and not isinstance(layer, _Shared):
             kind = type(layer)
             layer.__class__ = _SHARED.setdefault(kind, type(f"Shared{kind.__name__}", (_Shared, kind), {}))
             setattr(layer, "ranks", ranks)  # noqa: B010  a module takes any attribute
@@ -128,18 +128,19 @@ class _Normalized(torch.autograd.Function):
     @staticmethod
     def backward(context: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
         images, scale, mean, variance, n = context.saved_tensors
-        flows, of_scale, of_shift = torch.zeros_like(images), torch.zeros_like(scale), torch.zeros_like(scale)
-        if images.numel():  # as if mean and variance were given, and what flows through these below
-            nothing, all_three = images.new_empty(0), [True, True, True]
-            flows, of_scale, of_shift = torch.ops.aten.native_batch_norm_backward(
-                gradient, images, scale, mean, variance, nothing, nothing, False, context.eps, all_three
+        of_scale, of_shift = torch.zeros_like(scale), torch.zeros_like(scale)
+        if images.numel():
+            nothing, sums_only = images.new_empty(0), [False, True, True]
+            _, of_scale, of_shift = torch.ops.aten.native_batch_norm_backward(
+                gradient, images, scale, mean, variance, nothing, nothing, False, context.eps, sums_only
             )
         whole = torch.cat([of_shift, of_scale]).double()
         context.ranks.add_up(whole)
         through_mean, through_variance = (whole / n).float().split(len(mean))
         over = (variance + context.eps).rsqrt()
         slope = -scale * over * over * through_variance
+        level = -scale * over * through_mean - slope * mean
         wide = (1, -1, *[1] * (images.dim() - 2))
-        flows = flows.addcmul(images, slope.view(wide))
-        flows += (-scale * over * through_mean - slope * mean).view(wide)
+        flows = torch.addcmul(level.view(wide), images, slope.view(wide))  # through mean and variance
+        flows.addcmul_(gradient, (scale * over).view(wide))  # as if these were given
         return flows, of_scale, of_shift, None, None
