@@ -20,6 +20,7 @@ from curate.manifests.manifest import Selected
 from curate.manifests.order import order_of
 from curate.networks.learner import Learner
 from curate.networks.model import Hyperparameters
+from curate.networks.optimizers import step_together
 from curate.progress import LOGGED, Progress
 from curate.rng import stream_seed
 from curate.scores.trace import Seen
@@ -34,7 +35,7 @@ from curate.training.epoch import train_epoch
 from curate.training.hyperparameters import check_hyperparameters
 from curate.training.optimizer import optimizer_of, repeatable
 from curate.training.schedule import schedule
-from curate.training.shared import normalize_together, part_of, step_together, to_the_last
+from curate.training.shared import normalize_together, part_of, to_the_last
 from curate.training.sight import NetworkSight
 from curate.world import ALONE, World
 

@@ -56,22 +56,6 @@ def normalize_together(module: nn.Module, ranks: World) -> None:
             setattr(layer, "ranks", ranks)  # noqa: B010  a module takes any attribute
 
 
-def step_together(
-    parameters: list[nn.Parameter], optimizer: torch.optim.Optimizer, losses: Tensor, ranks: World
-) -> None:
-    """One step down the mean of the losses of all ranks, `[presentations]` here."""
-    optimizer.zero_grad(set_to_none=True)
-    losses.sum().backward()
-    n = torch.tensor([float(len(losses))], device=losses.device)
-    gradients = [torch.zeros_like(of) if of.grad is None else of.grad for of in parameters]
-    whole = torch.cat([*(gradient.float().flatten() for gradient in gradients), n])
-    ranks.add_up(whole)
-    means = (whole[:-1] / whole[-1]).split([of.numel() for of in parameters])
-    for of, mean in zip(parameters, means, strict=True):
-        of.grad = mean.view_as(of).to(of.dtype)
-    optimizer.step()
-
-
 class _Shared:
     """Mixed into a class of batch normalization, whose `ranks` it asks for theirs."""
 

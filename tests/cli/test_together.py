@@ -31,6 +31,22 @@ def one(forks, tmp_path):
 
 
 @pytest.mark.parametrize("size", [2, 3])
+def test_an_autoencoder_is_that_of_one_process(forks, one, size):
+    words = ["embed", "digits", "--method", "autoencoder", "--set", "n_steps=20", "--dim", 4]
+    for name, more in (("a", []), ("b", ["--set", "batch_size=2"])):  # of b, one of three ranks has none
+        ran = forks.run(
+            [*words, *more, "-o", f"{name}1.safetensors"], one, {**os.environ, "OMP_NUM_THREADS": "1"}
+        )
+        assert ran.returncode == 0, ran.stderr
+        several = f"{name}{size}.safetensors"
+        assert done(together(forks, size, [*words, *more, "-o", several], one)) == f"{several}\n"
+        right, made = open_embedding(one / f"{name}1.safetensors"), open_embedding(one / several)
+        assert np.abs(made.read(0, made.n) - right.read(0, right.n)).max() < 1e-4
+        errors_of = [opened.header.summary["mean_squared_error"] for opened in (right, made)]
+        assert errors_of[0] == pytest.approx(errors_of[1], rel=1e-4)
+
+
+@pytest.mark.parametrize("size", [2, 3])
 def test_embed_and_cluster_give_what_one_process_gives(forks, one, size):
     embed = ["embed", "digits", "--dim", 8]
     assert done(together(forks, size, [*embed, "-o", "e2.safetensors"], one)) == "e2.safetensors\n"

@@ -6,7 +6,8 @@ import sys
 import pytest
 import torch
 
-from curate.networks.optimizers import Adam, Sgd
+from curate.networks.optimizers import Adam, Sgd, step_together
+from curate.world import World
 
 
 def trained(kind, **how):
@@ -22,6 +23,33 @@ def trained(kind, **how):
         model(torch.arange(10.0).view(2, 5)).square().sum().backward()
         optimizer.step()
     return [parameter.detach() for parameter in model.parameters()]
+
+
+class Twice(World):
+    """One of two ranks that have the same samples."""
+
+    size = 2
+
+    def add_up(self, tensor):
+        tensor *= 2
+
+
+def test_ranks_step_down_the_mean_of_all_and_know_it():
+    models = [torch.nn.Linear(5, 3), torch.nn.Linear(5, 3), torch.nn.Linear(2, 2)]
+    models[1].load_state_dict(models[0].state_dict())
+    own, theirs = (Sgd(model.parameters(), lr=0.1) for model in models[:2])
+    idle = list(models[2].parameters())
+    before = [parameter.clone() for parameter in idle]
+    samples = torch.arange(10.0).view(2, 5)
+    losses = models[0](samples).square().sum(1)
+    mean = step_together([*models[0].parameters(), *idle], own, losses, Twice())
+    theirs.zero_grad()
+    models[1](samples.repeat(2, 1)).square().sum(1).mean().backward()
+    theirs.step()
+    assert mean.item() == pytest.approx(losses.mean().item())
+    for one, other in zip(models[0].parameters(), models[1].parameters(), strict=True):
+        assert torch.allclose(one, other)
+    assert all(torch.equal(one, other) for one, other in zip(idle, before, strict=True))
 
 
 @pytest.mark.parametrize("fused", [True, False])

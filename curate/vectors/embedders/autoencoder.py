@@ -1,7 +1,8 @@
 """autoencoder: the code from which a small convolutional network redraws an image best.
 
 Two strided convolutions and a linear layer down to `dim` numbers, the mirror of it back up, trained
-with Adam on the squared error of the pixels. Runs on a GPU where there is one. Source: Masci et al. 2011.
+with Adam on the squared error of the pixels. Runs on a GPU where there is one; ranks share out every batch.
+Source: Masci et al. 2011.
 """
 
 import itertools
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from curate import world
 from curate.data.dataset import Dataset
 from curate.errors import CurateError
-from curate.networks.optimizers import Adam
+from curate.networks.optimizers import Adam, step_together
 from curate.rng import rng, stream_seed
 from curate.vectors.embedder import Fitted, Vectorized, Work
 
@@ -88,16 +90,21 @@ class Autoencoder:
         import torch
         from torch import nn
 
-        optimizer = Adam([*encoder.parameters(), *decoder.parameters()], lr=self.lr)
+        parameters, ranks = [*encoder.parameters(), *decoder.parameters()], world.here()
+        optimizer = Adam(parameters, lr=self.lr)
         errors: list[Tensor] = []
         means: list[float] = []  # of every hundred steps
         with work.progress.task("train autoencoder", self.n_steps, "steps"):
             for step, rows in zip(range(self.n_steps), self._batches(n, work.seed), strict=False):
-                images = batch(rows)
-                loss = nn.functional.mse_loss(decoder(encoder(images)), images)
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()
-                optimizer.step()
+                images = batch(rows[slice(*world.share(len(rows)))])
+                if ranks.size > 1:
+                    wrong = (decoder(encoder(images)) - images).square().flatten(1).mean(1)
+                    loss = step_together(parameters, optimizer, wrong, ranks)
+                else:
+                    loss = nn.functional.mse_loss(decoder(encoder(images)), images)
+                    optimizer.zero_grad(set_to_none=True)
+                    loss.backward()
+                    optimizer.step()
                 errors.append(loss.detach())
                 if step % 20 == 0:  # reading the loss waits for a GPU
                     work.progress.advance(0, loss=float(loss.detach()))
