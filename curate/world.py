@@ -168,13 +168,28 @@ def _all_met(store: Any, size: int) -> None:
     began = time.monotonic()
     while (n_met := int(store.add("curate/met", 0))) < size:
         if time.monotonic() - began > _MEET:
-            raise CurateError(f"of {size} ranks {size - n_met} did not come within {_MEET:.0f} s: {_AGAIN}")
+            raise CurateError(
+                f"of {size} ranks {size - n_met} did not come within {_MEET:.0f} s: {_AGAIN}; a command that "
+                "torchrun did not start wants WORLD_SIZE=1"
+            )
         time.sleep(0.05)
 
 
 def share(n: int) -> tuple[int, int]:
     """Start and stop of this rank's part of `n` things in a row."""
     return n * _world.rank // _world.size, n * (_world.rank + 1) // _world.size
+
+
+def cores() -> int:
+    """How many processors this process may keep busy: those it is bound to, or its part of the machine's.
+
+    The ranks that torchrun starts on a machine share its processors.
+    """
+    of_machine = os.cpu_count() or 1
+    bound_to = len(os.sched_getaffinity(0)) if sys.platform == "linux" else of_machine
+    n_ranks = os.environ.get("LOCAL_WORLD_SIZE", "")
+    share = of_machine // int(n_ranks) if n_ranks.isdigit() and int(n_ranks) else of_machine
+    return max(1, min(bound_to, share))
 
 
 def first_alone(work: Callable[[], T]) -> T:

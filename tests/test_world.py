@@ -1,6 +1,8 @@
 """Ranks: what they sum, gather and agree on, and that none waits for one that is gone."""
 
+import os
 import re
+import sys
 import time
 
 import numpy as np
@@ -58,6 +60,26 @@ def test_alone_all_of_it_is_ones_own():
     assert world.first_alone(lambda: 5) == 5
     world.leave()
     assert world.is_first_to_say()
+
+
+@pytest.mark.parametrize(
+    ("machine", "bound_to", "ranks", "own"),
+    [
+        (8, 8, "", 8),
+        (8, 3, "", 3),
+        (8, 8, "4", 2),
+        (8, 2, "4", 2),
+        (2, 2, "3", 1),
+        (2, 2, "0", 2),
+        (2, 2, "x", 2),
+    ],
+)
+def test_the_ranks_of_a_machine_share_its_processors(monkeypatch, machine, bound_to, ranks, own):
+    monkeypatch.setattr(os, "cpu_count", lambda: machine)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(bound_to)), raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", ranks)
+    assert world.cores() == own
 
 
 DIFFER = """

@@ -115,9 +115,11 @@ def main() -> None:
         sys.exit(1)
     except OSError as problem:
         _fail(_in_words(problem))
-    except MemoryError:
-        _fail("out of memory: use --stream, a smaller --image-size, or a machine with more")
     except Exception as problem:  # noqa: BLE001
+        if _is_out_of_memory(problem):
+            _fail(
+                "out of memory: use --stream, a smaller --image-size or --batch-size, or a machine with more"
+            )
         if _came_of_interrupt(problem):
             _interrupted()
         # Not foreseen, so a fault of curate: still one line, and the way to more.
@@ -155,6 +157,12 @@ def _in_ascii(problem: UnicodeError) -> tuple[str, int]:
 def _is_debugged() -> bool:
     words = sys.argv
     return "--debug" in words or "--log-level=debug" in words or ("--log-level", "debug") in pairwise(words)
+
+
+def _is_out_of_memory(problem: Exception) -> bool:
+    """Whether numpy or torch found no room, in memory or on a device."""
+    is_torchs = type(problem).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(problem)
+    return isinstance(problem, MemoryError) or (isinstance(problem, RuntimeError) and is_torchs)
 
 
 def _came_of_interrupt(problem: BaseException | None) -> bool:

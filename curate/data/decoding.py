@@ -6,7 +6,6 @@ is jpegs.py that does. A JPEG is decoded at a half, a quarter or an eighth where
 """
 
 import io
-import os
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ import numpy.typing as npt
 from curate.artifacts.reading import read_bounded
 from curate.data.jpegs import jpeg_pixels, jpeg_shape
 from curate.errors import CurateError
+from curate.world import cores
 
 MAX_PIXELS = 100_000_000
 MOST_BYTES = 512 * 2**20  # of an encoded image
@@ -66,7 +66,7 @@ def is_whole(content: bytes) -> bool:
 
 def workers_for(n_bytes: int) -> int:
     """How many threads decode images of so many encoded bytes fastest: one where they are tiny, or none."""
-    return 1 if n_bytes < _SMALL_FILE else os.cpu_count() or 1
+    return 1 if n_bytes < _SMALL_FILE else cores()
 
 
 def probe(content: bytes, name: str) -> tuple[int, int, int]:

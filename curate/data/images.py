@@ -1,6 +1,5 @@
 """Images of one shape: held in memory, mapped from a file, or decoded when they are asked for."""
 
-import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ import numpy.typing as npt
 
 from curate.data.decoding import Pixels, Target, brought, cut_from, cut_out
 from curate.errors import CurateError
+from curate.world import cores
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ class EncodedImages:
         self._sides, self.locality = sides, locality
         self._target = Target(target.image_size, shape[2])
         self.shape = shape
-        self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
+        self._pool = ThreadPoolExecutor(cores())
 
     def __len__(self) -> int:
         return len(self._rows)

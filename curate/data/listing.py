@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from curate.data.source import Stamps
 from curate.processes import forked
+from curate.world import cores
 
 _SOON = 0.2  # seconds after which processes are worth their start
 SUFFIXES = frozenset(
@@ -56,7 +57,7 @@ class Listing:
             yield self._take(found_in(folders[done]))
             done += 1
         rest = folders[done:]
-        with (forked(os.cpu_count() or 1) if len(rest) > 1 else None) or nullcontext() as pool:
+        with (forked(cores()) if len(rest) > 1 else None) or nullcontext() as pool:
             for found in (map if pool is None else pool.map)(found_in, rest):
                 yield self._take(found)
 

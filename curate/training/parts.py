@@ -6,7 +6,6 @@ would wait for each other more than they decode: they make the parts only of ima
 and are then kept for all, and where a process does not fork.
 """
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,6 +28,7 @@ from curate.networks.learner import Learner
 from curate.processes import forked
 from curate.training.augmentation import Augmentation
 from curate.training.room import Room
+from curate.world import cores
 
 _AHEAD = 3  # batches that are made before they are asked for
 _PLACES = _AHEAD + 3  # the one being used, the one asked for, and one to hold on to
@@ -102,7 +102,7 @@ class Parts:
         if place is None:  # other batches are not let go
             self._room = None
             return self._begin(wanted)
-        at_once = max(1, min(_MOST, -(-n // (os.cpu_count() or 1))))
+        at_once = max(1, min(_MOST, -(-n // cores())))
         tasks = [
             self._pool.submit(_work, place, start, wanted.some(start, start + at_once))
             for start in range(0, n, at_once)
@@ -187,7 +187,7 @@ def _work(place: int, start: int, wanted: Wanted) -> None:
 
 def _pool(maker: _Maker, room: Room) -> Executor:
     """As many workers as there are cores, and no more than have work; they run when it is returned."""
-    n_workers = min(os.cpu_count() or 1, -(-len(maker.images) // _MOST) or 1)
+    n_workers = min(cores(), -(-len(maker.images) // _MOST) or 1)
     if maker.images.locality is None and (pool := forked(n_workers, _begin, (maker, room))):
         return pool
     n_threads = torch.get_num_threads()

@@ -161,6 +161,21 @@ class TestWrongs:
         assert line.startswith("error: rank 1: ")
         assert "2.png" in line
 
+    @pytest.mark.parametrize("want", ["numpy.empty(2**55)", "torch.empty(2**55)"])
+    def test_a_rank_without_memory(self, forks, tmp_path, want):
+        before = f"""
+import numpy, torch
+from curate import world
+from curate.vectors.embedders import pca
+real = pca._exact
+pca._exact = lambda *given: {want} if world.here().rank else real(*given)
+"""
+        ranks = together(forks, 2, ["embed", "digits", "--dim", 2], tmp_path, before=before)
+        assert codes(ranks) == [2, 2]
+        (line,) = errors(ranks)
+        assert line.startswith("error: rank 1: out of memory: ")
+        done(together(forks, 2, ["embed", "digits", "--dim", 2], tmp_path))
+
     def test_a_start_that_looks_at_all_vectors(self, forks, one):
         ranks = together(forks, 2, ["cluster", "e.safetensors", "--init", "kmeans++", "-o", "x.parquet"], one)
         assert codes(ranks) == [2, 2]

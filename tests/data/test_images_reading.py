@@ -1,7 +1,5 @@
 """Images read by row, encoded or resident, whole or as a view."""
 
-import os
-
 import numpy as np
 import pytest
 from helpers.pictures import encoded, noise
@@ -9,11 +7,12 @@ from helpers.pictures import encoded, noise
 from curate.data.decoding import Target, workers_for
 from curate.data.images import EncodedImages, ResidentImages, view
 from curate.errors import CurateError
+from curate.world import cores
 
 
 def test_tiny_images_and_arrays_are_decoded_by_one_thread():
     assert workers_for(0) == workers_for(8_191) == 1
-    assert workers_for(8_192) == os.cpu_count()
+    assert workers_for(8_192) == cores()
 
 
 def encoded_images(contents: list[bytes], shape: tuple[int, int, int], target: Target) -> EncodedImages:
