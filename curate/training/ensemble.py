@@ -37,6 +37,7 @@ from curate.training.hyperparameters import check_hyperparameters
 from curate.training.loop import Epoch, fit
 from curate.training.optimizer import optimizer_of
 from curate.training.schedule import schedule
+from curate.world import ALONE, World
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,12 @@ def fit_all(
     n_at_once: int = 1,
     progress: Progress = LOGGED,
     resume: Mapping[str, Any] | None = None,
+    ranks: World = ALONE,
 ) -> Iterator[Round]:
     """Train each learner with its seed for the first `n_epochs` epochs of the schedule, in step.
 
-    One by one, `n_at_once` of them go at once. When the last epoch is done, or `resume` is the state after
-    it, the learners hold their weights.
+    One by one, `n_at_once` of them go at once, or each is trained by several `ranks` together. When the last
+    epoch is done, or `resume` is the state after it, the learners hold their weights.
     """
     check_hyperparameters(hyperparameters)
     how: dict[str, Any] = {
@@ -84,7 +86,7 @@ def fit_all(
         yield from _stacked(learners, data, progress=progress, **how)
     else:
         with at_once(n_at_once, progress) as (each, shared):
-            yield from _one_by_one(learners, data, each=each, progress=shared, **how)
+            yield from _one_by_one(learners, data, each=each, progress=shared, ranks=ranks, **how)
 
 
 def pays_side_by_side(learner: Learner) -> bool:
@@ -108,6 +110,7 @@ def _one_by_one(
     each: Map,
     progress: Progress,
     resume: Mapping[str, Any] | None,
+    ranks: World,
 ) -> Iterator[Round]:
     everything, full = np.arange(data.n), make("policies", "full")
     states = resume["models"] if resume else [None] * len(learners)
@@ -122,6 +125,7 @@ def _one_by_one(
             session=Session(trace=trace),
             resume=state,
             stop=n_epochs,
+            ranks=ranks,
             progress=progress,
         )
         for learner, seed, state in zip(learners, seeds, states, strict=True)

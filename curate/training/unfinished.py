@@ -54,13 +54,14 @@ class Unfinished:
         self._waiting: list[dict[str, Any]] = []
         self._not_before = 0.0
         self.records: list[dict[str, Any]] = []
+        self._begun_by = 1
 
     def resume(self, output: Path) -> dict[str, Any] | None:
         """The state to go on from, or None for a fresh start; `records` holds the epochs before it."""
         import torch
 
         run = read_run(self._folder)
-        if run is None or (run["key"] != self._key and stands(output, run["key"])):
+        if run is None or (_differs(run["key"], self._key) and stands(output, run["key"])):
             return None
         self._refuse_other(run["key"])
         for name, expected in {**run["files"], run["state"]: run["state_sha256"]}.items():
@@ -68,8 +69,15 @@ class Unfinished:
             if not file.is_file() or file_sha256(file) != expected:
                 raise DamagedError(f"{file} is damaged or cut short: {_ANEW}")
         self.records, self._files, self._state = run["records"], run["files"], run["state"]
+        self._begun_by = run["key"].get("world_size", 1)
         state: dict[str, Any] = torch.load(self._folder / self._state, weights_only=True, map_location="cpu")
         return state
+
+    def goes_on(self, epoch: int, n_epochs: int) -> str:
+        """What is said of going on after an epoch, where another number of ranks trains as well."""
+        now = self._key.get("world_size", 1)
+        others = f"; {self._begun_by} ranks began it, {now} go on, which is equal up to rounding"
+        return f"going on after epoch {epoch + 1} of {n_epochs}{others if now != self._begun_by else ''}"
 
     def has(self, name: str) -> bool:
         """Whether a file was kept already."""
@@ -133,8 +141,7 @@ class Unfinished:
             seal_file(temporary)
 
     def _refuse_other(self, key: Mapping[str, Any]) -> None:
-        different = next(_differences(key, self._key), None)
-        if different is not None:
+        if (different := _differs(key, self._key)) is not None:
             name, there, here = (str(part)[:80] for part in different)
             raise CurateError(
                 f"{self._folder} holds an unfinished run of another command ({name} was {there}, is now "
@@ -203,6 +210,9 @@ class _Read(Unfinished):
     def add(self, record: Mapping[str, Any], state: Callable[[], dict[str, Any]], last: bool) -> None:
         self.records.append(dict(record))
 
+    def note(self, record: Mapping[str, Any]) -> None:
+        self.records.append(dict(record))
+
 
 def clear_left(output: Path) -> None:
     """Remove what a run left that was killed while it cleared up: its output stands, and nothing goes on."""
@@ -266,7 +276,8 @@ def _check_run(run: Mapping[str, Any]) -> None:
 def being_finished(output: Path, key: Mapping[str, Any]) -> bool:
     """Whether a run wrote its output and was killed before it had cleared up: it is to be finished."""
     run = run_beside(output)
-    return run is not None and run["key"] == json.loads(json.dumps(key)) and stands(output, run["key"])
+    is_it = run is not None and _differs(run["key"], json.loads(json.dumps(key))) is None
+    return run is not None and is_it and stands(output, run["key"])
 
 
 def selection_file(checkpoint: int) -> str:
@@ -277,6 +288,11 @@ def selection_file(checkpoint: int) -> str:
 def trace_file(epoch: int) -> str:
     """The name of what an epoch saw."""
     return f"trace-{epoch:06d}.parquet"
+
+
+def _differs(there: Any, here: Any) -> tuple[str, Any, Any] | None:
+    """The first setting in which two runs differ; how many ranks train is none."""
+    return next((found for found in _differences(there, here) if found[0] != "world_size"), None)
 
 
 def _differences(there: Any, here: Any, name: str = "") -> Iterator[tuple[str, Any, Any]]:

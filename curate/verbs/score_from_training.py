@@ -30,14 +30,15 @@ from curate.scores.trace import MOST_PLACES, Trace, write_part, write_trace
 from curate.training.at_once import at_once, how_many, threads_each
 from curate.training.batches import Batches
 from curate.training.ensemble import fit_all, fits_side_by_side, pays_side_by_side
-from curate.training.evaluate import evaluation_batch
+from curate.training.evaluate import evaluation_batch, own_batches
 from curate.training.forecast import forecast
-from curate.training.unfinished import Unfinished, run_beside, trace_file, unfinished
+from curate.training.unfinished import Unfinished, trace_file
 from curate.verbs.hyperparameters import model_for
 from curate.verbs.naming import origins
-from curate.verbs.score_over_ranks import beside, check_ranks, clear_beside, kept_by_all, of_all, spent_by_all
+from curate.verbs.score_over_ranks import Sharing
 from curate.verbs.score_table import Methods, method_options, samples_of, write_scores
 from curate.verbs.settled import on_device, say_what_was_chosen, within_memory
+from curate.world import World
 
 _RECORDED = ("epoch", "loss", "samples_seen", "seconds")
 
@@ -70,8 +71,9 @@ def score_from_training(
     progress: Progress,
 ) -> Table:
     """Train, look, and write the scores; see `curate.score`."""
-    check_ranks(path, training.n_models, fresh)
-    left = world.here().total(np.array([not fresh and run_beside(beside(path)) is not None])).any()
+    sharing = Sharing(path, training.n_models)
+    sharing.check(fresh)
+    left = sharing.is_unfinished() and not fresh
     outputs = {path: "scores", **({training.trace: "trace"} if training.trace else {})}
     place = learners.choose_device(training.device)
     own = on_device(training.hyperparameters, model_for(training.model, data), place)
@@ -81,33 +83,35 @@ def score_from_training(
     training = replace(training, hyperparameters=within_memory(own, training.overrides, first))
     if training.weights:
         progress.note(training.weights.in_words(first.module))
-    side_by_side = _side_by_side(training, first)
-    n_at_once = _at_once(training, first, data)
+    side_by_side = _side_by_side(training, sharing, first)
+    n_at_once = _at_once(training, sharing, first, data)
     header = _header(methods, training, side_by_side, first, data, seed, place, threads_each(n_at_once))
     world.here().agree(same_of(header))
-    if (table := _standing(outputs, header, force, fresh, bool(left))) is not None:
-        clear_beside(path)
+    if (table := _standing(outputs, header, force, fresh, left)) is not None:
+        sharing.clear()
         note_standing(path, progress)
         return table
     from_trace = {name: scorer for name, scorer in methods.items() if scorer.reads[0] == "trace"}
     traces = bool(from_trace or training.trace)
     _check_size_of_trace(len(data) * training.n_models if traces else 0)
-    dealt = world.dealt(training.n_models)
-    mine = _Mine([models[of] for of in dealt], [seeds[of] for of in dealt], side_by_side, n_at_once)
+    mine = _Mine(
+        models=[models[number] for number in sharing.mine],
+        seeds=[seeds[number] for number in sharing.mine],
+        side_by_side=side_by_side,
+        n_at_once=n_at_once,
+        ranks=sharing.trains_with,
+    )
     key = {**header.to_json(), "trace": str(training.trace or traces)}
-    with unfinished(beside(path), key, training.n_epochs, fresh, progress) as run:
+    with sharing.unfinished(key, training.n_epochs, fresh, progress) as run:
         state = run.resume(path)
         batches = Batches(data, first, training.hyperparameters.augment)
         shown = replace(training.hyperparameters, n_epochs=training.n_epochs)
         say = partial(say_what_was_chosen, first, training.model, own, shown)
         n_seen = _train(run, state, mine, training, batches, data.present, traces, say, progress)
         looking = {name: scorer for name, scorer in methods.items() if name not in from_trace}
-        scores = of_all(_look(run, looking, mine.models, batches, mine.n_at_once, progress))
-        seconds, n_seen = spent_by_all(sum(record["seconds"] for record in run.records), n_seen)
-
-        names = map(trace_file, range(training.n_epochs))
-        is_alone = world.here().size == 1
-        parts = [run.path(name) if is_alone else kept_by_all(path, name) for name in names]
+        scores = sharing.joined(_look(run, looking, mine, batches, progress))
+        seconds, n_seen = sharing.spent(run.records, n_seen)
+        parts = [sharing.of_all(run, trace_file(epoch)) for epoch in range(training.n_epochs)]
 
         def written() -> Table:
             if world.here().rank:
@@ -127,12 +131,13 @@ def score_from_training(
 
 @dataclass(frozen=True)
 class _Mine:
-    """The models that this rank trains, by their seeds: side by side, or so many at a time."""
+    """The models that this rank trains, by their seeds: side by side, so many at a time, or with `ranks`."""
 
     models: list[Learner]
     seeds: list[int]
     side_by_side: bool
     n_at_once: int
+    ranks: World
 
 
 def _train(
@@ -149,14 +154,16 @@ def _train(
     """Train to the last epoch, on from where a run was; returns how many samples were seen in all."""
     epochs = [record for record in run.records if "epoch" in record]
     if epochs:
-        progress.note(f"going on after epoch {epochs[-1]['epoch'] + 1} of {training.n_epochs}")
+        progress.note(run.goes_on(epochs[-1]["epoch"], training.n_epochs))
     first = mine.models[0]
+    mine.ranks.wait()  # until all have read it
     total = batches.n * len(mine.models) * training.n_epochs
     n_seen = epochs[-1]["samples_seen"] if epochs else 0
     takes = forecast(first, batches, present, training.hyperparameters, total - n_seen)
     say(takes, progress)
-    with progress.task(f"train {len(mine.models)} x {first.model}", total, "samples"):
-        progress.advance(n_seen)
+    size = mine.ranks.size
+    with progress.task(f"train {len(mine.models)} x {first.model}", total // size, "samples"):
+        progress.advance(n_seen // size)
         for done in fit_all(
             mine.models,
             batches,
@@ -168,6 +175,7 @@ def _train(
             n_at_once=mine.n_at_once,
             progress=progress,
             resume=state,
+            ranks=mine.ranks,
         ):
             if done.seen is not None:
                 run.keep(trace_file(done.epoch), partial(write_part, epoch=done.epoch, models=done.seen))
@@ -178,11 +186,11 @@ def _train(
     return n_seen
 
 
-def _at_once(training: Training, learner: Learner, data: Dataset) -> int:
+def _at_once(training: Training, sharing: Sharing, learner: Learner, data: Dataset) -> int:
     """How many models train at the same time: as the user says, else as many as share the threads well."""
     is_open = training.side_by_side is None and isinstance(data.images, ResidentImages)
     n_models = -(-training.n_models // world.here().size)
-    return how_many(learner, n_models) if is_open else 1
+    return how_many(learner, n_models) if is_open and sharing.trains_with.size == 1 else 1
 
 
 def _standing(
@@ -223,42 +231,51 @@ def _models(training: Training, data: Dataset, seeds: Sequence[int], place: torc
 def _look(
     run: Unfinished,
     methods: Mapping[str, NetworkScorer],
-    models: Sequence[Learner],
+    mine: _Mine,
     batches: Batches,
-    n_at_once: int,
     progress: Progress,
 ) -> dict[str, Scores]:
     """Scores `[models, n]` by every method that looks at all samples with the trained networks."""
     if not methods:
         return {}
-    names = [f"scores-{number:03d}.npy" for number in range(len(models))]
+    names = [f"scores-{number:03d}.npy" for number in range(len(mine.models))]
     missing = [number for number, name in enumerate(names) if not run.has(name)]
     with (
-        progress.task("score", batches.n * len(missing), "samples"),
-        at_once(n_at_once, progress) as (each, shared),
+        progress.task("score", batches.n // mine.ranks.size * len(missing), "samples"),
+        at_once(mine.n_at_once, progress) as (each, shared),
     ):
-        look = partial(_pass, methods=list(methods.values()), batches=batches, progress=shared)
+        own = list(methods.values())
+        look = partial(_pass, methods=own, batches=batches, ranks=mine.ranks, progress=shared)
         started = time.perf_counter()
-        for number, scores in zip(missing, each(look, [models[number] for number in missing]), strict=True):
+        passes = each(look, [mine.models[number] for number in missing])
+        for number, scores in zip(missing, passes, strict=True):
             run.keep(names[number], partial(np.save, arr=scores, allow_pickle=False))
             done = time.perf_counter()
             run.note({"model": number, "seconds": done - started})
             started = done
+    mine.ranks.wait()  # until all are written
     by_model = [np.load(run.path(name), allow_pickle=False) for name in names]
     return {name: np.stack([scores[place] for scores in by_model]) for place, name in enumerate(methods)}
 
 
 def _pass(
-    learner: Learner, methods: Sequence[NetworkScorer], batches: Batches, progress: Progress
+    learner: Learner,
+    methods: Sequence[NetworkScorer],
+    batches: Batches,
+    ranks: World,
+    progress: Progress,
 ) -> np.ndarray:
     """float64 `[methods, n]`: all samples in evaluation mode, without augmentation, in fixed batches."""
     learner.module.eval()
-    parts = []
+    size = evaluation_batch(learner)
+    parts = [torch.empty((len(methods), 0), dtype=torch.float64, device=learner.device)]
     with torch.no_grad():
-        for _, images, labels in batches.plain(np.arange(batches.n), evaluation_batch(learner)):
-            parts.append(torch.stack([scorer.of_batch(learner, images, labels) for scorer in methods]))
+        for _, images, labels in batches.plain(own_batches(np.arange(batches.n), size, ranks), size):
+            scores = [scorer.of_batch(learner, images, labels) for scorer in methods]
+            parts.append(torch.stack(scores).double())
             progress.advance(len(labels))
-    return torch.cat(parts, dim=1).double().cpu().numpy()
+    told = ranks.gather([torch.cat(parts, dim=1).cpu().numpy().ravel()])
+    return np.concatenate([own.reshape(len(methods), -1) for (own,) in told], axis=1)
 
 
 def _write_trace(
@@ -279,10 +296,16 @@ def _write_trace(
     return write_trace(path, of_trace, parts, force=True)  # looked at before: it is ours, or there is none
 
 
-def _side_by_side(training: Training, learner: Learner) -> bool:
+def _side_by_side(training: Training, sharing: Sharing, learner: Learner) -> bool:
     """Whether to train the models as one computation: as the user says, else where it pays."""
+    n_ranks = sharing.trains_with.size
     if training.side_by_side is None:
-        return training.n_models > 1 and pays_side_by_side(learner)
+        return training.n_models > 1 and n_ranks == 1 and pays_side_by_side(learner)
+    if training.side_by_side and n_ranks > 1:
+        raise CurateError(
+            f"{n_ranks} ranks train {training.n_models} models one by one: leave out --side-by-side, or "
+            f"start {training.n_models} ranks or fewer"
+        )
     if training.side_by_side and not fits_side_by_side(learner):
         raise CurateError(
             f"{learner.model} draws as it trains, or may, and is not trained side by side: use --one-by-one"

@@ -229,7 +229,7 @@ def _so_far(
     state = run.resume(path)
     records = [Record(**record) for record in run.records]
     if records:
-        progress.note(f"going on after epoch {records[-1].epoch + 1} of {n_epochs}")
+        progress.note(run.goes_on(records[-1].epoch, n_epochs))
     return state, records
 
 

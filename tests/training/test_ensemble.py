@@ -1,6 +1,7 @@
 """Models in step: the same as each alone, up to rounding."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from curate.networks.model import Hyperparameters
 from curate.training import ensemble
 from curate.training.batches import Batches
 from curate.verbs import score_from_training
+from curate.verbs.score_over_ranks import Sharing
 
 pytest_plugins = ["helpers.scored_digits"]
 
@@ -65,8 +67,9 @@ def test_dropout_is_not_trained_side_by_side(some_digits):
     training = score_from_training.Training(
         "basic-cnn", {}, Hyperparameters(), {}, 2, 1, side_by_side=True, device=None, trace=None
     )
+    alone = Sharing(Path("s.parquet"), 2)
     with pytest.raises(
         CurateError,
         match="basic-cnn draws as it trains, or may, and is not trained side by side: use --one-by-one",
     ):
-        score_from_training._side_by_side(training, replace(learner, module=with_dropout))
+        score_from_training._side_by_side(training, alone, replace(learner, module=with_dropout))

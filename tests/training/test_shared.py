@@ -113,8 +113,7 @@ def test_a_run_is_that_of_one_process(forks, tmp_path, size, how):
     assert sorted(os.listdir(tmp_path)) == ["one", "several"]
 
 
-def test_a_killed_run_goes_on_to_the_bits_of_an_undisturbed_one(forks, tmp_path):
-    kill = """
+KILL = """
 import os
 from curate import world
 from curate.verbs import train_session as verb
@@ -126,19 +125,39 @@ def killed(*given, **how):
             os.kill(os.getpid(), 9)
 verb.fit = killed
 """
+
+
+def test_a_killed_run_goes_on_to_the_bits_of_an_undisturbed_one(forks, tmp_path):
     words = [*WORDS, "--policy", "ema", "--keep", 0.5]
-    ranks = together(forks, 2, [*words, "-o", "killed"], tmp_path, before=kill)
+    ranks = together(forks, 2, [*words, "-o", "killed"], tmp_path, before=KILL)
     assert codes(ranks) == [2, -9]
     assert "another rank has ended" in errors(ranks)[0]
     again = together(forks, 2, [*words, "-o", "killed"], tmp_path)
     done(again)
     assert "going on after epoch" in again[0].err.read_text()
+    assert "began it" not in again[0].err.read_text()
     done(together(forks, 2, [*words, "-o", "undisturbed"], tmp_path))
     for name in ("selection.parquet", "samples.parquet", "metrics.parquet", "model.safetensors"):
         pair = [(tmp_path / folder / name) for folder in ("killed", "undisturbed")]
         assert pair[0].exists() == pair[1].exists()
         if pair[0].exists():
             assert pair[0].read_bytes() == pair[1].read_bytes(), name
+
+
+def test_a_killed_run_goes_on_with_another_number_of_ranks(forks, tmp_path):
+    words = [*WORDS, "--policy", "ema", "--keep", 0.5]
+    codes(together(forks, 2, [*words, "-o", "killed"], tmp_path, before=KILL))
+    again = together(forks, 3, [*words, "-o", "killed"], tmp_path)
+    done(again)
+    said = again[0].err.read_text()
+    assert "of 4; 2 ranks began it, 3 go on, which is equal up to rounding" in said
+    done(together(forks, 2, [*words, "-o", "undisturbed"], tmp_path))
+    pair = [open_manifest(tmp_path / name) for name in ("killed", "undisturbed")]
+    assert [one.header.world_size for one in pair] == [3, 2]
+    selections = [pl.read_parquet(tmp_path / of / "selection.parquet") for of in ("killed", "undisturbed")]
+        pl.read_parquet(tmp_path / name / "selection.parquet") for name in ("killed", "undisturbed")
+    ]
+    assert selections[0].equals(selections[1])
 
 
 def test_trials_are_for_one_process(forks, tmp_path):

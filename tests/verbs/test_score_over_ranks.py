@@ -8,15 +8,18 @@ import pytest
 from helpers.ranks import codes, done, errors, together
 
 from curate.artifacts.tables import open_table
-from curate.verbs.score_over_ranks import beside, check_ranks, kept_by_all, of_all, spent_by_all
+from curate.progress import LOGGED
+from curate.training.unfinished import unfinished
+from curate.verbs.score_over_ranks import Sharing
 
 pytest_plugins = ["helpers.forks"]
+ROUNDING = 1e-4  # of a loss, after some epochs
 WORDS = ["score", "digits", "--models", 3, "--epochs", 2, "--set", "width=2", "--one-by-one"]
 
 
 @pytest.mark.parametrize("size", [2, 3])
 def test_scores_and_trace_are_those_of_one_process(forks, tmp_path, size):
-    methods = ["--method", "el2n", "--method", "forgetting", "--trace", "t.parquet", "-o", "s.parquet"]
+    methods = ["--method", "el2n,forgetting", "--trace", "t.parquet", "-o", "s.parquet"]
     for name in ("one", "several"):
         (tmp_path / name).mkdir()
     done(together(forks, size, [*WORDS, *methods], tmp_path / "several"))
@@ -63,18 +66,71 @@ verb.fit_all = killed
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.parquet", "s.parquet"]
 
 
-def test_more_ranks_than_models_are_refused(forks, tmp_path):
-    words = ["score", "digits", "--models", 1, "--epochs", 1, "--set", "width=2"]
-    ranks = together(forks, 2, words, tmp_path)
+@pytest.mark.parametrize("size", [2, 3])
+def test_of_fewer_models_than_ranks_each_is_trained_by_all(forks, tmp_path, size):
+    """With seeds of which no two maxima of a pool are so near that rounding decides between them."""
+    words = ["score", "digits", "--models", size - 1, "--epochs", 3, "--set", "width=2", "--one-by-one"]
+    words += ["--seed", 1]
+    words += ["--method", "el2n,forgetting", "--trace", "t.parquet", "-o", "s.parquet"]
+    for name in ("one", "several"):
+        (tmp_path / name).mkdir()
+    ranks = together(forks, size, words, tmp_path / "several")
+    done(ranks)
+    ran = forks.run(words, tmp_path / "one", {**os.environ, "OMP_NUM_THREADS": "1"})
+    assert ran.returncode == 0, ran.stderr
+    scores = [pl.read_parquet(tmp_path / name / "s.parquet") for name in ("one", "several")]
+    assert (scores[0]["el2n"] - scores[1]["el2n"]).abs().max() < ROUNDING
+    assert scores[0]["forgetting"].equals(scores[1]["forgetting"])
+    traces = [pl.read_parquet(tmp_path / name / "t.parquet") for name in ("one", "several")]
+    keys = ["epoch", "model", "index"]
+    assert traces[0][keys].equals(traces[1][keys])
+    losses = [trace["loss"].to_numpy().astype(np.float64) for trace in traces]
+    assert np.allclose(*losses, rtol=2**-10, atol=ROUNDING)  # float16, which may round to the next
+    headers = [open_table(tmp_path / name / "s.parquet").header for name in ("one", "several")]
+    assert headers[0].cost.samples_seen == headers[1].cost.samples_seen == (size - 1) * 3 * 1443
+    assert os.listdir(tmp_path / "several") == os.listdir(tmp_path / "one")
+
+
+def test_of_fewer_models_than_ranks_a_killed_run_goes_on_with_any_number(forks, tmp_path):
+    kill = """
+import os
+from curate import world
+from curate.verbs import score_from_training as verb
+real = verb._pass
+def killed(*given, **how):
+    if world.here().rank == 1:
+        os.kill(os.getpid(), 9)
+    return real(*given, **how)
+verb._pass = killed
+"""
+    words = ["score", "digits", "--models", 1, "--epochs", 2, "--set", "width=2", "-o", "s.parquet"]
+    ranks = together(forks, 2, words, tmp_path, before=kill)
+    assert codes(ranks) == [2, -9]
+    assert [path.name for path in tmp_path.iterdir()] == ["s.parquet.unfinished"]
+    again = together(forks, 3, words, tmp_path)
+    done(again)
+    said = again[0].err.read_text()
+    assert "going on after epoch 2 of 2; 2 ranks began it, 3 go on, which is equal up to rounding" in said
+    alone = forks.run([*words[:-1], "one.parquet"], tmp_path, {**os.environ, "OMP_NUM_THREADS": "1"})
+    assert alone.returncode == 0, alone.stderr
+    scores = [pl.read_parquet(tmp_path / name)["el2n"] for name in ("s.parquet", "one.parquet")]
+    assert (scores[0] - scores[1]).abs().max() < ROUNDING
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.parquet", "s.parquet"]
+
+
+def test_models_that_all_ranks_train_are_not_trained_side_by_side(forks, tmp_path):
+    ranks = together(forks, 2, ["score", "digits", "--models", 1, "--side-by-side"], tmp_path)
     assert codes(ranks) == [2, 2]
     (line,) = errors(ranks)
-    assert "2 ranks share out 1 models: start 1 ranks or fewer" in line
+    assert "2 ranks train 1 models one by one: leave out --side-by-side" in line
 
 
 def test_alone_nothing_is_shared_out(tmp_path):
-    output, scores = tmp_path / "s.parquet", {"el2n": np.arange(6.0).reshape(2, 3)}
-    check_ranks(output, 1, fresh=False)
-    assert beside(output) == output
-    assert kept_by_all(output, "x") == [tmp_path / "s.parquet.unfinished" / "x"]
-    assert of_all(scores) == scores
-    assert spent_by_all(2.5, 7) == (2.5, 7)
+    sharing, scores = Sharing(tmp_path / "s.parquet", 1), {"el2n": np.arange(6.0).reshape(2, 3)}
+    sharing.check(fresh=False)
+    assert (sharing.deals, list(sharing.mine), sharing.trains_with.size) == (False, [0], 1)
+    assert not sharing.is_unfinished()
+    with unfinished(tmp_path / "s.parquet", {}, 1, False, LOGGED) as run:
+        assert sharing.of_all(run, "x") == tmp_path / "s.parquet.unfinished" / "x"
+    assert sharing.joined(scores) == scores
+    assert sharing.spent([{"seconds": 2.5}], 7) == (2.5, 7)
