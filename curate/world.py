@@ -9,7 +9,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -197,18 +198,25 @@ def first_alone(work: Callable[[], T]) -> T:
 
     Meanwhile the first is alone, so that nothing in it asks for those that wait.
     """
-    global _world  # noqa: PLW0603  as above
     ranks = _world
     if ranks.rank:
         ranks.wait()
         return work()
-    _world = ALONE
-    try:
+    with alone():
         done = work()
-    finally:
-        _world = ranks
     ranks.wait()
     return done
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Let this process be alone for a while: it does what it does without the others."""
+    global _world  # noqa: PLW0603  as above
+    ranks, _world = _world, ALONE
+    try:
+        yield
+    finally:
+        _world = ranks
 
 
 def dealt(n: int) -> range:

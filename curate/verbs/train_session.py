@@ -110,7 +110,7 @@ def train_session(wanted: Wanted, data: Dataset, opening: Options, progress: Pro
 
         def finished() -> TrainingResult:
             if ranks.rank:
-                return TrainingResult(open_manifest(path), records)
+                return TrainingResult(open_manifest(path), records, row.found(path))
             manifest = finish(path, header, run, records, state, data, learner, force)
             return TrainingResult(
                 manifest, records, row.add(manifest, records, learners.weights_sha256(learner))

@@ -48,11 +48,11 @@ def train_trials(
 
     The run of seed s is written to OUTPUT-seed-s, its row to `results`, by default OUTPUT-trials.parquet.
     What is there already is not trained again, so a killed command goes on, and more trials can be added.
+    Ranks are dealt the trials, each of which is that of one process; fewer trials than ranks are trained by
+    all of them.
     """
     if trials < 1:
         raise CurateError(f"trials={trials} is too few: use 1 or more")
-    if world.here().size > 1:
-        raise CurateError("ranks train one run together: leave out --trials, or start one process for them")
     dataset = as_given(dataset, opening, progress)
     reference = reference_of(dataset)
     model = None if model is None else outside.hand_in("models", model)
@@ -61,8 +61,8 @@ def train_trials(
     name = default_name(reference, model, policy, keep, opening, options.get("hyperparameters"), beside)
     path = output_path(output, name)
     rows = output_path(results, f"{path}-trials.parquet")
-    data = open_dataset(dataset, opening, progress)
-    shared = {
+    data = world.first_alone(lambda: open_dataset(dataset, opening, progress))
+    shared: dict[str, Any] = {
         "opening": opening,
         "results": rows,
         "progress": progress,
@@ -70,8 +70,15 @@ def train_trials(
         "policy": policy,
         "keep": keep,
     }
-    made = [
-        train(data, model, seed=each, output=f"{path}-seed-{each}", **shared)
-        for each in range(seed, seed + trials)
-    ]
-    return TrialsResult(rows, made)
+
+    def trained(number: int) -> TrainingResult:
+        return train(data, model, seed=seed + number, output=f"{path}-seed-{seed + number}", **shared)
+
+    if 1 < world.here().size <= trials:
+        mine = world.dealt(trials)
+        with world.alone():
+            for number in mine:
+                trained(number)
+        world.here().wait()  # until all trials are there: below they are found
+        shared |= {"force": False, "fresh": False, "progress": Progress()}
+    return TrialsResult(rows, [trained(number) for number in range(trials)])

@@ -9,6 +9,7 @@ import torch
 from helpers.ranks import codes, done, errors, together
 from torch import nn
 
+from curate.artifacts.results import read_results
 from curate.errors import CurateError
 from curate.manifests.manifest import open_manifest
 from curate.training.batches import Batch
@@ -17,6 +18,7 @@ from curate.world import ALONE, World
 
 pytest_plugins = ["helpers.forks"]
 ROUNDING = 1e-4  # of a loss, after some epochs
+TRIALS = ["train", "digits", "--epochs", 2, "--set", "width=2", "--keep", 0.5]
 WORDS = ["train", "digits", "--epochs", 4, "--set", "width=2", "--trace"]
 
 
@@ -155,12 +157,27 @@ def test_a_killed_run_goes_on_with_another_number_of_ranks(forks, tmp_path):
     pair = [open_manifest(tmp_path / name) for name in ("killed", "undisturbed")]
     assert [one.header.world_size for one in pair] == [3, 2]
     selections = [pl.read_parquet(tmp_path / of / "selection.parquet") for of in ("killed", "undisturbed")]
-        pl.read_parquet(tmp_path / name / "selection.parquet") for name in ("killed", "undisturbed")
-    ]
     assert selections[0].equals(selections[1])
 
 
-def test_trials_are_for_one_process(forks, tmp_path):
-    ranks = together(forks, 2, ["train", "digits", "--trials", 2], tmp_path)
-    assert codes(ranks) == [2, 2]
-    assert "leave out --trials" in errors(ranks)[0]
+def test_trials_are_dealt_out_and_are_those_of_one_process(forks, tmp_path):
+    words = [*TRIALS, "--policy", "ema", "--trials", 3]
+    one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
+    assert forks.run([*words, "-o", "one"], tmp_path, one_thread).returncode == 0
+    for more in ([], [], ["--force"]):  # made, found again, and made anew
+        shown = done(together(forks, 2, [*words, *more, "-o", "two"], tmp_path))
+    assert shown.splitlines()[-1] == "two-trials.parquet"
+    for number in range(3):
+        kept = [tmp_path / f"{name}-seed-{number}" / "selection.parquet" for name in ("one", "two")]
+        assert kept[0].read_bytes() == kept[1].read_bytes()
+    rows = [read_results(tmp_path / f"{name}-trials.parquet") for name in ("one", "two")]
+    hashes = [{row.seed: row.weights_sha256 for row in own} for own in rows]
+    assert len(hashes[0]) == 3
+    assert hashes[0] == hashes[1]
+
+
+def test_fewer_trials_than_ranks_are_trained_by_all(forks, tmp_path):
+    words = [*TRIALS, "--policy", "random", "--trials", 2]
+    done(together(forks, 3, [*words, "-o", "three"], tmp_path))
+    assert open_manifest(tmp_path / "three-seed-1").header.world_size == 3
+    assert len(read_results(tmp_path / "three-trials.parquet")) == 2
