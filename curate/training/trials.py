@@ -36,6 +36,7 @@ from curate.training.evaluate import Evaluation, evaluate
 from curate.training.forecast import forecast
 from curate.training.loop import fit
 from curate.training.outcome import Trial
+from curate.world import ALONE, World
 
 
 @dataclass(frozen=True)
@@ -90,10 +91,10 @@ class Trained:
 
 
 class Laboratory:
-    """Data on the device, cut once, on which trials are run."""
+    """Data on the device, cut once, on which trials are run; by several `ranks`, all of which train each."""
 
-    def __init__(self, setting: Setting) -> None:
-        self._setting = setting
+    def __init__(self, setting: Setting, ranks: World = ALONE) -> None:
+        self._setting, self._ranks = setting, ranks
         self._normalization = learners.normalization_of(setting.data)
         first = self._learner(0)
         self._first, self._cut = first, dict[str, tuple[Batches, Batches]]()
@@ -154,6 +155,7 @@ class Laboratory:
             hyperparameters=hyperparameters,
             seed=wanted.seed,
             session=wanted.session,
+            ranks=self._ranks,
             progress=progress,
         )
         for epoch in epochs:
@@ -173,7 +175,7 @@ class Laboratory:
     def test(self, learner: Learner, hyperparameters: Hyperparameters | None = None) -> Evaluation:
         """Test a network on the test set; it was trained with these hyperparameters, or the setting's."""
         _, test = self._batches(hyperparameters or self._setting.hyperparameters)
-        return evaluate(learner, test, len(self._setting.data.classes))
+        return evaluate(learner, test, len(self._setting.data.classes), self._ranks)
 
     def _warm_up(self) -> None:
         """A few steps on a network that is thrown away, so that the first trial is timed like the others."""

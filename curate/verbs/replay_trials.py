@@ -26,6 +26,7 @@ from curate.verbs.outcomes import identity_of, outcome_of_trial, trial_of
 from curate.verbs.replay import Replay, ReplayResult, Run
 from curate.verbs.replay_setting import differences
 from curate.verbs.settled import on_device, say_what_was_chosen, within_memory
+from curate.world import World
 
 
 def replay_trials(asked: Replay, progress: Progress) -> ReplayResult:
@@ -53,15 +54,17 @@ def replay_trials(asked: Replay, progress: Progress) -> ReplayResult:
     n_found = len(done)
     if n_found:
         progress.note(f"{path} has {n_found} of {len(wanted)} trials already")
-    mine = [missing[place] for place in world.dealt(len(missing))]
+    deals = ranks.size <= len(missing)
+    mine = [missing[place] for place in world.dealt(len(missing))] if deals else missing
     n_presentations = sum(comparison.n_presentations(one.name) for one in mine)
-    trials = _Trials(setting, mine, asked.jobs)
+    trials = _Trials(setting, mine, asked.jobs, world.ALONE if deals else ranks)
     if mine:
         say(takes=trials.forecast(n_presentations))
-    with progress.task("replay", n_presentations, "samples"):
+    with progress.task("replay", n_presentations // (1 if deals else ranks.size), "samples"):
         for one, trial in trials.run(progress) if mine else ():
             done[one.name, one.seed] = trial
-            add_results(path, [comparison.row(one, trial)], anew=anew and len(done) == 1)
+            if deals or ranks.rank == 0:
+                add_results(path, [comparison.row(one, trial)], anew=anew and len(done) == 1)
     ranks.wait()
     done |= _there(path, keys) if ranks.size > 1 else {}
     seconds, samples_seen = cost_of(opened.header.lineage) if asked.count_scoring else (0.0, 0)
@@ -190,12 +193,15 @@ class _Comparison:
 
 
 class _Trials:
-    """Trials that are run one after another here, or several at once in processes of their own."""
+    """Trials that are run one after another here, or several at once in processes of their own.
 
-    def __init__(self, setting: Setting, wanted: Sequence[Wanted], jobs: int) -> None:
+    Several `ranks` train each of them together.
+    """
+
+    def __init__(self, setting: Setting, wanted: Sequence[Wanted], jobs: int, ranks: World) -> None:
         self._setting, self._wanted, self._jobs = setting, wanted, jobs
-        at_once = jobs > 1 and len(wanted) > 1
-        self._laboratory = Laboratory(setting) if wanted and not at_once else None
+        at_once = jobs > 1 and len(wanted) > 1 and ranks.size == 1
+        self._laboratory = Laboratory(setting, ranks) if wanted and not at_once else None
 
     def forecast(self, n_presentations: float) -> str:
         """How long they take, where that is long and can be tried out here."""

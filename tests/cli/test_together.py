@@ -96,6 +96,22 @@ def test_replay_deals_out_trials_and_all_of_them_are_those_of_one_process(forks,
     assert len(read_results(one / "two.parquet")) == 2
 
 
+def test_fewer_trials_of_replay_than_ranks_are_trained_by_all(forks, one):
+    words = ["replay", "m", "--epochs", 2, "--set", "width=2", "--trials", 2]
+    shown = done(together(forks, 3, [*words, "-o", "three.parquet"], one))
+    assert shown.splitlines()[-1] == "three.parquet"
+    ran = forks.run([*words, "-o", "one.parquet"], one, {**os.environ, "OMP_NUM_THREADS": "1"})
+    assert ran.returncode == 0, ran.stderr
+    rows = [{row.key: row for row in read_results(one / name)} for name in ("one.parquet", "three.parquet")]
+    assert rows[0].keys() == rows[1].keys()
+    for key, row in rows[0].items():
+        assert rows[1][key].test_loss == pytest.approx(row.test_loss, rel=1e-3)
+        assert rows[1][key].samples_seen == row.samples_seen
+    again = together(forks, 3, [*words, "-o", "three.parquet"], one)
+    done(again)
+    assert "three.parquet has 2 of 2 trials already" in again[0].err.read_text()
+
+
 def test_a_rank_that_is_killed_ends_the_others_and_the_same_command_goes_on(forks, tmp_path):
     """It is killed when a shard of its own stands; the others notice when they next ask for it."""
     words = ["embed", "digits", "--dim", 8, "-o", "v", "--shard-size", 100]
