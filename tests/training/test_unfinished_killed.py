@@ -6,6 +6,7 @@ import random
 import signal
 import time
 
+import pytest
 from helpers.unfinished_runs import MANIFEST, assert_same, content
 
 import curate
@@ -33,6 +34,7 @@ def stage(folder):
     return f"after {len(records)} saved epochs"
 
 
+@pytest.mark.slow
 def test_killed_at_20_random_moments_the_result_is_the_same_to_the_byte(forks, small, tmp_path):
     logs = []
 

@@ -66,7 +66,7 @@ verb.fit_all = killed
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.parquet", "s.parquet"]
 
 
-@pytest.mark.parametrize("size", [2, 3])
+@pytest.mark.parametrize("size", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_of_fewer_models_than_ranks_each_is_trained_by_all(forks, tmp_path, size):
     """With seeds of which no two maxima of a pool are so near that rounding decides between them."""
     words = ["score", "digits", "--models", size - 1, "--epochs", 3, "--set", "width=2", "--one-by-one"]

@@ -39,14 +39,8 @@ for name in ("keep", "_write_run"):
 """
 
 
-@pytest.mark.parametrize(
-    "way",
-    [
-        pytest.param("--side-by-side", marks=pytest.mark.slow),
-        pytest.param("--one-by-one", marks=pytest.mark.slow),
-        "at once",
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["--side-by-side", "--one-by-one", "at once"])
 def test_killed_at_any_write_it_ends_in_the_same_scores(forks, way, tmp_path):
     words = ["score", "digits+per-class=20", "--method", "aum,el2n", "--models", "2", "--epochs", "2"]
     words += ["--set", "width=4", "--trace", "t.parquet", "-o", "s.parquet"]
