@@ -29,11 +29,14 @@ from curate.vectors.opening import open_embedding
 
 MINUTE = 60
 TRAINED = ["--epochs", 4, "--set", "width=2"]
+NEAR = ["--method", "duplicate", "--set", "within=clusters"]
 COMMANDS = {
     "embed": ["embed", "digits", "--dim", 8, "-o", "out.safetensors"],
     "embed in shards": ["embed", "digits", "--dim", 8, "--shard-size", 50, "-o", "out"],
     "cluster": ["cluster", "v.safetensors", "-k", 50, "-o", "out.parquet"],
     "score": ["score", "digits", "--models", 3, *TRAINED, "--one-by-one", "-o", "out.parquet"],
+    "score, a model by all": ["score", "digits", "--models", 1, "--seed", 1, *TRAINED, "-o", "out.parquet"],
+    "score, near-duplicates": ["score", "v.safetensors", *NEAR, "-o", "out.parquet"],
     "train": ["train", "digits", "--policy", "ema", "--keep", 0.5, *TRAINED, "-o", "out"],
     "replay": ["replay", "m", "--trials", 4, *TRAINED, "-o", "out.parquet"],
 }
@@ -128,7 +131,7 @@ def _written(folder: Path, command: str) -> object:
     if command.startswith("embed"):
         opened = open_embedding(folder / COMMANDS[command][-1])
         return opened.read(0, opened.n)
-    if command in ("cluster", "score"):
+    if command.startswith(("cluster", "score")):
         columns = open_table(folder / "out.parquet").columns
         return np.stack([np.asarray(columns[name], np.float64) for name in columns if name != "uid"])
     if command == "train":
