@@ -76,8 +76,8 @@ class Unfinished:
     def goes_on(self, epoch: int, n_epochs: int) -> str:
         """What is said of going on after an epoch, where another number of ranks trains as well."""
         now = self._key.get("world_size", 1)
-        others = f"; {self._begun_by} ranks began it, {now} go on, which is equal up to rounding"
-        return f"going on after epoch {epoch + 1} of {n_epochs}{others if now != self._begun_by else ''}"
+        other = f" with a world size of {now}, not {self._begun_by} as before: equal up to rounding"
+        return f"going on after epoch {epoch + 1} of {n_epochs}{other if now != self._begun_by else ''}"
 
     def has(self, name: str) -> bool:
         """Whether a file was kept already."""
@@ -276,8 +276,9 @@ def _check_run(run: Mapping[str, Any]) -> None:
 def being_finished(output: Path, key: Mapping[str, Any]) -> bool:
     """Whether a run wrote its output and was killed before it had cleared up: it is to be finished."""
     run = run_beside(output)
-    is_it = run is not None and _differs(run["key"], json.loads(json.dumps(key))) is None
-    return run is not None and is_it and stands(output, run["key"])
+    if run is None or _differs(run["key"], json.loads(json.dumps(key))):
+        return False
+    return stands(output, run["key"])
 
 
 def selection_file(checkpoint: int) -> str:

@@ -54,7 +54,9 @@ def replay_trials(asked: Replay, progress: Progress) -> ReplayResult:
     n_found = len(done)
     if n_found:
         progress.note(f"{path} has {n_found} of {len(wanted)} trials already")
-    deals = ranks.size <= len(missing)
+    deals = ranks.size <= len(
+        wanted
+    )  # not of what is missing: after a kill, the others are made as these were
     mine = [missing[place] for place in world.dealt(len(missing))] if deals else missing
     n_presentations = sum(comparison.n_presentations(one.name) for one in mine)
     trials = _Trials(setting, mine, asked.jobs, world.ALONE if deals else ranks)

@@ -87,7 +87,7 @@ def score_from_training(
     n_at_once = _at_once(training, sharing, first, data)
     header = _header(methods, training, side_by_side, first, data, seed, place, threads_each(n_at_once))
     world.here().agree(same_of(header))
-    if (table := _standing(outputs, header, force, fresh, left)) is not None:
+    if (table := _standing(outputs, header, sharing, force, fresh, left)) is not None:
         sharing.clear()
         note_standing(path, progress)
         return table
@@ -194,11 +194,19 @@ def _at_once(training: Training, sharing: Sharing, learner: Learner, data: Datas
 
 
 def _standing(
-    outputs: Mapping[Path, str], header: Header, force: bool, fresh: bool, going_on: bool
+    outputs: Mapping[Path, str],
+    header: Header,
+    sharing: Sharing,
+    force: bool,
+    fresh: bool,
+    going_on: bool,
 ) -> Table | None:
-    """The table where all outputs stand already; refuses what is something else."""
+    """The table where all outputs stand already; refuses what is something else.
+
+    A run that was killed when they stood is finished again; of several, all were done by then.
+    """
     ours = {path: stands(path, replace(header, kind=kind).to_json()) for path, kind in outputs.items()}
-    if all(ours.values()) and not (force or fresh or (going_on and world.here().size == 1)):
+    if all(ours.values()) and not (force or fresh or (going_on and not sharing.deals)):
         return open_table(next(iter(outputs)))
     for path, is_ours in ours.items():
         check_output(path, force or (going_on and is_ours))  # written before it was killed: again

@@ -18,7 +18,14 @@ from curate import world
 from curate.errors import CurateError
 from curate.progress import Progress
 from curate.scores.scorer import Scores
-from curate.training.unfinished import ENDING, Unfinished, run_beside, unfinished, unfinished_together
+from curate.training.unfinished import (
+    ENDING,
+    Unfinished,
+    clear_left,
+    run_beside,
+    unfinished,
+    unfinished_together,
+)
 from curate.world import ALONE, World
 
 
@@ -71,10 +78,12 @@ class Sharing:
             yield run
 
     def clear(self) -> None:
-        """Remove what this rank left unfinished, as one of several that were killed when the output stood."""
+        """Remove what was left of a run that was killed when the output stood, before it had cleared up."""
+        own = self._beside()
         if self.deals:
-            own = self._beside()
             shutil.rmtree(own.with_name(f"{own.name}{ENDING}"), ignore_errors=True)
+        elif world.here().rank == 0:
+            clear_left(own)
 
     def of_all(self, run: Unfinished, name: str) -> Path | list[Path]:
         """A file of a run, or of the runs of all ranks."""

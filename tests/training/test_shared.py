@@ -137,7 +137,7 @@ def test_a_killed_run_goes_on_to_the_bits_of_an_undisturbed_one(forks, tmp_path)
     again = together(forks, 2, [*words, "-o", "killed"], tmp_path)
     done(again)
     assert "going on after epoch" in again[0].err.read_text()
-    assert "began it" not in again[0].err.read_text()
+    assert "world size" not in again[0].err.read_text()
     done(together(forks, 2, [*words, "-o", "undisturbed"], tmp_path))
     for name in ("selection.parquet", "samples.parquet", "metrics.parquet", "model.safetensors"):
         pair = [(tmp_path / folder / name) for folder in ("killed", "undisturbed")]
@@ -152,7 +152,7 @@ def test_a_killed_run_goes_on_with_another_number_of_ranks(forks, tmp_path):
     again = together(forks, 3, [*words, "-o", "killed"], tmp_path)
     done(again)
     said = again[0].err.read_text()
-    assert "of 4; 2 ranks began it, 3 go on, which is equal up to rounding" in said
+    assert "of 4 with a world size of 3, not 2 as before: equal up to rounding" in said
     done(together(forks, 2, [*words, "-o", "undisturbed"], tmp_path))
     pair = [open_manifest(tmp_path / name) for name in ("killed", "undisturbed")]
     assert [one.header.world_size for one in pair] == [3, 2]

@@ -110,7 +110,9 @@ verb._pass = killed
     again = together(forks, 3, words, tmp_path)
     done(again)
     said = again[0].err.read_text()
-    assert "going on after epoch 2 of 2; 2 ranks began it, 3 go on, which is equal up to rounding" in said
+    assert "going on after epoch 2 of 2 with a world size of 3, not 2 as before: equal up to rounding" in said
+    (tmp_path / "s.parquet.unfinished").mkdir()  # as if killed before it had cleared up
+    done(together(forks, 2, words, tmp_path))
     alone = forks.run([*words[:-1], "one.parquet"], tmp_path, {**os.environ, "OMP_NUM_THREADS": "1"})
     assert alone.returncode == 0, alone.stderr
     scores = [pl.read_parquet(tmp_path / name)["el2n"] for name in ("s.parquet", "one.parquet")]
