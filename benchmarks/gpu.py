@@ -24,7 +24,15 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 from common import RESULTS, machine  # noqa: E402
-from gpu_stages import decoding, kmeans_on_torch, marked_tests, paper, side_by_side, throughput  # noqa: E402
+from gpu_stages import (  # noqa: E402
+    decoding,
+    kmeans_on_torch,
+    marked_tests,
+    paper,
+    ranks,
+    side_by_side,
+    throughput,
+)
 from gpu_stages.day import ON_A_GPU, STAND_IN, Day, Result, Stage  # noqa: E402
 
 STAGES = (
@@ -35,6 +43,7 @@ STAGES = (
     side_by_side.STAGE,
     kmeans_on_torch.STAGE,
     decoding.STAGE,
+    ranks.STAGE,
 )
 LINES = "gpu.jsonl"
 

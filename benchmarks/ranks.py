@@ -6,8 +6,8 @@ Vectors and images are drawn at random: 200,000 vectors of 64 numbers for k-mean
 of 64 x 64 for torchvision's resnet18, and for a resnet10 in batches of 128. Only the work is timed, on the
 rank that takes longest, and not the start. One rank, two, and two processes that do the work of one rank each
 and know nothing of each other take turns: what two such do in the time of one is what this machine lets two
-cores do at most. The last rows are what all ranks do at a checkpoint with the losses of 1,280,000 samples, and
-a hundred sums of 129 numbers: batch normalization of 64 channels asks for one in each direction.
+cores do at most. The last rows are what all ranks do at a checkpoint with the losses of 1,280,000 samples,
+and a hundred sums of 129 numbers: batch normalization of 64 channels asks for one in each direction.
 """
 
 import argparse

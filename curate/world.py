@@ -151,16 +151,26 @@ def join() -> None:
 
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
-    both = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     try:
         meeting = dist.rendezvous("env://", timeout=timedelta(seconds=_MEET))  # type: ignore[attr-defined]
         store, rank, size = next(iter(meeting))
         _all_met(store, size)
         _heart.start(rank, size)
-        dist.init_process_group(both, store=store, rank=rank, world_size=size, timeout=_FOREVER)
+        dist.init_process_group(_backend(size), store=store, rank=rank, world_size=size, timeout=_FOREVER)
     except (RuntimeError, ValueError) as problem:
         raise CurateError(f"the ranks cannot meet ({' '.join(str(problem).split())[:120]})") from None
     _world = Ranks()
+
+
+def _backend(size: int) -> str:
+    """How ranks talk: gloo, and NCCL of GPUs where each rank has one of its own, which it wants."""
+    import torch
+
+    n_here = os.environ.get("LOCAL_WORLD_SIZE", "")
+    have_one = torch.cuda.is_available() and torch.cuda.device_count() >= (
+        int(n_here) if n_here.isdigit() else size
+    )
+    return "cpu:gloo,cuda:nccl" if have_one else "gloo"
 
 
 def _all_met(store: Any, size: int) -> None:

@@ -11,7 +11,16 @@ import gpu
 import numpy as np
 import pytest
 import torch
-from gpu_stages import commands, decoding, kmeans_on_torch, marked_tests, paper, side_by_side, throughput
+from gpu_stages import (
+    commands,
+    decoding,
+    kmeans_on_torch,
+    marked_tests,
+    paper,
+    ranks,
+    side_by_side,
+    throughput,
+)
 from gpu_stages.commands import Step, run_steps
 from gpu_stages.day import STAND_IN, Day, Stage, each
 
@@ -112,6 +121,10 @@ def test_results_become_a_page_and_no_results_do_not(tmp_path):
         {"stage": "paper", "cell": "ucb, keep 0.2, seed 0", "test_accuracy": 0.9, "test_worst_class": 0.8}
         | {"samples_seen": 2_000_000, **common},
         {"stage": "paper", "cell": "ucb, keep 0.2, seed 1", "error": "out of memory", **common},
+        {"stage": "ranks", "cell": "train", "seconds": {"1": 7.5, "2": 5.0}, "n_gpus": 1}
+        | {"selected alike": 0.999, **common},
+        {"stage": "ranks", "cell": "embed", "seconds": {"1": 3.0, "2": 2.0}, "n_gpus": 1}
+        | {"differ by": 3e-7, **common},
     ]
     gpu._pages(tuple(known), results)
     page = (results / "gpu.md").read_text()
@@ -119,7 +132,9 @@ def test_results_become_a_page_and_no_results_do_not(tmp_path):
     assert "| engine, batch 128 | 100 ± 14 (2) | 41.0% | 700 |" in page
     assert "| random | 3.40 ± 0.00 (1) | 0.340 ± 0.000 (1) |" in page
     assert "| ucb, keep 0.2 | 90.00 ± 0.00 (1) | 80.00 ± 0.00 (1) | 2.00 |" in page
-    assert len((results / "gpu.jsonl").read_text().splitlines()) == 5
+    assert "| train | a card | 1 | 7.5 | 5.0 | 99.9% selected alike |" in page
+    assert "| embed | a card | 1 | 3.0 | 2.0 | differ by 3.0e-07 |" in page
+    assert len((results / "gpu.jsonl").read_text().splitlines()) == 7
     with pytest.raises(SystemExit, match="no results of a GPU"):
         gpu._pages((), empty)
     assert not (empty / "gpu.md").exists()
@@ -141,7 +156,7 @@ def test_the_stages_stand_in_order_of_worth(tmp_path):
     assert listed.returncode == 0, listed.stderr
     names = [line.split()[0] for line in listed.stdout.splitlines()[2:]]
     stages = (marked_tests.STAGE, throughput.STAGE, paper.SETTING, paper.TABLE)
-    stages += (side_by_side.STAGE, kmeans_on_torch.STAGE, decoding.STAGE)
+    stages += (side_by_side.STAGE, kmeans_on_torch.STAGE, decoding.STAGE, ranks.STAGE)
     assert names == [*(stage.name for stage in stages), "next:"]
 
 

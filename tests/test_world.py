@@ -7,12 +7,14 @@ import time
 
 import numpy as np
 import pytest
+import torch
 from helpers.ranks import codes, done, errors, together
 
 from curate import world
 from curate.errors import CurateError
 
 pytest_plugins = ["helpers.forks"]
+NCCL = "cpu:gloo,cuda:nccl"
 
 TELL = """
 import numpy as np
@@ -80,6 +82,17 @@ def test_the_ranks_of_a_machine_share_its_processors(monkeypatch, machine, bound
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setenv("LOCAL_WORLD_SIZE", ranks)
     assert world.cores() == own
+
+
+@pytest.mark.parametrize(
+    ("n_gpus", "here", "backend"),
+    [(0, "2", "gloo"), (1, "2", "gloo"), (2, "2", NCCL), (2, "", "gloo"), (4, "", NCCL)],
+)
+def test_ranks_that_share_a_gpu_talk_through_gloo(monkeypatch, n_gpus, here, backend):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: n_gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: n_gpus)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", here)
+    assert world._backend(4) == backend
 
 
 DIFFER = """
