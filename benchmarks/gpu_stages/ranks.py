@@ -1,7 +1,7 @@
 """(h) Two ranks on the device or devices: what they make beside what one makes, and how long each takes.
 
-Where each rank has a GPU they talk through NCCL, where they share one through gloo. Of training it is told how
-much of every selection is alike, of vectors and scores by how much they differ at most.
+Where each rank has a GPU they talk through NCCL, where they share one through gloo. Of training it is told
+how much of every selection is alike, of vectors and scores by how much they differ at most.
 """
 
 import os
