@@ -156,20 +156,24 @@ def join() -> None:
         store, rank, size = next(iter(meeting))
         _all_met(store, size)
         _heart.start(rank, size)
-        dist.init_process_group(_backend(size), store=store, rank=rank, world_size=size, timeout=_FOREVER)
+        dist.init_process_group(
+            _backend(store, rank, size), store=store, rank=rank, world_size=size, timeout=_FOREVER
+        )
     except (RuntimeError, ValueError) as problem:
         raise CurateError(f"the ranks cannot meet ({' '.join(str(problem).split())[:120]})") from None
     _world = Ranks()
 
 
-def _backend(size: int) -> str:
+def _backend(store: Any, rank: int, size: int) -> str:
     """How ranks talk: gloo, and NCCL of GPUs where each rank has one of its own, which it wants."""
     import torch
 
-    n_here = os.environ.get("LOCAL_WORLD_SIZE", "")
-    have_one = torch.cuda.is_available() and torch.cuda.device_count() >= (
-        int(n_here) if n_here.isdigit() else size
-    )
+    own = ""
+    if torch.cuda.is_available():
+        own = str(torch.cuda.get_device_properties(torch.cuda.current_device()).uuid)
+    store.set(f"curate/gpu/{rank}", own)
+    of_all = [bytes(store.get(f"curate/gpu/{other}")).decode() for other in range(size)]
+    have_one = all(of_all) and len(set(of_all)) == size
     return "cpu:gloo,cuda:nccl" if have_one else "gloo"
 
 
@@ -194,13 +198,17 @@ def share(n: int) -> tuple[int, int]:
 def cores() -> int:
     """How many processors this process may keep busy: those it is bound to, or its part of the machine's.
 
-    The ranks that torchrun starts on a machine share its processors.
+    The ranks that torchrun starts on a machine share its processors, unless the others wait for this one.
     """
     of_machine = os.cpu_count() or 1
     bound_to = len(os.sched_getaffinity(0)) if sys.platform == "linux" else of_machine
-    n_ranks = os.environ.get("LOCAL_WORLD_SIZE", "")
-    share = of_machine // int(n_ranks) if n_ranks.isdigit() and int(n_ranks) else of_machine
-    return max(1, min(bound_to, share))
+    return max(1, min(bound_to, of_machine if _others_wait else of_machine // n_here()))
+
+
+def n_here() -> int:
+    """How many ranks torchrun started on this machine."""
+    told = os.environ.get("LOCAL_WORLD_SIZE", "")
+    return max(1, int(told)) if told.isdigit() else 1
 
 
 def first_alone(work: Callable[[], T]) -> T:
@@ -208,12 +216,17 @@ def first_alone(work: Callable[[], T]) -> T:
 
     Meanwhile the first is alone, so that nothing in it asks for those that wait.
     """
+    global _others_wait  # noqa: PLW0603  as above
     ranks = _world
     if ranks.rank:
         ranks.wait()
         return work()
-    with alone():
-        done = work()
+    _others_wait = True
+    try:
+        with alone():
+            done = work()
+    finally:
+        _others_wait = False
     ranks.wait()
     return done
 
@@ -320,6 +333,7 @@ class _Heart:
 
 
 _world: World = ALONE
+_others_wait = False
 _heart = _Heart()
 
 

@@ -4,6 +4,7 @@ import os
 import re
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -84,15 +85,26 @@ def test_the_ranks_of_a_machine_share_its_processors(monkeypatch, machine, bound
     assert world.cores() == own
 
 
+class Told(dict):
+    """A store that other ranks have told of their GPUs."""
+
+    set = dict.__setitem__
+
+    def get(self, name):
+        return self[name].encode()
+
+
 @pytest.mark.parametrize(
-    ("n_gpus", "here", "backend"),
-    [(0, "2", "gloo"), (1, "2", "gloo"), (2, "2", NCCL), (2, "", "gloo"), (4, "", NCCL)],
+    ("gpus", "backend"),
+    [("|", "gloo"), ("a|a", "gloo"), ("a|b", NCCL), ("a|", "gloo"), ("a|b|b", "gloo")],
 )
-def test_ranks_that_share_a_gpu_talk_through_gloo(monkeypatch, n_gpus, here, backend):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: n_gpus > 0)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: n_gpus)
-    monkeypatch.setenv("LOCAL_WORLD_SIZE", here)
-    assert world._backend(4) == backend
+def test_ranks_that_share_a_gpu_talk_through_gloo(monkeypatch, gpus, backend):
+    gpus = gpus.split("|")
+    store = Told({f"curate/gpu/{rank}": gpu for rank, gpu in enumerate(gpus)})
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: bool(gpus[0]))
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(uuid=gpus[0]))
+    assert world._backend(store, 0, len(gpus)) == backend
 
 
 DIFFER = """

@@ -106,14 +106,19 @@ def check_results(path: Path, force: bool = False) -> None:
         _read(path)
 
 
-def add_results(path: Path, rows: Sequence[Outcome], *, anew: bool = False) -> None:
+def add_results(path: Path, rows: Sequence[Outcome], *, anew: bool = False, replaces: bool = False) -> None:
     """Add the rows whose key is not there yet, or begin `anew` with them.
+
+    With `replaces` they take the places of rows of the same keys.
 
     One process writes at a time, and the old file or the new one stands.
     """
     check_output(path, force=True)
     with locked(path.absolute().parent):
         there, about = _read(path) if path.exists() and not anew else ([], {})
+        if replaces:
+            new = {row.key for row in rows}
+            there = [row for row in there if row.key not in new]
         keys = {row.key for row in there}
         write_results(path, [*there, *(row for row in rows if row.key not in keys)], about)
 

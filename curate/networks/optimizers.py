@@ -39,4 +39,4 @@ def step_together(
     for of, mean in zip(parameters, means, strict=True):
         of.grad = mean.view_as(of).to(of.dtype)
     optimizer.step()
-    return mean_loss.squeeze()
+    return mean_loss.squeeze().clone()  # else it would hold the gradients

@@ -166,6 +166,8 @@ class Batches:
 
     def _raw(self, order: Indices, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Indices and their uint8 images, both on the device."""
+        if not len(order):
+            return
         if self._resident is not None:
             for rows in torch.from_numpy(order).to(self.device).split(batch_size):
                 yield rows, self._resident[rows]

@@ -23,16 +23,13 @@ def part_of(order: Indices, batch_size: int, ranks: World) -> tuple[Indices, int
     """The samples of an order that a rank presents, and how many of each full batch."""
     if ranks.size == 1:
         return order, batch_size
-    each = -(-batch_size // ranks.size)
-    if each * (ranks.size - 1) >= batch_size:
+    if batch_size < ranks.size:
         raise CurateError(
             f"a batch of {batch_size} cannot be shared out to {ranks.size} ranks: use a larger --batch-size"
         )
-    start = ranks.rank * each
-    parts = [
-        order[first : first + batch_size][start : start + each] for first in range(0, len(order), batch_size)
-    ]
-    return np.concatenate(parts), min(each, batch_size - start)
+    start, stop = (batch_size * rank // ranks.size for rank in (ranks.rank, ranks.rank + 1))
+    parts = [order[first : first + batch_size][start:stop] for first in range(0, len(order), batch_size)]
+    return np.concatenate(parts), stop - start
 
 
 def to_the_last(batches: Iterable[Batch], n_batches: int, nothing: Batch) -> Iterator[Batch]:

@@ -19,7 +19,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -218,7 +218,7 @@ def clear_left(output: Path) -> None:
     """Remove what a run left that was killed while it cleared up: its output stands, and nothing goes on."""
     folder = output.with_name(f"{output.name}{ENDING}")
     if folder.is_dir() and not (folder / _RUN).exists():
-        with locked(folder, in_use=f"{folder} is in use by another run: wait for it, or name another -o"):
+        with suppress(CurateError), locked(folder, in_use="another run is beginning there"):
             if all(_OURS.fullmatch(file.name) for file in folder.iterdir()):
                 shutil.rmtree(folder, ignore_errors=True)
 

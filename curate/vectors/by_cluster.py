@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from curate import world
 from curate.data.identity import Indices, of_rows
 from curate.errors import CurateError
 from curate.progress import LOGGED, Progress
@@ -39,7 +40,8 @@ def by_cluster(
     if only is not None:
         sizes[~only] = 0
     bucket = _buckets(sizes * row_bytes)
-    wanted, room = int(sizes.sum()) * row_bytes, shutil.disk_usage(tempfile.gettempdir()).free
+    n_writing = 1 if only is None else world.n_here()  # as much each
+    wanted, room = n_writing * int(sizes.sum()) * row_bytes, shutil.disk_usage(tempfile.gettempdir()).free
     if room < wanted:
         raise CurateError(
             f"{tempfile.gettempdir()} has room for {room / 2**30:,.1f} GiB, and the vectors take "

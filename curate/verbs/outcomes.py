@@ -167,7 +167,7 @@ class SessionRow:
         if self.path is None:
             return None
         row = _outcome_of_session(self.identity, manifest, records, weights_sha256, self.data)
-        add_results(self.path, [row])
+        add_results(self.path, [row], replaces=True)
         return row
 
 

@@ -34,16 +34,18 @@ def replay_trials(asked: Replay, progress: Progress) -> ReplayResult:
     setting, say = _setting(asked, progress)
     opened, path = asked.manifest, asked.path
     opened.selected(0)  # imports what reads it now, and not in the time of the first trial
-    n_threads = max(1, torch.get_num_threads() // asked.jobs)
+    ranks = world.here()
+    deals = ranks.size <= len(asked.seeds) * len(asked.names)  # else all train each trial
+    n_threads = max(1, torch.get_num_threads() // (asked.jobs if deals else 1))
     device = learners.device_name(torch.device(setting.device))
-    comparison = _Comparison(opened, asked.source, setting, asked.freeze, device, n_threads)
+    together = 1 if deals else ranks.size
+    comparison = _Comparison(opened, asked.source, setting, asked.freeze, device, n_threads, together)
     wanted = [
         Wanted(name, comparison.policy(name), each, evaluate_every=asked.evaluate_every)
         for each in asked.seeds
         for name in asked.names
     ]
     keys = {(one.name, one.seed): comparison.key(one) for one in wanted}
-    ranks = world.here()
     ranks.agree({**{f"{name}, seed {each}": key for (name, each), key in keys.items()}, "place": path})
     if asked.force and ranks.size > 1:
         world.first_alone(lambda: path.unlink(missing_ok=True))  # to which all add
@@ -54,15 +56,12 @@ def replay_trials(asked: Replay, progress: Progress) -> ReplayResult:
     n_found = len(done)
     if n_found:
         progress.note(f"{path} has {n_found} of {len(wanted)} trials already")
-    deals = ranks.size <= len(
-        wanted
-    )  # not of what is missing: after a kill, the others are made as these were
     mine = [missing[place] for place in world.dealt(len(missing))] if deals else missing
     n_presentations = sum(comparison.n_presentations(one.name) for one in mine)
     trials = _Trials(setting, mine, asked.jobs, world.ALONE if deals else ranks)
     if mine:
         say(takes=trials.forecast(n_presentations))
-    with progress.task("replay", n_presentations // (1 if deals else ranks.size), "samples"):
+    with progress.task("replay", n_presentations // together, "samples"):
         for one, trial in trials.run(progress) if mine else ():
             done[one.name, one.seed] = trial
             if deals or ranks.rank == 0:
@@ -131,6 +130,7 @@ class _Comparison:
     freeze: str
     device: str
     n_threads: int
+    world_size: int  # how many ranks train each trial
 
     @cached_property
     def sizes(self) -> list[int]:
@@ -178,6 +178,7 @@ class _Comparison:
             what = {"manifest": self.manifest.header.sha256, "freeze": self.freeze}
         elif one.name == "random":
             what["sizes"] = self.sizes
+        what |= {"world_size": self.world_size} if self.world_size > 1 else {}
         what |= origins(models=self.setting.model)
         what |= {"start": self.setting.weights.digest} if self.setting.weights else {}
         what |= {"aligned": self.setting.data.fingerprint, "n_available": len(self.setting.available)}

@@ -73,7 +73,7 @@ def score_from_training(
     """Train, look, and write the scores; see `curate.score`."""
     sharing = Sharing(path, training.n_models)
     sharing.check(fresh)
-    left = sharing.is_unfinished() and not fresh
+    left = not fresh and sharing.is_unfinished()
     outputs = {path: "scores", **({training.trace: "trace"} if training.trace else {})}
     place = learners.choose_device(training.device)
     own = on_device(training.hyperparameters, model_for(training.model, data), place)

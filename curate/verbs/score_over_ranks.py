@@ -58,15 +58,20 @@ class Sharing:
         for entry in self.output.absolute().parent.iterdir() if not fresh else ():
             found = re.fullmatch(pattern, entry.name)
             if found and int(found[2] or 1) != size:
+                by = (
+                    f"{found[2]} of torchrun's ranks"
+                    if found[2]
+                    else "one process, or more ranks than models"
+                )
                 raise CurateError(
-                    f"{entry} was begun by {found[2] or 1} of torchrun's ranks, and now there is "
-                    f"{world.here().size}: start as many to finish it, or use --fresh to begin anew"
+                    f"{entry} was begun by {by}, and now there is {world.here().size}: start as many to "
+                    "finish it, or use --fresh to begin anew"
                 )
 
     def is_unfinished(self) -> bool:
         """Whether any rank left a run."""
-        left = np.array([run_beside(self._beside()) is not None])
-        return bool(world.here().total(left).any())
+        left = np.array([int(run_beside(self._beside()) is not None)])
+        return bool(world.here().total(left)[0])
 
     @contextmanager
     def unfinished(

@@ -100,7 +100,8 @@ def train_session(wanted: Wanted, data: Dataset, opening: Options, progress: Pro
         records = read_metrics(path / METRICS)
         if [one.epoch for one in records if one.test_accuracy is not None] == _tests(settled):
             note_standing(path, progress)
-            clear_left(path)
+            if ranks.rank == 0:
+                clear_left(path)
             return TrainingResult(open_manifest(path), records)
     force = wanted.force or ending
     check_output_folder(path, force)

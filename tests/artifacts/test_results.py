@@ -44,6 +44,8 @@ def test_a_row_is_added_once_and_the_first_one_stays(here):
     add_results(here / "r.parquet", [ROW])
     add_results(here / "r.parquet", [replace(ROW, accuracy=0.1), replace(ROW, key="l")])
     assert [(row.key, row.accuracy) for row in read_results(here / "r.parquet")] == [("k", 0.9), ("l", 0.9)]
+    add_results(here / "r.parquet", [replace(ROW, accuracy=0.2)], replaces=True)
+    assert [(row.key, row.accuracy) for row in read_results(here / "r.parquet")] == [("l", 0.9), ("k", 0.2)]
     add_results(here / "r.parquet", [replace(ROW, accuracy=0.1)], anew=True)
     assert [row.accuracy for row in read_results(here / "r.parquet")] == [0.1]
 

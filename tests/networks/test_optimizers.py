@@ -47,6 +47,7 @@ def test_ranks_step_down_the_mean_of_all_and_know_it():
     models[1](samples.repeat(2, 1)).square().sum(1).mean().backward()
     theirs.step()
     assert mean.item() == pytest.approx(losses.mean().item())
+    assert mean.untyped_storage().nbytes() == 4
     for one, other in zip(models[0].parameters(), models[1].parameters(), strict=True):
         assert torch.allclose(one, other)
     assert all(torch.equal(one, other) for one, other in zip(idle, before, strict=True))

@@ -35,6 +35,13 @@ def test_what_befalls_a_sample_does_not_depend_on_its_batch(digits):
     assert (other_epoch != plain).any()
 
 
+def test_of_no_samples_there_is_no_batch(digits):
+    """A scorer of the user's need not know what to make of one."""
+    batches, none = Batches(digits, learners.build("basic-cnn", {}, digits, 0, CPU)), np.empty(0, np.int64)
+    assert list(batches.plain(none, 10)) == []
+    assert list(batches.augmented(none, 10, CropFlip(), 0, 0)) == []
+
+
 def test_parts_cut_on_the_device_are_those_cut_by_other_processes(digits):
     learner = learners.build("basic-cnn", {}, digits, 0, CPU)
     batches, crop = Batches(digits, learner, "resized-crop"), ResizedCrop()

@@ -30,7 +30,8 @@ class Some(World):
 
 
 @pytest.mark.parametrize(
-    ("size", "n", "batch"), [(2, 10, 4), (3, 23, 7), (3, 22, 8), (2, 3, 64), (4, 11, 10)]
+    ("size", "n", "batch"),
+    [(2, 10, 4), (3, 23, 7), (3, 22, 8), (2, 3, 64), (4, 11, 10), (3, 10, 4), (20, 300, 128)],
 )
 def test_each_sample_of_each_batch_is_presented_by_one_rank(size, n, batch):
     order = np.random.default_rng(n).permutation(n)
@@ -45,8 +46,8 @@ def test_each_sample_of_each_batch_is_presented_by_one_rank(size, n, batch):
 
 
 def test_a_batch_that_leaves_a_rank_without_work_is_refused():
-    with pytest.raises(CurateError, match="a batch of 4 cannot be shared out to 3 ranks"):
-        part_of(np.arange(10), 4, Some(0, 3))
+    with pytest.raises(CurateError, match="a batch of 2 cannot be shared out to 3 ranks"):
+        part_of(np.arange(10), 2, Some(0, 3))
 
 
 def test_every_rank_takes_every_step():
@@ -180,4 +181,7 @@ def test_fewer_trials_than_ranks_are_trained_by_all(forks, tmp_path):
     words = [*TRIALS, "--policy", "random", "--trials", 2]
     done(together(forks, 3, [*words, "-o", "three"], tmp_path))
     assert open_manifest(tmp_path / "three-seed-1").header.world_size == 3
+    assert len(read_results(tmp_path / "three-trials.parquet")) == 2
+    done(together(forks, 2, [*words, "-o", "three", "--force"], tmp_path))  # dealt out now
+    assert open_manifest(tmp_path / "three-seed-1").header.world_size == 1
     assert len(read_results(tmp_path / "three-trials.parquet")) == 2

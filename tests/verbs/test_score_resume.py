@@ -103,6 +103,7 @@ def test_an_unfinished_run_of_other_options_is_refused_unless_fresh(some_digits,
     monkeypatch.undo()
     with pytest.raises(CurateError, match="holds an unfinished run of another command"):
         curate.score(some_digits, "el2n", models=1, epochs=2, output=tmp_path / "s")
+    (tmp_path / "s.unfinished" / "run.json").write_bytes(b"{")
     curate.score(some_digits, "el2n", models=1, epochs=2, output=tmp_path / "s", fresh=True)
     assert [path.name for path in tmp_path.iterdir()] == ["s"]
 
