@@ -267,11 +267,12 @@ def _profile(day: Day, batch: int) -> Result:
     from curate.training.epoch import train_epoch
     from curate.training.loop import _Model
     from curate.training.schedule import schedule
+    from curate.world import ALONE
 
     data, learner = _data(day.train, "train"), _learner(day)
     batches, order = Batches(data, learner), np.arange(len(data))[: 10 * batch]
     hyperparameters = _hyperparameters(day, batch, 1)
-    model, book = _Model(learner, hyperparameters), Book(len(data), learner.device)
+    model, book = _Model(learner, hyperparameters, ALONE), Book(len(data), learner.device)
     learner.module.train()
 
     def steps() -> None:
