@@ -221,12 +221,12 @@ def first_alone(work: Callable[[], T]) -> T:
     if ranks.rank:
         ranks.wait()
         return work()
-    _others_wait = True
+    before, _others_wait = _others_wait, _others_wait or ranks.size > 1
     try:
         with alone():
             done = work()
     finally:
-        _others_wait = False
+        _others_wait = before
     ranks.wait()
     return done
 

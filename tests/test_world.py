@@ -85,6 +85,23 @@ def test_the_ranks_of_a_machine_share_its_processors(monkeypatch, machine, bound
     assert world.cores() == own
 
 
+class Two(world.World):
+    """The first of two ranks."""
+
+    size = 2
+
+
+def test_the_first_has_all_processors_while_the_other_waits_and_not_while_it_works(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    monkeypatch.setattr(world, "_world", Two())
+    assert world.first_alone(lambda: (world.first_alone(world.cores), world.cores())) == (8, 8)
+    with world.alone():
+        assert world.first_alone(world.cores) == 4
+    assert world.cores() == 4
+
+
 class Told(dict):
     """A store that other ranks have told of their GPUs."""
 
